@@ -1,0 +1,170 @@
+//! One replica, put together: the only module, with the registry of operations, that knows everyone.
+use crate::{
+    assets, auth,
+    auth::{Provider, sessions},
+    config::Config,
+    customers, dashboard,
+    db::{Change, Db},
+    doors, error,
+    error::Error,
+    health,
+    jobs::{self, Job},
+    ledger, live,
+    live::Live,
+    operations::registry::Registry,
+    requests::{self, policy::Policy},
+    surface::{Line, Surface},
+};
+use axum::{Router, extract::DefaultBodyLimit, http::{HeaderValue, header}, middleware};
+use std::{ops::Deref, pin::Pin, sync::Arc};
+use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+/// What handlers and workers share. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+pub struct Shared {
+    pub db: Db,
+    pub registry: Registry,
+    pub policy: Policy,
+    pub provider: Option<Provider>,
+    pub environment: Option<String>,
+    pub public_url: url::Url,
+    pub demo: bool,
+    /// Names this replica in attempts and logs.
+    pub replica: String,
+    pub(crate) run_job: RunJob,
+}
+
+pub(crate) type RunJob = fn(App, Change, Job) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Parts of a replica that can be left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    pub web: bool,
+    pub worker: bool,
+}
+
+impl App {
+    /// Connects lazily: no database is needed yet.
+    pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
+        let (live, born_here) = Live::new();
+        let registry = Registry::new();
+        config.policy.check_names(|name| registry.find(name).is_some())?;
+        let callback = config.public_url.join("/auth/callback")?.to_string();
+        let app = Self(Arc::new(Shared {
+            db: Db::connect(config.database(), live).await?,
+            registry,
+            policy: config.policy.clone(),
+            provider: config.oidc.clone().map(|oidc| Provider::new(oidc, callback)).transpose()?,
+            environment: config.environment.clone(),
+            public_url: config.public_url.clone(),
+            demo: config.demo,
+            replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
+            run_job: |app, change, job| Box::pin(run_job(app, change, job)),
+        }));
+        Ok((app, born_here))
+    }
+
+    /// Every route with its gate.
+    pub fn surface(&self) -> (Router<App>, Vec<Line>) {
+        let surface = Surface::new(self);
+        let surface = health::routes(assets::routes(surface));
+        let surface = dashboard::web::routes(auth::web::routes(surface));
+        let surface = requests::web::routes(surface);
+        let surface = customers::web::routes(surface);
+        let surface = ledger::web::routes(surface);
+        doors::api::routes(surface).into_parts()
+    }
+
+    /// The whole service: routes, session, error pages, headers.
+    pub fn router(&self, secure: bool) -> Router {
+        let (router, _) = self.surface();
+        let cookie = if secure { "__Host-countersign" } else { "countersign" };
+        let session = SessionManagerLayer::new(sessions::Store(self.db.clone()))
+            .with_name(cookie).with_secure(secure).with_same_site(SameSite::Lax).with_http_only(true).with_expiry(Expiry::OnSessionEnd);
+        router
+            .fallback(|| async { Error::NotFound })
+            .method_not_allowed_fallback(|| async { Error::NotFound })
+            .layer(session)
+            .layer(middleware::from_fn(auth::cross_origin))
+            .layer(DefaultBodyLimit::max(256 * 1024))
+            .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+                let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+                axum::response::IntoResponse::into_response(Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or_default())))
+            }))
+            .layer(middleware::from_fn_with_state(self.clone(), error::render))
+            .layer(CompressionLayer::new())
+            .layer(security_headers())
+            .with_state(self.clone())
+    }
+
+    /// Serves and works until `stop` resolves; then finishes what is in hand.
+    pub async fn run(self, config: &Config, listener: TcpListener, parts: Parts, born_here: UnboundedReceiver<live::Signal>, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(self.db.clone().relay(born_here));
+        tasks.spawn(health::housekeeping(self.clone()));
+        if parts.worker {
+            tasks.spawn(jobs::work(self.clone()));
+            tasks.spawn(requests::expiry::sweep(self.clone()));
+        }
+        let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let wait = async move {
+            stop.await;
+            let _ = stopping.send(true);
+        };
+        if parts.web {
+            let service = self.router(config.secure()).into_make_service_with_connect_info::<std::net::SocketAddr>();
+            let mut grace = stopped.clone();
+            let serving = axum::serve(listener, service).with_graceful_shutdown(wait);
+            tokio::select! {
+                served = serving => served?,
+                // open event streams would hold the door open for ever
+                () = async move {
+                    let _ = grace.wait_for(|s| *s).await;
+                    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+                } => {}
+            }
+        } else {
+            wait.await;
+        }
+        tasks.shutdown().await;
+        self.db.close().await;
+        Ok(())
+    }
+}
+
+async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
+    match job.kind.as_str() {
+        requests::execution::JOB => requests::execution::run(&app, change, job).await,
+        other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
+    }
+}
+
+/// Nothing from elsewhere, nothing inline, no frames, no referrer.
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+type HeaderLayer = SetResponseHeaderLayer<HeaderValue>;
+
+fn security_headers() -> (HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer) {
+    let layer = |name: &'static str, value: &'static str| {
+        SetResponseHeaderLayer::overriding(header::HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    (
+        layer("content-security-policy", CSP),
+        layer("x-content-type-options", "nosniff"),
+        layer("referrer-policy", "same-origin"),
+        layer("cross-origin-opener-policy", "same-origin"),
+        layer("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+    )
+}

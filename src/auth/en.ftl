@@ -1,0 +1,22 @@
+# Signing in and access
+login-failed = The e-mail address or password is not right. If you forgot the password, ask security to reset it.
+login-disabled = This account is disabled. Ask security.
+login-email-taken = { $email } is bound to another account. Ask security.
+login-no-roles = This account has no role in Countersign. Ask an administrator for one.
+login-sso-refused = Single sign-on could not be verified. Try again; if it happens again, ask security.
+login-sso-unreachable = The single sign-on server cannot be reached. Try again in a moment, or use a break-glass account.
+login-sso-lost = This sign-in has expired or was finished already. Start again.
+operator-exists = There is an account { $email } already.
+operator-unknown = There is no account { $email }.
+operator-disabled-already = The account { $email } is disabled already.
+password-too-short = A password needs at least { $minimum } characters.
+token-unknown = There is no valid token { $id }.
+token-scope-not-held = The roles of { $email } do not hold { $scope }.
+scope-portal-use = Sign in and see the dashboard.
+scope-requests-read = See requests, votes and outcomes.
+scope-requests-ask = Ask for changes. Each operation needs its own scope besides.
+scope-requests-decide = Approve or reject what others asked for.
+scope-customers-read = See companies, organisations and people.
+scope-customers-fix = Ask for changes of a customer's plan, tier or credit.
+scope-ledger-read = Read the ledger.
+scope-access-read = See who may do what.

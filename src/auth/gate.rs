@@ -1,0 +1,71 @@
+//! From an HTTP request to an [`Operator`]: bearer token or browser session, then the scope.
+use super::{Caller, Credential, Door, Operator, Scope, store};
+use crate::{app::App, db::Actor, error::Error, ledger::{Entry, Outcome}};
+use axum::{extract::FromRequestParts, http::{header::AUTHORIZATION, request::Parts}};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tower_sessions::Session;
+
+/// The door a path belongs to.
+pub fn door_of(path: &str) -> Door {
+    if path.starts_with("/api/") { Door::Api } else { Door::Web }
+}
+
+impl FromRequestParts<App> for Arc<Caller> {
+    type Rejection = Error;
+
+    /// Reads the caller once for each request and keeps it for the extractors that follow.
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        if let Some(caller) = parts.extensions.get::<Arc<Caller>>() {
+            return Ok(caller.clone());
+        }
+        let door = door_of(parts.uri.path());
+        let bearer = parts.headers.get(AUTHORIZATION).map(|value| value.to_str().ok().and_then(|v| v.strip_prefix("Bearer ")));
+        let caller = match bearer {
+            // a header that is there but wrong is not replaced by a cookie
+            Some(token) => by_token(app, token.ok_or(Error::SignedOut)?, door).await?,
+            None => by_session(app, parts, door).await?,
+        };
+        let caller = Arc::new(caller);
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+async fn by_token(app: &App, token: &str, door: Door) -> Result<Caller, Error> {
+    let mut conn = app.db.read().await?;
+    let (token, operator) = store::token_owner(&mut conn, &Sha256::digest(token.trim()).to_vec()).await?.ok_or(Error::SignedOut)?;
+    Ok(operator.caller(door, Credential::Token { id: token.id, scopes: token.scopes }))
+}
+
+async fn by_session(app: &App, parts: &mut Parts, door: Door) -> Result<Caller, Error> {
+    let session = Session::from_request_parts(parts, app).await.map_err(|_| Error::SignedOut)?;
+    let id = super::sessions::operator_of(&session).await?.ok_or(Error::SignedOut)?;
+    let hash = super::sessions::hash_of(&session).ok_or(Error::SignedOut)?;
+    let mut conn = app.db.read().await?;
+    let operator = store::operator(&mut conn, id).await?.ok_or(Error::SignedOut)?;
+    Ok(operator.caller(door, Credential::Session(hash)))
+}
+
+impl<S: Scope> FromRequestParts<App> for Operator<S> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = Arc::<Caller>::from_request_parts(parts, app).await?;
+        match Operator::of(caller.clone()) {
+            Ok(operator) => Ok(operator),
+            Err(error) => {
+                let entry = Entry::of("access.denied").outcome(Outcome::Denied).on("route", parts.uri.path())
+                    .with("method", parts.method.as_str()).with("scope", S::NAME);
+                app.db.record(Actor::from(&*caller), entry).await?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl store::StoredOperator {
+    fn caller(self, door: Door, credential: Credential) -> Caller {
+        Caller { id: self.id, name: self.name, email: self.email, roles: self.roles, door, credential }
+    }
+}

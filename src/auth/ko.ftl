@@ -1,0 +1,22 @@
+# 로그인과 권한
+login-failed = 이메일 또는 비밀번호가 맞지 않습니다. 비밀번호를 잊었다면 보안 담당자에게 재설정을 요청하세요.
+login-disabled = 사용이 중지된 계정입니다. 보안 담당자에게 문의하세요.
+login-email-taken = { $email }은 다른 계정에 연결되어 있습니다. 보안 담당자에게 문의하세요.
+login-no-roles = 이 계정에는 Countersign 역할이 없습니다. 관리자에게 역할을 요청하세요.
+login-sso-refused = 통합 로그인을 확인하지 못했습니다. 다시 시도하고, 반복되면 보안 담당자에게 문의하세요.
+login-sso-unreachable = 통합 로그인 서버에 연결하지 못했습니다. 잠시 뒤 다시 시도하거나 비상 계정으로 로그인하세요.
+login-sso-lost = 로그인 절차가 만료되었거나 이미 끝났습니다. 처음부터 다시 로그인하세요.
+operator-exists = { $email } 계정이 이미 있습니다.
+operator-unknown = { $email } 계정이 없습니다.
+operator-disabled-already = { $email } 계정은 이미 중지되어 있습니다.
+password-too-short = 비밀번호는 { $minimum }자 이상이어야 합니다.
+token-unknown = 유효한 토큰 { $id }이(가) 없습니다.
+token-scope-not-held = { $email } 계정의 역할에는 { $scope } 권한이 없습니다.
+scope-portal-use = 로그인하고 대시보드를 봅니다.
+scope-requests-read = 요청과 투표, 결과를 봅니다.
+scope-requests-ask = 변경을 요청합니다. 작업마다 해당 권한이 더 필요합니다.
+scope-requests-decide = 다른 사람의 요청을 승인하거나 반려합니다.
+scope-customers-read = 고객사, 조직, 사용자를 봅니다.
+scope-customers-fix = 고객의 플랜, 등급, 크레딧 변경을 요청합니다.
+scope-ledger-read = 감사 원장을 봅니다.
+scope-access-read = 누가 무엇을 할 수 있는지 봅니다.

@@ -1,0 +1,99 @@
+//! Roles, scopes, and the one table that says which role holds which scope. The access page, the gates, the check inside
+//! each transaction and the route × role test all read it here.
+
+/// Something a person may be allowed to do. Implemented by empty marker types only.
+pub trait Scope: Send + Sync + 'static {
+    const NAME: &'static str;
+}
+
+/// What a person is in the company. Kept in `operator_role`, or given by the identity provider's roles claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    Admin,
+    Approver,
+    Ops,
+    Sre,
+    Cs,
+    Billing,
+    Security,
+    Auditor,
+    /// Countersign's own services; never given to a person.
+    Service,
+}
+
+impl Role {
+    /// The roles a person can have, in the order of the access matrix.
+    pub const PEOPLE: [Role; 8] =
+        [Role::Admin, Role::Approver, Role::Ops, Role::Sre, Role::Cs, Role::Billing, Role::Security, Role::Auditor];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Admin => "admin",
+            Role::Approver => "approver",
+            Role::Ops => "ops",
+            Role::Sre => "sre",
+            Role::Cs => "cs",
+            Role::Billing => "billing",
+            Role::Security => "security",
+            Role::Auditor => "auditor",
+            Role::Service => "service",
+        }
+    }
+
+    /// `None` for unknown names and for `service`, which nobody can be given.
+    pub fn for_person(name: &str) -> Option<Self> {
+        Self::PEOPLE.into_iter().find(|role| role.name() == name)
+    }
+
+    /// From `operator_role`, where services are too.
+    pub(super) fn stored(name: &str) -> Option<Self> {
+        Self::for_person(name).or((name == "service").then_some(Role::Service))
+    }
+
+    pub fn holds(self, scope: &str) -> bool {
+        MATRIX.iter().any(|(name, roles)| *name == scope && roles.contains(&self))
+    }
+}
+
+macro_rules! scopes {
+    ($($(#[$doc:meta])* $scope:ident = $name:literal: $($role:ident)+;)*) => {
+        $($(#[$doc])* pub enum $scope {} impl Scope for $scope { const NAME: &'static str = $name; })*
+        /// The permission matrix: each scope with the roles that hold it.
+        pub const MATRIX: &[(&str, &[Role])] = &[$(($name, &[$(Role::$role),+])),*];
+    };
+}
+
+scopes! {
+    /// Sign in, see the dashboard and one's own settings and tokens.
+    PortalUse = "portal:use": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// See requests, their votes and their outcome.
+    RequestsRead = "requests:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Ask for something at all; each operation needs its own scope besides.
+    RequestsAsk = "requests:ask": Admin Approver Ops Sre Cs Billing Security;
+    /// Approve or reject what others asked for.
+    RequestsDecide = "requests:decide": Admin Approver;
+    /// Carry out what was approved, expire what was not.
+    RequestsExecute = "requests:execute": Service;
+    /// See customers' companies, organisations and people.
+    CustomersRead = "customers:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Ask for changes of a customer's plan, tier or credit.
+    CustomersFix = "customers:fix": Admin Ops Cs Billing;
+    /// Read the ledger.
+    LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
+    /// See who may do what.
+    AccessRead = "access:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Create, disable and re-role operators, and their tokens. Held by the console service: it takes the owner's database.
+    OperatorsManage = "operators:manage": Service;
+    /// Keep operators in step with the identity provider at sign-in.
+    IdentitySync = "identity:sync": Service;
+}
+
+/// The names of the roles that hold a scope.
+pub fn roles_with(scope: &str) -> Vec<&'static str> {
+    MATRIX.iter().filter(|(name, _)| *name == scope).flat_map(|(_, roles)| roles.iter().map(|r| r.name())).collect()
+}
+
+/// The one spelling of a scope name that a person wrote, or `None` if there is no such scope.
+pub fn scope_named(name: &str) -> Option<&'static str> {
+    MATRIX.iter().map(|(scope, _)| *scope).find(|scope| *scope == name)
+}

@@ -1,0 +1,244 @@
+//! Signing in and out, language and theme, and the page that says who may do what.
+use super::{AccessRead, Csrf, IdentitySync, MATRIX, PortalUse, Role, Service, limits, oidc, operators, passwords, sessions, store};
+use crate::{
+    app::App,
+    db::Actor,
+    demo,
+    error::{self, Error},
+    i18n::{Lang, msg},
+    ledger::{Entry, Outcome},
+    page::{self, Shell, Visit, safe_next},
+    surface::Surface,
+};
+use askama::Template;
+use axum::{
+    extract::{ConnectInfo, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use uuid::Uuid;
+
+const PENDING: &str = "oidc";
+
+pub fn routes(surface: Surface) -> Surface {
+    surface
+        .public_show("/login", login)
+        .public_act("/login", sign_in)
+        .public_show("/auth/start", start)
+        .public_show("/auth/callback", callback)
+        .act::<PortalUse, _, _>("/logout", logout)
+        .public_act("/preferences", preferences)
+        .show::<AccessRead, _, _>("/access", matrix)
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct Login {
+    shell: Shell,
+    next: String,
+    email: String,
+    error: Option<String>,
+    sso: Option<String>,
+    demo: Vec<DemoSignIn>,
+    demo_password: Option<&'static str>,
+}
+
+struct DemoSignIn {
+    email: &'static str,
+    roles: String,
+}
+
+#[derive(Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+async fn login(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
+    if sessions::operator_of(&visit.session).await?.is_some() {
+        return Ok(Redirect::to(safe_next(&next)).into_response());
+    }
+    login_page(&app, &visit, &next, "", None).await
+}
+
+async fn login_page(app: &App, visit: &Visit, next: &str, email: &str, problem: Option<&Error>) -> Result<Response, Error> {
+    let next = safe_next(next);
+    let demo = if app.demo {
+        demo::PEOPLE.iter().map(|p| DemoSignIn { email: p.email, roles: p.roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ") }).collect()
+    } else {
+        Vec::new()
+    };
+    let page = Login {
+        shell: visit.shell(app).await?,
+        next: next.to_owned(),
+        email: email.to_owned(),
+        error: problem.map(|e| error::sentence(e, visit.l)),
+        sso: app.provider.is_some().then(|| format!("/auth/start{}", page::query(&[("next", next)]))),
+        demo,
+        demo_password: app.demo.then_some(demo::PASSWORD),
+    };
+    let mut response = page::html(&page)?;
+    if let Some(problem) = problem {
+        *response.status_mut() = match problem {
+            // the form is shown again; 409 and the like would say something about the account
+            Error::Refused(_) => StatusCode::UNAUTHORIZED,
+            other => other.status(),
+        };
+        if let Error::TooMany { retry_after } = problem {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        }
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// Break-glass sign-in. Unknown account, disabled account and wrong password get one answer in one time.
+async fn sign_in(visit: Visit, State(app): State<App>, ConnectInfo(from): ConnectInfo<SocketAddr>, Csrf(form): Csrf<Credentials>) -> Result<Response, Error> {
+    let account = limits::account(&form.email);
+    let result = match limits::check(&app.db, &account, from.ip()).await {
+        Ok(()) => check_password(&app, &form).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(id) => {
+            welcome(&app, &visit, id, "password").await?;
+            Ok(Redirect::to(safe_next(&form.next)).into_response())
+        }
+        Err(error @ (Error::Refused(_) | Error::TooMany { .. })) => {
+            if matches!(error, Error::Refused(_)) {
+                app.db.note_login_failure(&account, from.ip()).await?;
+            }
+            let entry = Entry::of("session.refused").outcome(Outcome::Denied).with("how", "password").with("why", error.code());
+            app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
+            login_page(&app, &visit, &form.next, &form.email, Some(&error)).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+async fn check_password(app: &App, form: &Credentials) -> Result<Uuid, Error> {
+    let owner = {
+        let mut conn = app.db.read().await?;
+        store::password_owner(&mut conn, form.email.trim()).await?
+    };
+    let (id, stored) = owner.map_or((None, None), |o| (Some(o.id), o.password_hash));
+    let fits = passwords::verify(form.password.clone(), stored).await?;
+    id.filter(|_| fits).ok_or(Error::Refused(msg::login_failed()))
+}
+
+/// A new session, and its entry.
+async fn welcome(app: &App, visit: &Visit, id: Uuid, how: &str) -> Result<(), Error> {
+    sessions::sign_in(&visit.session, id).await?;
+    let actor = Actor::from(Service::Identity.operator::<IdentitySync>().caller());
+    app.db.record(actor, Entry::of("session.opened").on("operator", &id.to_string()).with("how", how)).await
+}
+
+async fn start(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
+    let provider = app.provider.as_ref().ok_or(Error::NotFound)?;
+    match provider.depart(safe_next(&next).to_owned()).await {
+        Ok((url, pending)) => {
+            visit.session.insert(PENDING, pending).await?;
+            Ok(Redirect::to(url.as_str()).into_response())
+        }
+        Err(problem @ Error::Refused(_)) => login_page(&app, &visit, &next, "", Some(&problem)).await,
+        Err(other) => Err(other),
+    }
+}
+
+async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oidc::Callback>) -> Result<Response, Error> {
+    let provider = app.provider.as_ref().ok_or(Error::NotFound)?;
+    // taken, so that an answer counts once
+    let pending: Option<oidc::Pending> = visit.session.remove(PENDING).await?;
+    let Some(pending) = pending else {
+        return login_page(&app, &visit, "/", "", Some(&Error::Refused(msg::login_sso_lost()))).await;
+    };
+    let next = pending.next.clone();
+    let arrived = match provider.arrive(pending, answer).await {
+        Ok(person) => {
+            let account = operators::Account {
+                issuer: provider.issuer(), subject: &person.subject, email: &person.email, email_verified: person.email_verified,
+                name: &person.name, roles: person.roles,
+            };
+            operators::sync(&app.db, &Service::Identity.operator(), account).await
+        }
+        Err(error) => Err(error),
+    };
+    match arrived {
+        Ok(id) => {
+            welcome(&app, &visit, id, "oidc").await?;
+            Ok(Redirect::to(safe_next(&next)).into_response())
+        }
+        Err(problem @ Error::Refused(_)) => {
+            let entry = Entry::of("session.refused").outcome(Outcome::Denied).with("how", "oidc").with("why", problem.code());
+            app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
+            login_page(&app, &visit, &next, "", Some(&problem)).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+/// Ends the session in the database, not only in the browser.
+async fn logout(operator: super::Operator<PortalUse>, visit: Visit, State(app): State<App>, Csrf(()): Csrf<()>) -> Result<Redirect, Error> {
+    app.db.record(operator.caller().into(), Entry::of("session.closed").on("operator", &operator.id().to_string())).await?;
+    visit.session.flush().await?;
+    Ok(Redirect::to("/login"))
+}
+
+#[derive(Deserialize)]
+struct Preferences {
+    lang: Option<String>,
+    theme: Option<String>,
+    #[serde(default)]
+    back: String,
+}
+
+/// Language and theme are kept in cookies: they work before signing in.
+async fn preferences(State(app): State<App>, Csrf(form): Csrf<Preferences>) -> Result<Response, Error> {
+    let mut response = Redirect::to(safe_next(&form.back)).into_response();
+    if form.back.starts_with("/login") {
+        response = Redirect::to("/login").into_response();
+    }
+    let lang = form.lang.as_deref().and_then(Lang::from_code).map(|l| ("lang", l.code().to_owned()));
+    let theme = form.theme.filter(|t| ["system", "light", "dark"].contains(&t.as_str())).map(|t| ("theme", t));
+    let secure = if app.public_url.scheme() == "https" { "; Secure" } else { "" };
+    for (name, value) in lang.into_iter().chain(theme) {
+        let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax{secure}");
+        response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+    }
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "access/matrix.html")]
+struct Matrix {
+    shell: Shell,
+    roles: Vec<String>,
+    rows: Vec<ScopeRow>,
+}
+
+struct ScopeRow {
+    scope: &'static str,
+    description: String,
+    cells: Vec<bool>,
+}
+
+async fn matrix(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
+    let rows = MATRIX.iter().filter(|(_, roles)| roles.iter().any(|r| *r != Role::Service)).map(|(scope, roles)| ScopeRow {
+        scope,
+        description: visit.l.find(&format!("scope-{}", scope.replace(':', "-"))).unwrap_or_default(),
+        cells: Role::PEOPLE.iter().map(|role| roles.contains(role)).collect(),
+    }).collect();
+    let roles = Role::PEOPLE.iter().map(|r| r.name().to_owned()).collect();
+    page::html(&Matrix { shell: visit.shell(&app).await?, roles, rows })
+}

@@ -1,0 +1,224 @@
+//! The command line. Exit codes: 0 done, 1 failure, 2 wrong usage, 3 refused, 4 timed out or expired, 5 outcome unknown.
+mod client;
+mod doctor;
+mod operators;
+mod server;
+
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+use uuid::Uuid;
+
+/// A privileged change is asked for, countersigned, done once, and written down for good.
+#[derive(Parser)]
+#[command(name = "countersign", version)]
+struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run everything on this machine, with a realistic company to try things on.
+    Demo {
+        /// Port of the portal; 0 picks a free one.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// Where the private database lives.
+        #[arg(long, default_value = ".countersign")]
+        data: PathBuf,
+        /// Forget everything and start over.
+        #[arg(long)]
+        reset: bool,
+        /// A Node script that is an OpenID provider for the demo people.
+        #[arg(long)]
+        identity_provider: Option<PathBuf>,
+    },
+    /// Run a replica: pages, API and worker.
+    Serve {
+        /// Serve without running jobs.
+        #[arg(long, conflicts_with = "worker_only")]
+        no_worker: bool,
+        /// Run jobs without serving.
+        #[arg(long)]
+        worker_only: bool,
+    },
+    /// Bring the database of DATABASE_OWNER_URL up to date.
+    Migrate,
+    /// Check configuration, database, roles, clock and identity provider.
+    Doctor,
+    /// Bootstrap and break-glass accounts; needs DATABASE_OWNER_URL.
+    Operators {
+        #[command(subcommand)]
+        command: Operators,
+    },
+    /// Personal API tokens; needs DATABASE_OWNER_URL.
+    Tokens {
+        #[command(subcommand)]
+        command: Tokens,
+    },
+    /// What can be asked for.
+    Ops {
+        #[command(subcommand)]
+        command: Ops,
+    },
+    /// Ask for something.
+    Request {
+        #[command(subcommand)]
+        command: Request,
+    },
+    /// Look at requests and decide them.
+    Requests {
+        #[command(subcommand)]
+        command: Requests,
+    },
+    /// Start an empty, migrated database, run a command with DATABASE_URL set, and remove the database.
+    #[command(hide = true)]
+    ScratchDatabase {
+        /// Fill it with this many requests first, for load tests.
+        #[arg(long, default_value_t = 0)]
+        requests: usize,
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Operators {
+    /// Add a person; the password is read from standard input.
+    Add {
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// One or more of: admin, approver, ops, sre, cs, billing, security, auditor.
+        #[arg(long, value_delimiter = ',', required = true)]
+        roles: Vec<String>,
+    },
+    /// Disable a person; sessions and tokens stop working at once.
+    Disable { email: String },
+    /// Give a person exactly these roles.
+    Roles {
+        email: String,
+        #[arg(value_delimiter = ',', required = true)]
+        roles: Vec<String>,
+    },
+    /// Set a new password, read from standard input; ends every session.
+    ResetPassword { email: String },
+}
+
+#[derive(Subcommand)]
+enum Tokens {
+    /// Make a token for a person; the secret is printed once.
+    Create {
+        email: String,
+        #[arg(long)]
+        name: String,
+        /// Without any, all that the person's roles hold.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Vec<String>,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=366))]
+        days: i64,
+    },
+    Revoke { id: Uuid },
+    List { email: String },
+}
+
+#[derive(Subcommand)]
+enum Ops {
+    List,
+    Show { name: String },
+}
+
+#[derive(Subcommand)]
+enum Request {
+    /// Ask for an operation: `request submit org.tier.fix --org_id … --tier pro --reason "…"`.
+    Submit {
+        /// The operation's name.
+        name: String,
+        /// Its fields as `--field value`, and `--reason`; `--wait` to wait for the outcome.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        fields: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Requests {
+    List {
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        operation: Option<String>,
+        #[arg(long)]
+        q: Option<String>,
+    },
+    Show { id: String },
+    Approve {
+        id: String,
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    Reject {
+        id: String,
+        #[arg(long)]
+        reason: String,
+    },
+    Withdraw { id: String },
+    /// Print a line for each change, until interrupted.
+    Watch,
+    /// Wait for the outcome.
+    Wait {
+        id: String,
+        /// Seconds.
+        #[arg(long, default_value_t = 300)]
+        timeout: u64,
+    },
+}
+
+/// Why a command ended, as its exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Done = 0,
+    Usage = 2,
+    Refused = 3,
+    TimedOut = 4,
+    Unknown = 5,
+}
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    crate::telemetry::init();
+    // one TLS implementation for everything; installing it twice is no harm
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("countersign: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(end) => ExitCode::from(end as u8),
+        Err(error) => {
+            eprintln!("countersign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<End> {
+    match cli.command {
+        Command::Demo { port, data, reset, identity_provider } => server::demo(port, &data, reset, identity_provider).await,
+        Command::Serve { no_worker, worker_only } => server::serve(!worker_only, !no_worker).await,
+        Command::Migrate => server::migrate().await,
+        Command::Doctor => doctor::run().await,
+        Command::Operators { command } => operators::operators(command).await,
+        Command::Tokens { command } => operators::tokens(command, cli.json).await,
+        Command::Ops { command } => client::ops(command, cli.json).await,
+        Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
+        Command::Requests { command } => client::requests(command, cli.json).await,
+        Command::ScratchDatabase { requests, command } => server::scratch_database(requests, &command).await,
+    }
+}

@@ -1,0 +1,97 @@
+//! Commands that run something: demo, serve, migrate.
+use super::End;
+use crate::{app::{App, Parts}, config::Config, db::{embedded::{Durability, Postgres}, migrations}, demo::{self, Demo, PASSWORD, PEOPLE, PROBLEM_ORG, Scale}};
+use anyhow::Context;
+use std::{net::SocketAddr, path::{Path, PathBuf}, time::Instant};
+use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+
+/// Runs a replica until SIGINT or SIGTERM.
+pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
+    let began = Instant::now();
+    let config = Config::load()?;
+    let listener = bind(config.listen).await?;
+    let (app, born_here) = App::new(&config).await?;
+    app.db.ready().await.context("the database is not ready; run `countersign migrate` first")?;
+    tracing::info!(listen = %config.listen, took = ?began.elapsed(), "ready");
+    app.run(&config, listener, Parts { web, worker }, born_here, interrupted()?).await?;
+    Ok(End::Done)
+}
+
+/// Runs the demo until it is interrupted; then stops all of it.
+pub async fn demo(port: u16, data: &Path, reset: bool, provider: Option<PathBuf>) -> anyhow::Result<End> {
+    // the port first: everything else would be for nothing
+    let listener = bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+    let listen = listener.local_addr()?;
+    let stop = interrupted()?;
+    let began = Instant::now();
+    let demo = Demo::prepare(data, reset, listen, provider).await?;
+    let (app, born_here) = App::new(&demo.config).await?;
+    print_welcome(&demo, listen, began);
+    app.run(&demo.config, listener, Parts { web: true, worker: true }, born_here, stop).await?;
+    eprintln!("Stopped. Your data is kept; `--reset` starts over.");
+    Ok(End::Done)
+}
+
+fn print_welcome(demo: &Demo, listen: SocketAddr, began: Instant) {
+    println!("\n  Countersign demo, ready in {:.1} s\n", began.elapsed().as_secs_f64());
+    println!("  Sign in with any of these and the password {PASSWORD}");
+    for person in PEOPLE {
+        let roles: Vec<_> = person.roles.iter().map(|r| r.name()).collect();
+        println!("    {:<28} {} ({})", person.email, person.name, roles.join(", "));
+    }
+    if demo.config.oidc.is_some() {
+        println!("  or with the local identity provider, as the same people.");
+    }
+    println!("\n  Try first:");
+    println!("    1. Sign in as admin@hanbit.example and open http://{listen}/orgs/{PROBLEM_ORG}");
+    println!("       This customer pays for enterprise and 120,000 credits; neither was applied. Ask for the fix.");
+    println!("    2. In another browser window, sign in as approver@hanbit.example and open http://{listen}/inbox");
+    println!("       Read the difference, approve, and see it done in both windows.");
+    println!("\n  Database: {}\n  Ctrl-C stops everything.\n", demo.database_url());
+    // for scripts: the last line, when everything can be used
+    println!("ready http://{listen}");
+}
+
+pub async fn migrate() -> anyhow::Result<End> {
+    migrations::run(&owner_url()?).await?;
+    println!("The database is at migration {}.", migrations::latest());
+    Ok(End::Done)
+}
+
+/// A database of its own for tools: compile-time checked SQL, load tests.
+pub async fn scratch_database(requests: usize, command: &[String]) -> anyhow::Result<End> {
+    let folder = std::env::temp_dir().join(format!("countersign-scratch-{}", std::process::id()));
+    let postgres = Postgres::start(&folder, Durability::Fast).await?;
+    postgres.create("scratch", None).await?;
+    let owner = postgres.owner_url("scratch");
+    migrations::run(&owner).await?;
+    if requests > 0 {
+        demo::fill(&owner, Scale { requests, ..Scale::DEMO }).await?;
+    }
+    let status = tokio::process::Command::new(&command[0]).args(&command[1..])
+        .env("DATABASE_URL", postgres.app_url("scratch")).env("DATABASE_OWNER_URL", &owner).status().await
+        .with_context(|| format!("cannot run {}", command[0]));
+    drop(postgres);
+    let _ = std::fs::remove_dir_all(&folder);
+    anyhow::ensure!(status?.success(), "{} failed", command.join(" "));
+    Ok(End::Done)
+}
+
+/// The owner's URL, which a running replica never has.
+pub fn owner_url() -> anyhow::Result<String> {
+    std::env::var("DATABASE_OWNER_URL").context("DATABASE_OWNER_URL is not set; it is the database as the owner of its tables")
+}
+
+async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}; if something else runs there, choose another port"))
+}
+
+fn interrupted() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,53 @@
+//! Customers as the admin API shows them (requirement EX-5).
+use super::{Org, User, store::{self, Cursor}};
+use crate::{app::App, error::Error};
+use serde_json::{Value, json};
+
+const PAGE: usize = 50;
+
+/// `{items, next}` of organisations whose name, company or id fits.
+pub async fn orgs(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    let rows = store::orgs(&mut conn, q, parse(cursor)?.as_ref(), PAGE as i64 + 1).await?;
+    Ok(listed(rows, |o: &Org| format!("{}~{}", o.name, o.id)))
+}
+
+/// `{items, next}` of people whose name, address or id fits.
+pub async fn users(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    let rows = store::users(&mut conn, q, parse(cursor)?.as_ref(), PAGE as i64 + 1).await?;
+    Ok(listed(rows, |u: &User| format!("{}~{}", u.name, u.id)))
+}
+
+pub async fn org(app: &App, id: &str) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    Ok(json!(store::org(&mut conn, id).await?.ok_or(Error::NotFound)?))
+}
+
+pub async fn user(app: &App, id: &str) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    Ok(json!(store::user(&mut conn, id).await?.ok_or(Error::NotFound)?))
+}
+
+/// A person with the organisations they belong to.
+pub async fn user_detail(app: &App, id: &str) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    let user = store::user(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    let orgs = store::orgs_of(&mut conn, id, 200).await?;
+    let mut value = json!(user);
+    value["orgs"] = json!(orgs);
+    Ok(value)
+}
+
+fn parse(cursor: Option<&str>) -> Result<Option<Cursor>, Error> {
+    let Some(text) = cursor.filter(|c| !c.is_empty()) else { return Ok(None) };
+    let (name, id) = text.rsplit_once('~').ok_or_else(|| Error::Malformed("cursor is not one of ours".into()))?;
+    Ok(Some(Cursor { name: name.into(), id: id.into(), back: false }))
+}
+
+fn listed<T: serde::Serialize>(mut rows: Vec<T>, cursor: impl Fn(&T) -> String) -> Value {
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| more).map(cursor);
+    json!({"items": rows, "next": next})
+}

@@ -1,0 +1,64 @@
+//! `org.tier.fix`: an organisation's tier or credit was not applied; make it what it shall be.
+use super::{MAX_CREDIT, Tier, is_org_id, store};
+use crate::{auth::CustomersFix, db::Change, i18n::msg, ledger::Entry, operations::{Guarantee, Operation, Preview, Refusal, Risk, Target}};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use validator::Validate;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct FixTier {
+    #[schemars(extend("x-lookup" = "/orgs"))]
+    pub org_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Tier")]
+    pub tier: Option<Tier>,
+    /// What the balance shall be, in whole credits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0, max = 1_000_000_000))]
+    #[validate(range(min = 0, max = MAX_CREDIT))]
+    pub credit: Option<i64>,
+}
+
+#[async_trait]
+impl Operation for FixTier {
+    const NAME: &'static str = "org.tier.fix";
+    const RISK: Risk = Risk::High;
+    const GUARANTEE: Guarantee = Guarantee::Transactional;
+    type Asks = CustomersFix;
+
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
+        Ok(store::lock_org(change, &self.org_id).await?)
+    }
+
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+        if !is_org_id(&self.org_id) {
+            return Err(Refusal::field("org_id", msg::org_id_malformed()));
+        }
+        if self.tier.is_none() && self.credit.is_none() {
+            return Err(Refusal::field("tier", msg::org_nothing_to_fix()));
+        }
+        let org = store::org(conn, &self.org_id).await?.ok_or_else(|| Refusal::field("org_id", msg::org_unknown(&self.org_id)))?;
+        let before = state(&org.tier, org.credit);
+        let tier = self.tier.map(Tier::name).unwrap_or(&org.tier);
+        let after = state(tier, self.credit.unwrap_or(org.credit));
+        if before == after {
+            return Err(Refusal::field(if self.tier.is_some() { "tier" } else { "credit" }, msg::org_fixed_already(&org.name)));
+        }
+        let target = Target { kind: "org", id: org.id, label: format!("{} · {}", org.company, org.name) };
+        Ok(Preview { target, before, after })
+    }
+
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
+        store::set_tier_and_credit(change, &self.org_id, self.tier.map(Tier::name), self.credit).await?;
+        let entry = Entry::of("org.tier.fixed").on("org", &self.org_id);
+        change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
+        Ok(())
+    }
+}
+
+fn state(tier: &str, credit: i64) -> Map<String, Value> {
+    Map::from_iter([("tier".into(), json!(tier)), ("credit".into(), json!(credit))])
+}

@@ -1,0 +1,64 @@
+//! `user.plan.grant`: a person's plan was not applied; grant it, for ever or until a day.
+use super::{Plan, is_user_id, store};
+use crate::{auth::CustomersFix, db::Change, i18n::msg, ledger::Entry, operations::{Guarantee, Operation, Preview, Refusal, Risk, Target}};
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use validator::Validate;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct GrantPlan {
+    #[schemars(extend("x-lookup" = "/users"))]
+    pub user_id: String,
+    pub plan: Plan,
+    /// Last day of the plan, in Korea. Without it the plan does not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub until: Option<NaiveDate>,
+}
+
+#[async_trait]
+impl Operation for GrantPlan {
+    const NAME: &'static str = "user.plan.grant";
+    const RISK: Risk = Risk::Medium;
+    const GUARANTEE: Guarantee = Guarantee::Transactional;
+    type Asks = CustomersFix;
+
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
+        Ok(store::lock_user(change, &self.user_id).await?)
+    }
+
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+        if !is_user_id(&self.user_id) {
+            return Err(Refusal::field("user_id", msg::user_id_malformed()));
+        }
+        if self.plan == Plan::Free && self.until.is_some() {
+            return Err(Refusal::field("until", msg::user_free_does_not_end()));
+        }
+        if let Some(until) = self.until && until < store::today_in_korea(conn).await? {
+            return Err(Refusal::field("until", msg::user_until_is_past()));
+        }
+        let user = store::user(conn, &self.user_id).await?.ok_or_else(|| Refusal::field("user_id", msg::user_unknown(&self.user_id)))?;
+        let before = state(&user.plan, user.plan_until);
+        let after = state(self.plan.name(), self.until);
+        if before == after {
+            return Err(Refusal::field("plan", msg::user_has_plan_already(&user.name, self.plan.name())));
+        }
+        let target = Target { kind: "user", id: user.id, label: format!("{} · {}", user.name, user.email) };
+        Ok(Preview { target, before, after })
+    }
+
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
+        store::set_plan(change, &self.user_id, self.plan.name(), self.until).await?;
+        let entry = Entry::of("user.plan.granted").on("user", &self.user_id);
+        change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
+        Ok(())
+    }
+}
+
+fn state(plan: &str, until: Option<NaiveDate>) -> Map<String, Value> {
+    Map::from_iter([("plan".into(), json!(plan)), ("until".into(), json!(until))])
+}

@@ -1,0 +1,2 @@
+//! What needs me now.
+pub mod web;

@@ -1,0 +1,104 @@
+//! An open, attributed write.
+use super::holds;
+use crate::{auth::{Caller, Door}, error::Error, ledger::{self, Entry}, live::{Live, Signal}};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, Transaction};
+use std::ops::{Deref, DerefMut};
+use uuid::Uuid;
+
+/// Who is writing, through which door, and with which credential.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    pub id: Uuid,
+    pub door: Door,
+    pub(super) session: Option<Vec<u8>>,
+    pub(super) token: Option<Uuid>,
+}
+
+impl From<&Caller> for Actor {
+    fn from(caller: &Caller) -> Self {
+        Self { id: caller.id, door: caller.door, session: caller.session().map(<[u8]>::to_vec), token: caller.token() }
+    }
+}
+
+/// Dropping a change rolls it back; `commit` is the only other way out, and it takes an entry for the ledger.
+#[must_use = "a change that is not committed is rolled back"]
+pub struct Change {
+    tx: Transaction<'static, Postgres>,
+    actor: Actor,
+    now: DateTime<Utc>,
+    live: Live,
+    events: u16,
+    signals: Vec<Signal>,
+    scope: Option<&'static str>,
+}
+
+impl Change {
+    pub(super) fn new(tx: Transaction<'static, Postgres>, actor: Actor, now: DateTime<Utc>, live: Live) -> Self {
+        Self { tx, actor, now, live, events: 0, signals: Vec::new(), scope: None }
+    }
+
+    /// The time of this transaction by the database clock, to the millisecond.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Goes on only if the actor holds this scope too, now and until the end of the transaction.
+    pub async fn require(&mut self, scope: &'static str) -> Result<(), Error> {
+        if !holds(&mut self.tx, &self.actor, scope).await? {
+            return Err(Error::Forbidden(scope));
+        }
+        self.scope = Some(scope);
+        Ok(())
+    }
+
+    /// Writes one event of several. The last one goes to [`Change::commit`].
+    pub async fn record(&mut self, entry: Entry) -> Result<Uuid, Error> {
+        self.events += 1;
+        ledger::append(&mut self.tx, &self.actor, self.scope, self.now, self.events, entry).await
+    }
+
+    /// Tells live pages and other listeners about a request, if this transaction commits.
+    pub async fn announce(&mut self, topic: &str, request: i64, payload: &serde_json::Value) -> Result<(), Error> {
+        let outbox = sqlx::query_scalar!("insert into outbox (topic, request_id, payload) values ($1, $2, $3) returning id", topic, request, payload)
+            .fetch_one(&mut *self.tx).await?;
+        self.signals.push(Signal { request, outbox });
+        Ok(())
+    }
+
+    /// Marks a point to return to when an effect fails but its failure is to be written down.
+    pub async fn mark(&mut self) -> Result<(), Error> {
+        sqlx::query("savepoint effect").execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
+    /// Undoes all since [`Change::mark`].
+    pub async fn undo_to_mark(&mut self) -> Result<(), Error> {
+        sqlx::query("rollback to savepoint effect").execute(&mut *self.tx).await?;
+        Ok(())
+    }
+
+    /// Writes the entry and commits. Answers the event's id.
+    pub async fn commit(mut self, entry: Entry) -> Result<Uuid, Error> {
+        let event = self.record(entry).await?;
+        self.tx.commit().await?;
+        self.signals.into_iter().for_each(|signal| self.live.publish(signal));
+        Ok(event)
+    }
+}
+
+impl Deref for Change {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.tx
+    }
+}
+impl DerefMut for Change {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+}

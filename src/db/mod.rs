@@ -1,0 +1,118 @@
+//! The only way to the database. Both pools are private: `read` lends a connection that cannot write, `begin` lends a
+//! [`Change`] that cannot commit without an entry in the ledger.
+mod change;
+pub mod embedded;
+pub mod migrations;
+pub mod plumbing;
+pub mod relay;
+
+pub use change::{Actor, Change};
+
+use crate::{auth::{Operator, Scope, roles_with}, error::Error, ledger::Entry, live::Live};
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::{PgConnectOptions, PgPoolOptions}};
+use std::{str::FromStr, time::Duration};
+
+/// A replica's two pools.
+#[derive(Clone)]
+pub struct Db {
+    readers: PgPool,
+    writers: PgPool,
+    live: Live,
+}
+
+/// Longer waits mean that the database is down or overrun; the caller gets 503 and may try again.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Db {
+    /// Connects lazily: the first query opens the first connection.
+    pub async fn connect(url: &str, live: Live) -> sqlx::Result<Self> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("countersign")
+            .options([("statement_timeout", "5s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")]);
+        // lists have many optional filters; planned with their values they use the index that fits
+        let reading = options.clone().options([("default_transaction_read_only", "on"), ("plan_cache_mode", "force_custom_plan")]);
+        let readers = pool(8).connect_lazy_with(reading);
+        let writers = pool(8).connect_lazy_with(options);
+        Ok(Self { readers, writers, live })
+    }
+
+    /// A connection on which every write is refused by Postgres.
+    pub async fn read(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.readers.acquire().await?)
+    }
+
+    /// Opens an attributed write. The operator's grant, and the session or token it came with, are checked again inside
+    /// the transaction and cannot be taken away before it ends.
+    pub async fn begin<S: Scope>(&self, operator: &Operator<S>) -> Result<Change, Error> {
+        let actor = Actor::from(operator.caller());
+        let mut change = self.open(actor).await?;
+        change.require(S::NAME).await?;
+        Ok(change)
+    }
+
+    /// Writes down something that changed nothing: a refusal, a failed sign-in. For these no grant is needed.
+    pub async fn record(&self, actor: Actor, entry: Entry) -> Result<(), Error> {
+        let change = self.open(actor).await?;
+        change.commit(entry).await?;
+        Ok(())
+    }
+
+    /// A client that hangs up while BEGIN is in flight would leave an open transaction in the pool, and the next write
+    /// would be acknowledged and lost. A spawned task cannot be cancelled by the client.
+    async fn open(&self, actor: Actor) -> Result<Change, Error> {
+        let db = self.clone();
+        let opened = tokio::spawn(async move {
+            let mut tx = db.writers.begin().await?;
+            let now = sqlx::query_scalar!(r#"select date_trunc('milliseconds', now()) as "now!""#).fetch_one(&mut *tx).await?;
+            Ok::<_, sqlx::Error>(Change::new(tx, actor, now, db.live))
+        });
+        Ok(opened.await.map_err(anyhow::Error::from)??)
+    }
+
+    /// Whether the database answers and has every migration this binary knows.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let mut conn = self.read().await?;
+        let applied = sqlx::query_scalar!(r#"select max(version) as "version!" from _sqlx_migrations"#).fetch_one(&mut *conn).await?;
+        let known = migrations::latest();
+        if applied < known {
+            return Err(Error::Unavailable(format!("the database is at migration {applied}, this binary needs {known}")));
+        }
+        Ok(())
+    }
+
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+fn pool(size: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Duration::from_secs(60))
+}
+
+/// Whether the grant behind a scope still stands; locks it until the transaction ends.
+async fn holds(conn: &mut PgConnection, actor: &Actor, scope: &str) -> sqlx::Result<bool> {
+    let roles = roles_with(scope);
+    let (session, token) = (actor.session.as_deref(), actor.token);
+    let granted = sqlx::query_scalar!(
+        r#"select 1 as "one!" from operator o join operator_role r on r.operator_id = o.id
+           where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for key share of o, r"#,
+        actor.id, &roles as &[&str]
+    ).fetch_optional(&mut *conn).await?.is_some();
+    let credential = match (session, token) {
+        (Some(hash), _) => sqlx::query_scalar!(r#"select 1 as "one!" from session where id_hash = $1 and operator_id = $2 for key share"#, hash, actor.id)
+            .fetch_optional(conn).await?.is_some(),
+        (None, Some(id)) => sqlx::query_scalar!(
+            r#"select 1 as "one!" from api_token where id = $1 and revoked_at is null and expires_at > now() and $2 = any(scopes) for share"#, id, scope)
+            .fetch_optional(conn).await?.is_some(),
+        (None, None) => true,
+    };
+    Ok(granted && credential)
+}

@@ -1,0 +1,287 @@
+//! A year of requests, played on the customers it is about: what is shown as before and after really followed one from
+//! the other, and the customers end up as the history left them.
+use super::{PROBLEM_ORG, Scale, names};
+use crate::{
+    auth::Role,
+    ledger::{self, Entry, Outcome, Sealed},
+    operations::registry::Registry,
+    requests::{Request, State, policy::Policy},
+};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub struct Org {
+    pub id: String,
+    pub company: usize,
+    pub name: String,
+    pub tier: &'static str,
+    pub credit: i64,
+}
+
+pub struct User {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub plan: &'static str,
+    /// Organisations with the role there.
+    pub member_of: Vec<(usize, &'static str)>,
+}
+
+/// Somebody who asks or decides.
+pub struct Actor {
+    pub id: Uuid,
+    pub name: String,
+    pub roles: Vec<Role>,
+}
+
+/// A vote of the history.
+pub struct Voted {
+    pub voter: Uuid,
+    pub approves: bool,
+    pub reason: Option<&'static str>,
+    pub at: DateTime<Utc>,
+}
+
+/// A request with all that happened to it.
+pub struct Story {
+    pub request: Request,
+    pub vote: Option<Voted>,
+    pub ended: Option<DateTime<Utc>>,
+    pub events: Vec<Sealed>,
+}
+
+pub struct World {
+    pub companies: Vec<(String, String)>,
+    pub orgs: Vec<Org>,
+    pub users: Vec<User>,
+    rng: StdRng,
+    executor: Uuid,
+}
+
+const TIERS: [&str; 4] = ["free", "starter", "pro", "enterprise"];
+
+impl World {
+    /// The customers as they were a year ago.
+    pub fn new(scale: Scale, executor: Uuid) -> Self {
+        let mut rng = StdRng::seed_from_u64(20_261_121);
+        let companies: Vec<_> = (0..scale.companies).map(|n| (names::id("cmp", &mut rng), names::company(n))).collect();
+        let mut orgs: Vec<Org> = (0..scale.orgs).map(|n| {
+            let company = n % scale.companies;
+            let tier = *[TIERS[0], TIERS[1], TIERS[1], TIERS[2], TIERS[2], TIERS[3]].choose(&mut rng).expect("not empty");
+            let credit = if tier == "free" { 0 } else { rng.random_range(1..200) * 1_000 };
+            Org { id: names::id("org", &mut rng), company, name: names::team(n / scale.companies), tier, credit }
+        }).collect();
+        orgs[0] = Org { id: PROBLEM_ORG.into(), company: 0, name: "데이터플랫폼팀".into(), tier: "free", credit: 0 };
+        let users = (0..scale.users).map(|n| {
+            let home = rng.random_range(0..scale.orgs);
+            let mut member_of = vec![(home, *["owner", "admin", "member", "member", "member"].choose(&mut rng).expect("not empty"))];
+            if rng.random_bool(0.3) {
+                let other = rng.random_range(0..scale.orgs);
+                if other != home {
+                    member_of.push((other, "member"));
+                }
+            }
+            let plan = if rng.random_bool(0.35) { "pro" } else { "free" };
+            User { id: names::id("usr", &mut rng), name: names::person(&mut rng), email: format!("user{n:05}@customer{:02}.example", orgs[home].company), plan, member_of }
+        }).collect();
+        Self { companies, orgs, users, rng, executor }
+    }
+
+    /// Times of requests over the year before `now`, oldest first: office hours mostly, fewer at night and at weekends.
+    pub fn times(&mut self, count: usize, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let mut times = Vec::with_capacity(count);
+        while times.len() < count {
+            let at = now - TimeDelta::milliseconds(self.rng.random_range(6 * 3_600_000..365 * 86_400_000_i64));
+            let local = at.with_timezone(&chrono_tz::Asia::Seoul);
+            let weekend = matches!(local.weekday(), Weekday::Sat | Weekday::Sun);
+            let chance = match (weekend, local.hour()) {
+                (true, _) => 0.06,
+                (false, 9..19) => 1.0,
+                (false, 7..9 | 19..23) => 0.25,
+                _ => 0.04,
+            };
+            if self.rng.random_bool(chance) {
+                times.push(at);
+            }
+        }
+        times.sort_unstable();
+        times
+    }
+
+    /// One request of the past, and its end.
+    pub fn past(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+        let mut story = self.asked(id, at, people, registry, policy);
+        let deciders: Vec<Uuid> = people.iter().filter(|p| p.roles.iter().any(|r| matches!(r, Role::Admin | Role::Approver)) && p.id != story.request.requester_id).map(|p| p.id).collect();
+        let voter = deciders[self.rng.random_range(0..deciders.len())];
+        // most are decided within the hour, some take a day: log-normal with a median of about twelve minutes
+        let minutes = (2.5 + 1.3 * self.normal()).exp().clamp(0.3, 2_000.0);
+        let decided = at + TimeDelta::milliseconds((minutes * 60_000.0) as i64);
+        match self.rng.random_range(0..100) {
+            0..6 => self.denied(&mut story, voter, decided),
+            6..9 => end(&mut story, State::Expired, None, self.executor, story_expiry),
+            9..11 => {
+                let (requester, when) = (story.request.requester_id, at + TimeDelta::minutes(7));
+                end(&mut story, State::Withdrawn, None, requester, move |_| when);
+            }
+            11..13 => {
+                self.approved(&mut story, voter, decided);
+                let why = json!({"code": "target_moved", "was": story.request.before, "is": story.request.after});
+                end(&mut story, State::Stale, Some(why), self.executor, move |_| decided + TimeDelta::milliseconds(180));
+            }
+            _ => {
+                self.approved(&mut story, voter, decided);
+                self.executed(&mut story, decided + TimeDelta::milliseconds(150));
+            }
+        }
+        story
+    }
+
+    /// A request that waits now; `minutes_left` until it expires.
+    pub fn waiting(&mut self, id: i64, at: DateTime<Utc>, minutes_left: Option<i64>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+        let mut story = self.asked(id, at, people, registry, policy);
+        if let Some(minutes) = minutes_left {
+            story.request.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
+            story.request.rebind();
+            story.events.clear();
+            story.events.push(submitted(&story.request));
+        }
+        story
+    }
+
+    fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+        let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
+        let requester = askers[self.rng.random_range(0..askers.len())];
+        let (name, fields, target, before, after, reason) = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
+        let definition = registry.find(name).expect("the demo asks for operations that exist");
+        let ruling = policy.rule(definition);
+        let mut request = Request {
+            id, operation: name.into(), operation_version: definition.version(), fields, reason, risk: definition.risk().name().into(),
+            requester_id: requester.id, requester: requester.name.clone(), target_type: target.0.into(), target_id: target.1, target_label: target.2,
+            before, after, binding: Vec::new(), created_at: truncated(at), expires_at: truncated(at) + ruling.pending(), not_before: None, ruling,
+            state: State::Pending, version: 1, execute_by: None, decided_at: None, closed_at: None, outcome: None,
+        };
+        request.rebind();
+        let events = vec![submitted(&request)];
+        Story { request, vote: None, ended: None, events }
+    }
+
+    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
+    fn fix(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
+        // the first one keeps its problem
+        let n = self.rng.random_range(1..self.orgs.len());
+        let org = &self.orgs[n];
+        let before = json!({"tier": org.tier, "credit": org.credit});
+        let tier = TIERS[self.rng.random_range(0..4)];
+        let credit = self.rng.random_range(0..300) * 1_000;
+        let both = self.rng.random_bool(0.3);
+        let (tier, credit) = if both { (Some(tier), Some(credit)) } else if self.rng.random_bool(0.5) { (Some(tier), None) } else { (None, Some(credit)) };
+        let (tier, credit) = if tier.is_none_or(|t| t == org.tier) && credit.is_none_or(|c| c == org.credit) { (None, Some(org.credit + 10_000)) } else { (tier, credit) };
+        let mut fields = json!({"org_id": org.id});
+        if let Some(tier) = tier { fields["tier"] = json!(tier); }
+        if let Some(credit) = credit { fields["credit"] = json!(credit); }
+        let after = json!({"tier": tier.unwrap_or(org.tier), "credit": credit.unwrap_or(org.credit)});
+        let label = format!("{} · {}", self.companies[org.company].1, org.name);
+        let reason = names::FIX_REASONS.choose(&mut self.rng).expect("not empty");
+        ("org.tier.fix", fields, ("org", org.id.clone(), label), before, after, (*reason).into())
+    }
+
+    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
+    fn grant(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
+        let n = self.rng.random_range(0..self.users.len());
+        let user = &self.users[n];
+        let plan = if user.plan == "pro" { "free" } else { "pro" };
+        let fields = json!({"user_id": user.id, "plan": plan});
+        let label = format!("{} · {}", user.name, user.email);
+        let reason = names::GRANT_REASONS.choose(&mut self.rng).expect("not empty");
+        ("user.plan.grant", fields, ("user", user.id.clone(), label), json!({"plan": user.plan, "until": null}), json!({"plan": plan, "until": null}), (*reason).into())
+    }
+
+    fn denied(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
+        let reason = *names::DENIALS.choose(&mut self.rng).expect("not empty");
+        vote(story, voter, false, Some(reason), at);
+        end(story, State::Denied, None, voter, move |_| at);
+        story.request.decided_at = Some(truncated(at));
+    }
+
+    fn approved(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
+        vote(story, voter, true, None, at);
+        let r = &mut story.request;
+        r.state = State::Approved;
+        r.version += 1;
+        r.decided_at = Some(truncated(at));
+        r.execute_by = Some(truncated(at) + r.ruling.execute_within());
+        story.events.push(seal(voter, "web", at, 2, about(r, "request.approved").with("binding", r.binding_hex()).with("approvals", 1)));
+    }
+
+    fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
+        let r = &story.request;
+        let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
+        story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
+        story.events.push(seal(executor, "worker", at, 2, Entry::of(kind).on(&r.target_type, &r.target_id).before(r.before.clone()).after(r.after.clone())));
+        if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
+            org.tier = TIERS.into_iter().find(|t| r.after["tier"] == *t).unwrap_or(org.tier);
+            org.credit = r.after["credit"].as_i64().unwrap_or(org.credit);
+        } else if let Some(user) = self.users.iter_mut().find(|u| u.id == r.target_id) {
+            user.plan = if r.after["plan"] == "pro" { "pro" } else { "free" };
+        }
+        story.request.version += 1;
+        story.ended = Some(truncated(at));
+        end(story, State::Succeeded, Some(json!({"code": "done"})), executor, move |_| at);
+    }
+
+    /// A standard normal number (Box–Muller).
+    fn normal(&mut self) -> f64 {
+        let (u, v): (f64, f64) = (self.rng.random_range(f64::EPSILON..1.0), self.rng.random());
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+}
+
+fn story_expiry(request: &Request) -> DateTime<Utc> {
+    request.expires_at
+}
+
+fn truncated(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.timestamp_millis()).expect("a time of this century")
+}
+
+fn about(r: &Request, kind: &'static str) -> Entry {
+    Entry::of(kind).request(r.id).on(&r.target_type, &r.target_id)
+}
+
+fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Entry) -> Sealed {
+    ledger::seal(actor, door, None, truncated(at), nth, entry).expect("demo entries are small")
+}
+
+fn submitted(r: &Request) -> Sealed {
+    let entry = about(r, "request.submitted").with("operation", &*r.operation).with("binding", r.binding_hex()).with("rule", &*r.ruling.rule)
+        .because(&r.reason).before(r.before.clone()).after(r.after.clone());
+    seal(r.requester_id, "web", r.created_at, 1, entry)
+}
+
+fn vote(story: &mut Story, voter: Uuid, approves: bool, reason: Option<&'static str>, at: DateTime<Utc>) {
+    let r = &story.request;
+    let mut entry = about(r, "request.voted").with("decision", if approves { "approve" } else { "reject" }).with("binding", r.binding_hex());
+    if let Some(reason) = reason {
+        entry = entry.because(reason);
+    }
+    story.events.push(seal(voter, "web", at, 1, entry));
+    story.vote = Some(Voted { voter, approves, reason, at: truncated(at) });
+}
+
+fn end(story: &mut Story, state: State, outcome: Option<Value>, actor: Uuid, when: impl Fn(&Request) -> DateTime<Utc>) {
+    let at = when(&story.request);
+    let r = &mut story.request;
+    (r.state, r.outcome, r.closed_at) = (state, outcome, Some(truncated(at)));
+    r.version += 1;
+    let (kind, ended) = match state {
+        State::Denied => ("request.denied", Outcome::Denied),
+        State::Expired => ("request.expired", Outcome::Failure),
+        State::Withdrawn => ("request.withdrawn", Outcome::Success),
+        State::Stale => ("request.stale", Outcome::Failure),
+        _ => ("request.succeeded", Outcome::Success),
+    };
+    let door = if matches!(state, State::Denied | State::Withdrawn) { "web" } else { "worker" };
+    story.events.push(seal(actor, door, at, 9, about(r, kind).outcome(ended).with("binding", r.binding_hex())));
+}

@@ -1,0 +1,175 @@
+//! Writes the demo's history as the owner of the tables, in one transaction that is itself in the ledger.
+use super::{PASSWORD, PEOPLE, Scale, history::{Actor, Story, World}};
+use crate::{
+    auth::{Service, password_hash},
+    ledger::{self, Entry, Sealed},
+    operations::registry::Registry,
+    requests::policy::Policy,
+};
+use chrono::{TimeDelta, Utc};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+/// Requests are written in bunches of this many.
+const BUNCH: usize = 5_000;
+
+/// Fills an empty database; does nothing if somebody is there already.
+pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
+    let mut conn = PgConnection::connect(owner_url).await?;
+    if sqlx::query_scalar!(r#"select exists (select from operator where kind = 'person') as "filled!""#).fetch_one(&mut conn).await? {
+        return Ok(());
+    }
+    sqlx::query_scalar!("select ledger.prepare_partitions((current_date - interval '13 months')::date, 3)").execute(&mut conn).await?;
+    let mut world = World::new(scale, Service::Executor.id());
+    let people = people(&mut conn).await?;
+    let (registry, policy, now) = (Registry::new(), Policy::default(), Utc::now());
+    let mut id = 0;
+    let times = world.times(scale.requests, now);
+    for bunch in times.chunks(BUNCH) {
+        let stories: Vec<Story> = bunch.iter().map(|at| {
+            id += 1;
+            world.past(id, *at, &people, &registry, &policy)
+        }).collect();
+        write(&mut conn, &stories).await?;
+    }
+    let waiting: Vec<Story> = [(310, None), (205, None), (160, Some(35)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
+        .into_iter().map(|(minutes_ago, left)| {
+            id += 1;
+            world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
+        }).collect();
+    write(&mut conn, &waiting).await?;
+    sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
+    customers(&mut conn, &world).await?;
+    sqlx::raw_sql("analyze").execute(&mut conn).await?;
+    Ok(conn.close().await?)
+}
+
+async fn people(conn: &mut PgConnection) -> anyhow::Result<Vec<Actor>> {
+    let hash = password_hash(PASSWORD.into()).await?;
+    let mut tx = conn.begin().await?;
+    let mut people = Vec::new();
+    for (n, person) in PEOPLE.iter().enumerate() {
+        let id = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0100 + n as u128);
+        sqlx::query!("insert into operator (id, email, name, password_hash) values ($1, $2, $3, $4)", id, person.email, person.name, hash).execute(&mut *tx).await?;
+        for role in person.roles {
+            sqlx::query!("insert into operator_role (operator_id, role) values ($1, $2)", id, role.name()).execute(&mut *tx).await?;
+        }
+        let entry = Entry::of("operator.added").on("operator", &id.to_string())
+            .after(json!({"email": person.email, "name": person.name, "roles": person.roles.iter().map(|r| r.name()).collect::<Vec<_>>()}));
+        events(&mut tx, &[&seal(entry)?]).await?;
+        people.push(Actor { id, name: person.name.into(), roles: person.roles.to_vec() });
+    }
+    tx.commit().await?;
+    Ok(people)
+}
+
+fn seal(entry: Entry) -> anyhow::Result<Sealed> {
+    let now = chrono::SubsecRound::trunc_subsecs(Utc::now(), 3);
+    Ok(ledger::seal(Service::Console.id(), "console", None, now, 1, entry)?)
+}
+
+async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()> {
+    let mut tx = conn.begin().await?;
+    let since = Utc::now() - TimeDelta::days(400);
+    let (ids, names): (Vec<_>, Vec<_>) = world.companies.iter().cloned().unzip();
+    sqlx::query!("insert into company (id, name, created_at) select i, n, $3 from unnest($1::text[], $2::text[]) t (i, n)", &ids, &names, since).execute(&mut *tx).await?;
+    let id: Vec<_> = world.orgs.iter().map(|o| o.id.clone()).collect();
+    let company: Vec<_> = world.orgs.iter().map(|o| world.companies[o.company].0.clone()).collect();
+    let name: Vec<_> = world.orgs.iter().map(|o| o.name.clone()).collect();
+    let tier: Vec<_> = world.orgs.iter().map(|o| o.tier.to_owned()).collect();
+    let credit: Vec<_> = world.orgs.iter().map(|o| o.credit).collect();
+    sqlx::query!(
+        "insert into admin_orgs (id, company_id, name, tier, credit, created_at)
+         select i, c, n, t, k, $6 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) x (i, c, n, t, k)",
+        &id, &company, &name, &tier, &credit, since
+    ).execute(&mut *tx).await?;
+    let id: Vec<_> = world.users.iter().map(|u| u.id.clone()).collect();
+    let name: Vec<_> = world.users.iter().map(|u| u.name.clone()).collect();
+    let email: Vec<_> = world.users.iter().map(|u| u.email.clone()).collect();
+    let plan: Vec<_> = world.users.iter().map(|u| u.plan.to_owned()).collect();
+    sqlx::query!(
+        "insert into admin_users (id, name, email, plan, created_at) select i, n, e, p, $5 from unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (i, n, e, p)",
+        &id, &name, &email, &plan, since
+    ).execute(&mut *tx).await?;
+    let memberships = || world.users.iter().flat_map(|u| u.member_of.iter().map(move |(org, role)| (u.id.clone(), world.orgs[*org].id.clone(), (*role).to_owned())));
+    let user: Vec<_> = memberships().map(|m| m.0).collect();
+    let org: Vec<_> = memberships().map(|m| m.1).collect();
+    let role: Vec<_> = memberships().map(|m| m.2).collect();
+    sqlx::query!("insert into admin_user_orgs (user_id, org_id, role) select * from unnest($1::text[], $2::text[], $3::text[])", &user, &org, &role).execute(&mut *tx).await?;
+    let entry = Entry::of("demo.loaded").with("companies", world.companies.len()).with("orgs", world.orgs.len()).with("users", world.users.len());
+    events(&mut tx, &[&seal(entry)?]).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()> {
+    let mut tx = conn.begin().await?;
+    let rows: Vec<_> = stories.iter().map(|s| {
+        let r = &s.request;
+        json!({
+            "id": r.id, "operation": r.operation, "operation_version": r.operation_version, "fields": r.fields, "reason": r.reason, "risk": r.risk,
+            "requester_id": r.requester_id, "target_type": r.target_type, "target_id": r.target_id, "target_label": r.target_label,
+            "before": r.before, "after": r.after, "policy": r.ruling, "approvals_needed": r.ruling.approvals, "self_approval": r.ruling.self_approval,
+            "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
+            "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
+        })
+    }).collect();
+    sqlx::query!(
+        "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome)
+         overriding system value
+         select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome
+         from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
+           target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
+           binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
+           closed_at timestamptz, outcome jsonb)", json!(rows)
+    ).execute(&mut *tx).await?;
+    let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
+        "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },
+        "binding": format!("\\x{}", s.request.binding_hex()), "reason": v.reason, "at": v.at, "requester_id": s.request.requester_id, "self_approval": s.request.ruling.self_approval,
+    }))).collect();
+    sqlx::query!(
+        "insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval)
+         select request_id, voter_id, decision, binding, reason, 'web', at, requester_id, self_approval
+         from jsonb_to_recordset($1) v (request_id bigint, voter_id uuid, decision text, binding bytea, reason text, at timestamptz, requester_id uuid, self_approval boolean)",
+        json!(votes)
+    ).execute(&mut *tx).await?;
+    let (ids, ends): (Vec<_>, Vec<_>) = stories.iter().filter_map(|s| Some((s.request.id, s.ended?))).unzip();
+    sqlx::query!(
+        r#"insert into attempt (request_id, epoch, replica, started_at, ended_at, outcome, receipt)
+           select i, 1, 'demo', e, e, 'succeeded', '{"code": "done"}' from unnest($1::bigint[], $2::timestamptz[]) x (i, e)"#, &ids, &ends
+    ).execute(&mut *tx).await?;
+    let all: Vec<&Sealed> = stories.iter().flat_map(|s| &s.events).collect();
+    events(&mut tx, &all).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<()> {
+    let id: Vec<_> = events.iter().map(|e| e.id).collect();
+    let at: Vec<_> = events.iter().map(|e| e.at).collect();
+    let kind: Vec<_> = events.iter().map(|e| e.kind.to_owned()).collect();
+    let outcome: Vec<_> = events.iter().map(|e| e.outcome.to_owned()).collect();
+    let actor: Vec<_> = events.iter().map(|e| e.actor).collect();
+    let door: Vec<_> = events.iter().map(|e| e.door.to_owned()).collect();
+    let request: Vec<_> = events.iter().map(|e| e.request).collect();
+    let target_type: Vec<_> = events.iter().map(|e| e.target.as_ref().map(|t| t.0.clone())).collect();
+    let target_id: Vec<_> = events.iter().map(|e| e.target.as_ref().map(|t| t.1.clone())).collect();
+    let leaf: Vec<_> = events.iter().map(|e| e.leaf.clone()).collect();
+    sqlx::query!(
+        "insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
+         select i, a, 1, k, o, c, d, r, t, g, l from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::bigint[], $8::text[], $9::text[], $10::bytea[])
+           x (i, a, k, o, c, d, r, t, g, l)",
+        &id, &at, &kind, &outcome, &actor, &door, &request as &[Option<i64>], &target_type as &[Option<String>], &target_id as &[Option<String>], &leaf
+    ).execute(&mut *conn).await?;
+    let opened: Vec<_> = events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, salt.to_vec(), data.clone()))).collect();
+    let id: Vec<_> = opened.iter().map(|o| o.0).collect();
+    let at: Vec<_> = opened.iter().map(|o| o.1).collect();
+    let salt: Vec<_> = opened.iter().map(|o| o.2.clone()).collect();
+    let data: Vec<_> = opened.iter().map(|o| o.3.clone()).collect();
+    sqlx::query!(
+        "insert into ledger.detail (event_id, recorded_at, salt, data) select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[])",
+        &id, &at, &salt, &data
+    ).execute(conn).await?;
+    Ok(())
+}

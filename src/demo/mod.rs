@@ -1,0 +1,130 @@
+//! A realistic company to try things on: Hanbit, its operators, its customers, and a year of requests. The same seed gives
+//! the same people and the same history, up to today.
+mod history;
+mod load;
+mod names;
+
+use crate::{auth::Role, config::Config, db::{embedded::{Durability, Postgres}, migrations}};
+use anyhow::Context;
+use std::{
+    fs,
+    io::BufRead,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+pub use load::fill;
+
+/// The password of every demo sign-in. Refused outside the demo: nothing else creates these accounts.
+pub const PASSWORD: &str = "countersign-demo";
+
+/// Somebody of the demo company.
+pub struct Person {
+    pub email: &'static str,
+    pub name: &'static str,
+    pub roles: &'static [Role],
+}
+
+/// The demo sign-ins.
+pub const PEOPLE: &[Person] = &[
+    Person { email: "admin@hanbit.example", name: "홍서진", roles: &[Role::Admin] },
+    Person { email: "approver@hanbit.example", name: "이서연", roles: &[Role::Approver, Role::Billing] },
+    Person { email: "ops@hanbit.example", name: "오태경", roles: &[Role::Ops] },
+    Person { email: "sre@hanbit.example", name: "박지훈", roles: &[Role::Sre] },
+    Person { email: "cs@hanbit.example", name: "최민아", roles: &[Role::Cs] },
+    Person { email: "security@hanbit.example", name: "정도윤", roles: &[Role::Security] },
+    Person { email: "auditor@hanbit.example", name: "한유진", roles: &[Role::Auditor] },
+];
+
+/// The organisation whose tier and credit were not applied.
+pub const PROBLEM_ORG: &str = "org_hanbit0001";
+
+/// How much history there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    pub companies: usize,
+    pub orgs: usize,
+    pub users: usize,
+    pub requests: usize,
+}
+
+impl Scale {
+    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000 };
+    /// Enough for a test to have something of everything.
+    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80 };
+}
+
+/// A demo that is being prepared: its database runs, and it goes when this is dropped.
+pub struct Demo {
+    pub config: Config,
+    postgres: Postgres,
+    provider: Option<Child>,
+}
+
+impl Demo {
+    /// Starts the private database in `folder`, migrates it, and fills it the first time.
+    pub async fn prepare(folder: &Path, reset: bool, listen: std::net::SocketAddr, provider: Option<PathBuf>) -> anyhow::Result<Self> {
+        anyhow::ensure!(listen.ip().is_loopback(), "the demo has well-known passwords and may only listen on this machine, not on {listen}");
+        let home = crate::db::embedded::place(folder)?;
+        if reset && home.exists() {
+            fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))?;
+        }
+        let postgres = Postgres::start(&home, Durability::Safe).await?;
+        const NAME: &str = "countersign";
+        if !postgres.exists(NAME).await? {
+            postgres.create(NAME, None).await?;
+        }
+        migrations::run(&postgres.owner_url(NAME)).await?;
+        fill(&postgres.owner_url(NAME), Scale::DEMO).await?;
+        let url = postgres.app_url(NAME);
+        let mut config = Config::read(|name| (name == "DATABASE_URL").then(|| url.clone()), "")?;
+        config.listen = listen;
+        config.public_url = format!("http://{listen}").parse()?;
+        config.environment = Some("demo".into());
+        config.demo = true;
+        let mut demo = Self { config, postgres, provider: None };
+        if let Some(script) = provider {
+            demo.start_provider(&script);
+        }
+        Ok(demo)
+    }
+
+    /// As the application role; for those who want to look.
+    pub fn database_url(&self) -> String {
+        self.postgres.app_url("countersign")
+    }
+
+    /// The local identity provider is a Node script; without Node, passwords still work.
+    fn start_provider(&mut self, script: &Path) {
+        match provider(script, &self.config) {
+            Ok((child, oidc)) => {
+                self.provider = Some(child);
+                self.config.oidc = Some(oidc);
+            }
+            Err(error) => eprintln!("No local identity provider ({error:#}); sign in with a password."),
+        }
+    }
+}
+
+fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::config::Oidc)> {
+    let secret = crate::auth::sessions::secret();
+    let mut child = Command::new("node").arg(script)
+        .env("PORT", "0").env("CLIENT_SECRET", &secret).env("REDIRECT_URIS", config.public_url.join("/auth/callback")?.as_str())
+        .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("Node is not installed")?;
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
+    let issuer = line.trim().strip_prefix("ready ").context("it did not start; are its packages installed? (`make demo` does that)")?.to_owned();
+    let oidc = crate::config::Oidc { issuer, client_id: "countersign".into(), client_secret: secret.into(), roles_claim: "roles".into() };
+    Ok((child, oidc))
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.provider.take() {
+            // it ends when its input closes; a kill makes sure
+            drop(child.stdin.take());
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

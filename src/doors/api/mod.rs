@@ -1,0 +1,82 @@
+//! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
+mod admin;
+mod docs;
+mod events;
+mod openapi;
+mod operations;
+mod requests;
+
+use crate::{
+    app::App,
+    auth::{CustomersRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    error::Error,
+    i18n::Lang,
+    page,
+    surface::Surface,
+};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{header, request::Parts},
+};
+use serde::de::DeserializeOwned;
+
+pub use openapi::document;
+
+pub fn routes(surface: Surface) -> Surface {
+    surface
+        .show::<PortalUse, _, _>("/events", events::stream)
+        .show::<PortalUse, _, _>("/api/operations", operations::list)
+        .show::<PortalUse, _, _>("/api/operations/{name}", operations::show)
+        .show::<RequestsRead, _, _>("/api/requests", requests::list)
+        .act::<RequestsAsk, _, _>("/api/requests", requests::create)
+        .show::<RequestsRead, _, _>("/api/requests/{id}", requests::show)
+        .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
+        .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
+        .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
+        .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
+        .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
+        .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)
+        .show::<CustomersRead, _, _>("/api/admin/orgs", admin::orgs)
+        .show::<CustomersRead, _, _>("/api/admin/orgs/{id}", admin::org)
+        .show::<PortalUse, _, _>("/api/openapi.json", docs::json)
+        .show::<PortalUse, _, _>("/api/docs", docs::page)
+}
+
+/// A JSON body. A browser sends `application/json` across sites only after asking, so it also guards sessions.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let is_json = request.headers().get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/json"));
+        if !is_json {
+            return Err(Error::Malformed("send the body as application/json".into()));
+        }
+        let bytes = Bytes::from_request(request, app).await.map_err(|_| Error::TooLarge)?;
+        serde_json::from_slice(&bytes).map(Body).map_err(|error| Error::Malformed(error.to_string()))
+    }
+}
+
+/// Query parameters, with a problem instead of plain text when they are wrong.
+struct Query<T>(T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
+        axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(value)| Query(value)).map_err(|error| Error::Malformed(error.to_string()))
+    }
+}
+
+/// The language a client asked for.
+struct Language(Lang);
+
+impl FromRequestParts<App> for Language {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
+        Ok(Self(page::lang_of(&parts.headers)))
+    }
+}

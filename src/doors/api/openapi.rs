@@ -1,0 +1,124 @@
+//! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
+use super::requests::{NewRequest, NewVote};
+use crate::operations::registry::Registry;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+/// One endpoint: method, path, gate, summary, body, what it answers.
+pub struct Endpoint {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub summary: &'static str,
+    pub parameters: &'static [(&'static str, &'static str)],
+    pub body: Option<&'static str>,
+    pub answers: &'static [(u16, &'static str)],
+}
+
+const PROBLEMS: [(u16, &str); 4] =
+    [(400, "The request cannot be read"), (401, "No valid token or session"), (403, "The scope is missing"), (503, "Try again; the database is away")];
+const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
+
+const fn get(path: &'static str, summary: &'static str, parameters: &'static [(&'static str, &'static str)], answers: &'static [(u16, &'static str)]) -> Endpoint {
+    Endpoint { method: "GET", path, summary, parameters, body: None, answers }
+}
+
+const fn post(path: &'static str, summary: &'static str, body: Option<&'static str>, parameters: &'static [(&'static str, &'static str)], answers: &'static [(u16, &'static str)]) -> Endpoint {
+    Endpoint { method: "POST", path, summary, parameters, body, answers }
+}
+
+/// Every endpoint of the API.
+pub const ENDPOINTS: &[Endpoint] = &[
+    get("/api/operations", "What can be asked for", &[], LIST),
+    get("/api/operations/{name}", "One operation: schema, risk, policy", &[], &[(200, "The operation"), (404, "No such operation")]),
+    get("/api/requests", "Requests, newest first",
+        &[("state", "One or more states, with commas between"), ("operation", "Name of an operation"), ("q", "A request's id, or words of target and reason"), ("cursor", "`next` of the page before")], LIST),
+    post("/api/requests", "Ask for an operation", Some("NewRequest"), &[("Idempotency-Key", "The same key gives the same request; kept as long as the request")],
+        &[(201, "The request, or its result when the policy asks for nobody"), (404, "No such operation"), (422, "Fields are not valid, or the key was used for something else")]),
+    get("/api/requests/{id}", "One request", &[], &[(200, "The request"), (404, "No such request")]),
+    get("/api/requests/{id}/wait", "Wait for the outcome", &[("timeout", "Seconds to wait, 60 at most, 30 by default")],
+        &[(200, "It is closed"), (202, "Still open"), (403, "It was rejected"), (404, "No such request"), (408, "It has expired")]),
+    post("/api/requests/{id}/votes", "Approve or reject", Some("NewVote"), &[],
+        &[(200, "Counted, counted before, or not needed: see `vote`"), (404, "No such request"), (409, "Decided otherwise, expired, or changed since it was read"), (422, "The reason is missing")]),
+    post("/api/requests/{id}/withdraw", "Take one's own request back", None, &[], &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")]),
+    get("/api/admin/users", "People at customers", &[("q", "Part of a name or address, or an id"), ("cursor", "`next` of the page before")], LIST),
+    get("/api/admin/users/{id}", "One person", &[], &[(200, "The person"), (404, "No such person")]),
+    get("/api/admin/users/{id}/detail", "One person with their organisations", &[], &[(200, "The person"), (404, "No such person")]),
+    get("/api/admin/orgs", "Organisations", &[("q", "Part of a name, or an id"), ("cursor", "`next` of the page before")], LIST),
+    get("/api/admin/orgs/{id}", "One organisation", &[], &[(200, "The organisation"), (404, "No such organisation")]),
+    get("/api/openapi.json", "This document", &[], &[(200, "OpenAPI 3.1")]),
+    get("/api/docs", "This document for people", &[], &[(200, "HTML")]),
+];
+
+fn schema<T: JsonSchema>() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<T>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("$schema");
+    }
+    schema
+}
+
+/// The whole document.
+pub fn document(registry: &Registry, server: &str) -> Value {
+    let mut schemas = Map::new();
+    schemas.insert("NewRequest".into(), schema::<NewRequest>());
+    schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("Problem".into(), json!({
+        "type": "object", "required": ["type", "code", "title", "status"],
+        "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
+            "next": {"type": "string"}, "status": {"type": "integer"}, "instance": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object", "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}}}}},
+    }));
+    for operation in registry.all() {
+        let mut fields = operation.schema();
+        if let Some(object) = fields.as_object_mut() {
+            object.remove("$schema");
+        }
+        schemas.insert(format!("fields.{}", operation.name()), fields);
+    }
+    let mut paths = Map::new();
+    for endpoint in ENDPOINTS {
+        let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        path[endpoint.method.to_lowercase()] = describe(endpoint);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {"title": "Countersign", "version": env!("CARGO_PKG_VERSION"), "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "A privileged change is asked for, countersigned, done once, and written down for good."},
+        "servers": [{"url": server}],
+        "security": [{"token": []}, {"session": []}],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer", "description": "Personal API token"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "countersign"},
+        }},
+    })
+}
+
+fn describe(e: &Endpoint) -> Value {
+    let in_path = e.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let mut parameters: Vec<Value> = in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})).collect();
+    parameters.extend(e.parameters.iter().map(|(name, description)| {
+        let place = if *name == "Idempotency-Key" { "header" } else { "query" };
+        let kind = if *name == "timeout" { "integer" } else { "string" };
+        json!({"name": name, "in": place, "description": description, "schema": {"type": kind}})
+    }));
+    let mut responses = Map::new();
+    for (status, description) in e.answers {
+        let content = match status {
+            200..300 => json!({"application/json": {"schema": {"type": "object"}}}),
+            _ => json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}),
+        };
+        responses.insert(status.to_string(), json!({"description": description, "content": content}));
+    }
+    for (status, description) in PROBLEMS {
+        responses.entry(status.to_string()).or_insert_with(|| {
+            json!({"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}})
+        });
+    }
+    let id = format!("{}{}", e.method.to_lowercase(), e.path.replace(['/', '{', '}', '.'], "_"));
+    let mut described = json!({"operationId": id, "summary": e.summary, "parameters": parameters, "responses": responses});
+    if let Some(body) = e.body {
+        described["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{body}")}}}});
+    }
+    described
+}

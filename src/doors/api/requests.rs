@@ -1,0 +1,155 @@
+//! Asking, looking, deciding, withdrawing and waiting.
+use super::{Body, Query};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsAsk, RequestsDecide},
+    error::Error,
+    requests::{self, Request, State as Standing, json as shape, parse_id, store::{self, Filter}, submit::{self, Ask}, votes::{self, Ballot, Cast}, wait},
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The body of `POST /api/requests`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// The name of the operation.
+    operation: String,
+    /// Its fields, as its schema says.
+    fields: Map<String, Value>,
+    /// Why, in 10 to 2,000 characters. Approvers and auditors read it.
+    reason: String,
+    /// Not to run before this time.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    not_before: Option<DateTime<Utc>>,
+}
+
+/// The body of `POST /api/requests/{id}/votes`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewVote {
+    decision: Decision,
+    /// The request's `binding` as the voter saw it.
+    binding: String,
+    /// Needed to reject, 10 characters or more.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Decision {
+    Approve,
+    Reject,
+}
+
+pub async fn create(operator: Operator<RequestsAsk>, State(app): State<App>, headers: HeaderMap, Body(new): Body<NewRequest>) -> Result<Response, Error> {
+    // a structured-field string has quotes; plain keys are accepted too
+    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(|v| v.trim().trim_matches('"').to_owned());
+    let ask = Ask { operation: new.operation, fields: new.fields, reason: new.reason, not_before: new.not_before, idempotency_key: key };
+    let submitted = submit::submit(&app, &operator, ask).await?;
+    let mut request = find(&app, submitted.id).await?;
+    if request.state == Standing::Approved && request.ruling.approvals == 0 && request.not_before.is_none() {
+        // the policy asks for nobody: answer with the result
+        request = wait::until_closed(&app, submitted.id, Duration::from_secs(5)).await?;
+    }
+    let mut response = (StatusCode::CREATED, Json(whole(&app, &request).await?)).into_response();
+    let location = format!("/api/requests/{}", request.short_id());
+    response.headers_mut().insert(header::LOCATION, HeaderValue::from_str(&location).map_err(anyhow::Error::from)?);
+    if submitted.replayed {
+        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub struct Listing {
+    state: Option<String>,
+    operation: Option<String>,
+    q: Option<String>,
+    cursor: Option<i64>,
+}
+
+const PAGE: usize = 50;
+
+pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Result<Json<Value>, Error> {
+    let states = match asked.state.as_deref().filter(|s| !s.is_empty()) {
+        None => None,
+        Some(names) => Some(names.split(',').map(|name| {
+            Standing::named(name).map(Standing::name).ok_or_else(|| Error::Malformed(format!("state {name:?} does not exist")))
+        }).collect::<Result<_, _>>()?),
+    };
+    let text = |t: Option<String>| t.filter(|t| !t.trim().is_empty());
+    let filter = Filter { states, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
+    let mut conn = app.db.read().await?;
+    let mut rows = store::list(&mut conn, &filter, asked.cursor, false, PAGE as i64 + 1).await?;
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| more).map(|r| r.id.to_string());
+    Ok(Json(json!({"items": rows.iter().map(|r| shape::listed(&app, r)).collect::<Vec<_>>(), "next": next})))
+}
+
+pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+    let request = find(&app, parse_id(&id)?).await?;
+    Ok(Json(whole(&app, &request).await?))
+}
+
+#[derive(Deserialize)]
+pub struct Patience {
+    timeout: Option<u64>,
+}
+
+/// Held open until the request is closed: 200 terminal, 403 rejected, 408 expired, 202 when the time is over first.
+pub async fn wait(State(app): State<App>, Path(id): Path<String>, Query(patience): Query<Patience>) -> Result<Response, Error> {
+    let request = wait::until_closed(&app, parse_id(&id)?, Duration::from_secs(patience.timeout.unwrap_or(30))).await?;
+    let status = match request.state {
+        Standing::Denied => StatusCode::FORBIDDEN,
+        Standing::Expired => StatusCode::REQUEST_TIMEOUT,
+        state if state.is_open() && state != Standing::Unknown => StatusCode::ACCEPTED,
+        _ => StatusCode::OK,
+    };
+    Ok((status, Json(whole(&app, &request).await?)).into_response())
+}
+
+pub async fn vote(operator: Operator<RequestsDecide>, State(app): State<App>, Path(id): Path<String>, Body(new): Body<NewVote>) -> Result<Json<Value>, Error> {
+    let id = parse_id(&id)?;
+    let ballot = Ballot { approves: new.decision == Decision::Approve, binding: new.binding, reason: new.reason.unwrap_or_default() };
+    let cast = votes::cast(&app, &operator, id, &ballot).await?;
+    let request = find(&app, id).await?;
+    let mut body = whole(&app, &request).await?;
+    body["vote"] = json!(match cast {
+        Cast::Counted(_) => "counted",
+        Cast::CountedBefore => "already_counted",
+        Cast::NotNeeded => "already_decided",
+    });
+    Ok(Json(body))
+}
+
+pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+    let id = parse_id(&id)?;
+    requests::withdraw::withdraw(&app, &operator, id).await?;
+    let request = find(&app, id).await?;
+    Ok(Json(whole(&app, &request).await?))
+}
+
+async fn find(app: &App, id: i64) -> Result<Request, Error> {
+    let mut conn = app.db.read().await?;
+    store::find(&mut conn, id).await?.ok_or(Error::NotFound)
+}
+
+async fn whole(app: &App, request: &Request) -> Result<Value, Error> {
+    let mut conn = app.db.read().await?;
+    let votes = store::votes(&mut conn, request).await?;
+    let attempts = store::attempts(&mut conn, request.id).await?;
+    Ok(shape::whole(app, request, &votes, &attempts))
+}

@@ -1,0 +1,19 @@
+//! SQL of the queue.
+use super::Job;
+use crate::db::Change;
+use serde_json::Value;
+
+pub(super) async fn insert(change: &mut Change, kind: &str, payload: &Value, delay: f64) -> sqlx::Result<()> {
+    sqlx::query!("insert into job (kind, payload, run_at) values ($1, $2, now() + make_interval(secs => $3))", kind, payload, delay)
+        .execute(&mut **change).await?;
+    Ok(())
+}
+
+/// Takes a due job out of the queue; it is back if the change does not commit.
+pub(super) async fn claim(change: &mut Change) -> sqlx::Result<Option<Job>> {
+    sqlx::query_as!(
+        Job,
+        "delete from job where id = (select id from job where run_at <= now() order by run_at, id limit 1 for update skip locked)
+         returning id, kind, payload"
+    ).fetch_optional(&mut **change).await
+}

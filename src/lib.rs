@@ -1,0 +1,46 @@
+//! Countersign: a privileged change is asked for, countersigned, done once, and written down for good.
+//!
+//! The tour, from the outside in; `docs/architecture.md` walks through it.
+
+/// One replica, put together.
+pub mod app;
+/// The static files, hashed and compressed by the build.
+pub mod assets;
+/// Who is calling, and what they may do.
+pub mod auth;
+/// The command line.
+pub mod cli;
+/// Configuration, read once.
+pub mod config;
+/// Customers: companies, organisations, people, and the fixes for them.
+pub mod customers;
+/// What needs me now.
+pub mod dashboard;
+/// The only way to the database.
+pub mod db;
+/// A realistic company to try things on.
+pub mod demo;
+/// The ways in other than the browser.
+pub mod doors;
+/// Everything that can go wrong, and how it is told.
+pub mod error;
+/// Is this replica alive and of use.
+pub mod health;
+/// Korean and English.
+pub mod i18n;
+/// The queue in Postgres and its worker.
+pub mod jobs;
+/// What happened, for good.
+pub mod ledger;
+/// What just changed, told to whoever waits.
+pub mod live;
+/// What can be asked for.
+pub mod operations;
+/// What every page shares.
+pub mod page;
+/// The spine: requests, votes, execution.
+pub mod requests;
+/// Where routes are mounted, each with its gate.
+pub mod surface;
+/// Logs.
+pub mod telemetry;

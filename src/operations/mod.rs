@@ -1,0 +1,210 @@
+//! What can be asked for. Each operation is one Rust type in its own slice; from that one definition come the web form, the
+//! CLI's arguments, the API's body and its schema. A door never knows a particular operation.
+pub mod form;
+pub mod registry;
+
+pub use form::{Field, Kind};
+
+use crate::{auth::Scope, db::Change, error::{Error, Problem}, i18n::{Lang, Text}};
+use async_trait::async_trait;
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+use std::marker::PhantomData;
+use validator::Validate;
+
+/// How much harm a mistake does; the policy turns it into a number of people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Risk {
+    pub const ALL: [Risk; 4] = [Risk::Low, Risk::Medium, Risk::High, Risk::Critical];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Risk::Low => "low",
+            Risk::Medium => "medium",
+            Risk::High => "high",
+            Risk::Critical => "critical",
+        }
+    }
+}
+
+/// What can be promised about an effect when a machine dies in the middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guarantee {
+    /// The effect commits in the same transaction as its outcome: exactly once.
+    Transactional,
+}
+
+/// What a request is about. `kind` and `id` never change; the label is for people.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Target {
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub id: String,
+    pub label: String,
+}
+
+/// The target as it is and as it would be: flat objects with the same keys.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub target: Target,
+    pub before: Map<String, Value>,
+    pub after: Map<String, Value>,
+}
+
+/// Why a preview or an effect is not possible.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A rule of the slice, about one field.
+    Rule(Problem),
+    /// Not a rule but a failure: the database.
+    Failure(Error),
+}
+
+impl Refusal {
+    pub fn field(field: &str, text: Text) -> Self {
+        Refusal::Rule(Problem::new(field, text))
+    }
+}
+impl From<sqlx::Error> for Refusal {
+    fn from(error: sqlx::Error) -> Self {
+        Refusal::Failure(error.into())
+    }
+}
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Refusal::Failure(error)
+    }
+}
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Rule(problem) => Error::Invalid(vec![problem]),
+            Refusal::Failure(error) => error,
+        }
+    }
+}
+
+/// One thing that can be asked for. Its fields are the type's own; its texts are `op-<name>-title`, `-description`,
+/// `-field-<field>` and `-field-<field>-hint` in the slice's message files (dots and underscores become dashes).
+#[async_trait]
+pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clone + Send + Sync + 'static {
+    /// Dotted: noun, then verb.
+    const NAME: &'static str;
+    /// Raised when fields change their meaning; requests of an older version become stale.
+    const VERSION: i16 = 1;
+    const RISK: Risk;
+    const GUARANTEE: Guarantee;
+    /// Who may ask.
+    type Asks: Scope;
+
+    /// Locks the target until the transaction ends, so that what is previewed there is what is changed.
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal>;
+    /// Reads the target, checks the rules, and computes before and after. The same when asked and when run.
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal>;
+    /// Makes it so, and records what changed.
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+}
+
+/// An operation as doors and the request spine see it.
+pub trait Definition: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn version(&self) -> i16;
+    fn risk(&self) -> Risk;
+    fn guarantee(&self) -> Guarantee;
+    fn scope(&self) -> &'static str;
+    /// JSON schema (2020-12) of the fields.
+    fn schema(&self) -> Value;
+    /// The fields of a request, checked for type, range and unknown names.
+    fn parse(&self, fields: &Map<String, Value>) -> Result<Box<dyn Proposal>, Vec<Problem>>;
+
+    fn title(&self, l: Lang) -> String {
+        self.text(l, "title")
+    }
+    fn description(&self, l: Lang) -> String {
+        self.text(l, "description")
+    }
+    /// The text of this operation with this ending; a test makes sure that none is missing.
+    fn text(&self, l: Lang, ending: &str) -> String {
+        let id = text_id(self.name(), ending);
+        l.find(&id).unwrap_or(id)
+    }
+    /// The label of a field or of a key in before and after.
+    fn label(&self, l: Lang, field: &str) -> String {
+        l.find(&text_id(self.name(), &format!("field-{field}"))).unwrap_or_else(|| field.to_owned())
+    }
+}
+
+/// `op-` and name and ending, with dashes alone.
+pub fn text_id(name: &str, ending: &str) -> String {
+    format!("op-{name}-{ending}").replace(['.', '_'], "-")
+}
+
+/// One operation with its fields: what was asked for.
+#[async_trait]
+pub trait Proposal: Send + Sync {
+    /// The fields as they are bound, stored and shown.
+    fn fields(&self) -> Result<Value, Error>;
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal>;
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal>;
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+}
+
+/// Makes a definition of an operation's type.
+pub struct Typed<O>(PhantomData<fn() -> O>);
+
+impl<O> Typed<O> {
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<O: Operation> Definition for Typed<O> {
+    fn name(&self) -> &'static str {
+        O::NAME
+    }
+    fn version(&self) -> i16 {
+        O::VERSION
+    }
+    fn risk(&self) -> Risk {
+        O::RISK
+    }
+    fn guarantee(&self) -> Guarantee {
+        O::GUARANTEE
+    }
+    fn scope(&self) -> &'static str {
+        O::Asks::NAME
+    }
+    fn schema(&self) -> Value {
+        SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<O>().to_value()
+    }
+    fn parse(&self, fields: &Map<String, Value>) -> Result<Box<dyn Proposal>, Vec<Problem>> {
+        form::parse::<O>(&self.schema(), fields).map(|operation| Box::new(operation) as Box<dyn Proposal>)
+    }
+}
+
+#[async_trait]
+impl<O: Operation> Proposal for O {
+    fn fields(&self) -> Result<Value, Error> {
+        Ok(serde_json::to_value(self).map_err(anyhow::Error::from)?)
+    }
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
+        Operation::lock(self, change).await
+    }
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+        Operation::preview(self, conn).await
+    }
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
+        Operation::apply(self, change, preview).await
+    }
+}

@@ -1,0 +1,107 @@
+//! Carrying out what was approved: once, and only if it is still exactly what was approved.
+use super::{Request, State, expiry, store, votes};
+use crate::{app::App, db::Change, error::Error, i18n::Text, jobs::{self, Job}, operations::{Definition, Guarantee, Proposal, Refusal}};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The kind of job that runs a request.
+pub const JOB: &str = "request.execute";
+
+/// Puts the execution into the queue, in the transaction that approved.
+pub(super) async fn enqueue(change: &mut Change, request: &Request) -> Result<(), Error> {
+    let delay = request.not_before.map_or(Duration::ZERO, |t| (t - change.now()).to_std().unwrap_or_default());
+    jobs::enqueue(change, JOB, json!({"request": request.id}), delay).await
+}
+
+/// Runs the request of a claimed job. Job, attempt, effect, outcome and entries commit together or not at all.
+pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
+    let id = job.payload["request"].as_i64().ok_or_else(|| anyhow::anyhow!("job {} names no request", job.id))?;
+    let mut request = store::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
+    if request.state != State::Approved {
+        // decided otherwise while the job waited: nothing to run, only the job to be done with
+        let entry = request.entry("request.skipped").with("state", request.state.name());
+        change.commit(entry).await?;
+        return Ok(());
+    }
+    if expiry::is_due(&request, change.now()) {
+        return expiry::expire(change, request).await;
+    }
+    match admissible(app, &mut change, &request).await? {
+        Ok((definition, proposal)) => match definition.guarantee() {
+            Guarantee::Transactional => run_here(app, change, request, &*proposal).await,
+        },
+        Err(why) => {
+            let entry = request.become_(&mut change, State::Stale, Some(why.clone())).await?.detail("outcome", why);
+            change.commit(entry).await?;
+            Ok(())
+        }
+    }
+}
+
+/// Whether what would happen is still what was approved, by people who may still approve it; if not, why.
+async fn admissible<'a>(app: &'a App, change: &mut Change, request: &Request) -> Result<Result<(&'a dyn Definition, Box<dyn Proposal>), Value>, Error> {
+    let Some(definition) = app.registry.find(&request.operation).filter(|d| d.version() == request.operation_version) else {
+        return Ok(Err(json!({"code": "operation_retired"})));
+    };
+    if request.computed_binding()?.as_slice() != request.binding {
+        tracing::error!(request = request.id, "the stored request does not match its binding");
+        return Ok(Err(json!({"code": "binding_broken"})));
+    }
+    let approvals = store::votes(change, request).await?.iter().filter(|v| v.counts(request)).count();
+    if approvals < usize::from(votes::needed(app, request)) {
+        return Ok(Err(json!({"code": "quorum_lost", "approvals": approvals})));
+    }
+    let fields = request.fields.as_object().cloned().unwrap_or_default();
+    let Ok(proposal) = definition.parse(&fields) else {
+        return Ok(Err(json!({"code": "operation_retired"})));
+    };
+    match proposal.lock(change).await {
+        Ok(()) => {}
+        Err(Refusal::Failure(error)) => return Err(error),
+        Err(Refusal::Rule(problem)) => return Ok(Err(moved(&problem.text))),
+    }
+    match proposal.preview(change).await {
+        Ok(now) if json!(now.before) == request.before && json!(now.after) == request.after => Ok(Ok((definition, proposal))),
+        Ok(now) => Ok(Err(json!({"code": "target_moved", "was": request.before, "is": now.before}))),
+        Err(Refusal::Rule(problem)) => Ok(Err(moved(&problem.text))),
+        Err(Refusal::Failure(error)) => Err(error),
+    }
+}
+
+fn moved(text: &Text) -> Value {
+    json!({"code": "target_moved", "refusal": text.id()})
+}
+
+/// The effect is in our own database: it commits with its outcome.
+async fn run_here(app: &App, mut change: Change, mut request: Request, proposal: &dyn Proposal) -> Result<(), Error> {
+    let epoch = store::begin_attempt(&mut change, request.id, &app.replica).await?;
+    let started = request.become_(&mut change, State::Executing, None).await?.with("attempt", epoch);
+    change.record(started).await?;
+    change.mark().await?;
+    let preview = match proposal.preview(&mut change).await {
+        Ok(preview) => preview,
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let (state, outcome) = match proposal.apply(&mut change, &preview).await {
+        Ok(()) => (State::Succeeded, json!({"code": "done"})),
+        Err(Refusal::Rule(problem)) => (State::Failed, json!({"code": "refused", "refusal": problem.text.id(), "field": problem.field})),
+        Err(Refusal::Failure(Error::Internal(cause))) if is_constraint(&cause) => {
+            tracing::error!(request = request.id, %cause, "a constraint refused the effect");
+            (State::Failed, json!({"code": "constraint"}))
+        }
+        // the database did not answer: nothing is committed, and the job comes again
+        Err(Refusal::Failure(error)) => return Err(error),
+    };
+    if state == State::Failed {
+        change.undo_to_mark().await?;
+    }
+    store::end_attempt(&mut change, request.id, epoch, state.name(), &outcome).await?;
+    let entry = request.become_(&mut change, state, Some(outcome.clone())).await?.with("attempt", epoch).detail("outcome", outcome);
+    change.commit(entry).await?;
+    Ok(())
+}
+
+/// SQLSTATE class 23: the database's rules say no, and will say so again.
+fn is_constraint(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<sqlx::Error>().and_then(|e| e.as_database_error()?.code()).is_some_and(|code| code.starts_with("23"))
+}

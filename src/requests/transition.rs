@@ -1,0 +1,55 @@
+//! The only way a request changes its state: one conditional update, one outbox row, one entry for the ledger.
+use super::{Request, State, store};
+use crate::{db::Change, error::Error, i18n::msg, ledger::{Entry, Outcome}};
+use serde_json::{Value, json};
+
+impl Request {
+    /// Moves the request on and answers the entry to write; the caller adds what it knows and records it.
+    pub(super) async fn become_(&mut self, change: &mut Change, next: State, outcome: Option<Value>) -> Result<Entry, Error> {
+        if !self.state.may_become(next) {
+            return Err(Error::Internal(anyhow::anyhow!("{}: {} cannot become {}", self.short_id(), self.state.name(), next.name())));
+        }
+        let now = change.now();
+        if next == State::Approved {
+            self.execute_by = Some(self.not_before.unwrap_or(now).max(now) + self.ruling.execute_within());
+        }
+        if matches!(next, State::Approved | State::Denied) {
+            self.decided_at = Some(now);
+        }
+        if !next.is_open() {
+            self.closed_at = Some(now);
+        }
+        self.outcome = outcome.or(self.outcome.take());
+        let from = std::mem::replace(&mut self.state, next);
+        if !store::save_state(change, self).await? {
+            return Err(Error::Refused(msg::request_changed_meanwhile()));
+        }
+        self.version += 1;
+        change.announce("request", self.id, &json!({"id": self.short_id(), "from": from.name(), "state": next.name()})).await?;
+        Ok(self.entry(event_kind(next)).outcome(event_outcome(next)).with("binding", self.binding_hex()).with("from", from.name()))
+    }
+}
+
+fn event_kind(state: State) -> &'static str {
+    match state {
+        State::Pending => "request.submitted",
+        State::Approved => "request.approved",
+        State::Executing => "request.started",
+        State::Succeeded => "request.succeeded",
+        State::Failed => "request.failed",
+        State::Partial => "request.partial",
+        State::Unknown => "request.unknown",
+        State::Denied => "request.denied",
+        State::Expired => "request.expired",
+        State::Withdrawn => "request.withdrawn",
+        State::Stale => "request.stale",
+    }
+}
+
+fn event_outcome(state: State) -> Outcome {
+    match state {
+        State::Denied => Outcome::Denied,
+        State::Failed | State::Expired | State::Stale => Outcome::Failure,
+        _ => Outcome::Success,
+    }
+}

@@ -1,0 +1,286 @@
+//! Requests as pages show them.
+use super::{Request, State, Vote, store::{self, Listed}, votes};
+use crate::{
+    app::App,
+    auth::{Caller, RequestsAsk, RequestsDecide, Scope},
+    error::Error,
+    i18n::Lang,
+    ledger,
+    operations::{Definition, Guarantee},
+    page::{self, Badge, DiffRow, RiskTag, When},
+};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+/// One line of a list.
+pub struct RequestRow {
+    pub id: String,
+    pub href: String,
+    pub title: String,
+    pub target: String,
+    pub summary: String,
+    pub requester: String,
+    pub state: Badge,
+    pub risk: RiskTag,
+    pub created: When,
+    pub expires: Option<When>,
+    pub current: bool,
+}
+
+impl RequestRow {
+    pub fn new(app: &App, l: Lang, r: &Listed) -> Self {
+        let definition = app.registry.find(&r.operation);
+        let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
+        let changed = page::diff(&r.before, &r.after, label).into_iter().filter(|row| row.changed);
+        let none = l.value_none();
+        let summary = changed.map(|row| format!("{} {} → {}", row.label, row.before.as_deref().unwrap_or(&none), row.after.as_deref().unwrap_or(&none)));
+        Self {
+            id: super::short_id(r.id),
+            href: format!("/requests/{}", super::short_id(r.id)),
+            title: definition.map_or_else(|| r.operation.clone(), |d| d.title(l)),
+            target: r.target_label.clone(),
+            summary: summary.collect::<Vec<_>>().join(", "),
+            requester: r.requester.clone(),
+            state: badge(l, r.state),
+            risk: RiskTag::new(l, &r.risk),
+            created: When::new(l, r.created_at),
+            expires: (r.state == State::Pending).then(|| When::new(l, r.expires_at)),
+            current: false,
+        }
+    }
+}
+
+pub fn badge(l: Lang, state: State) -> Badge {
+    let icon = match state {
+        State::Pending => "clock",
+        State::Approved => "check",
+        State::Executing => "loader",
+        State::Succeeded => "circle-check",
+        State::Failed => "octagon-x",
+        State::Partial => "triangle-alert",
+        State::Unknown => "circle-help",
+        State::Denied => "x",
+        State::Expired => "clock-alert",
+        State::Withdrawn => "undo-2",
+        State::Stale => "git-compare",
+    };
+    Badge { key: state.name(), label: l.find(&format!("state-{}", state.name())).unwrap_or_default(), icon }
+}
+
+/// All of one request.
+pub struct RequestView {
+    pub id: String,
+    pub href: String,
+    pub title: String,
+    pub state: Badge,
+    pub risk: RiskTag,
+    pub created: When,
+    pub expires: Option<When>,
+    pub requester: String,
+    pub target_label: String,
+    pub target_href: Option<String>,
+    pub reason: String,
+    pub diff: Vec<DiffRow>,
+    pub raw: String,
+    pub binding: String,
+    pub binding_short: String,
+    pub policy: String,
+    pub needs: Vec<Need>,
+    pub eligible: Vec<String>,
+    pub votes: Vec<VoteRow>,
+    pub timeline: Vec<Step>,
+    pub outcome: Option<Told>,
+    pub guarantee: String,
+    pub decide: Decide,
+    pub withdraw: Option<String>,
+    pub conflict: Option<String>,
+}
+
+pub struct Need {
+    pub label: String,
+    pub have: usize,
+    pub want: usize,
+}
+
+pub struct VoteRow {
+    pub name: String,
+    pub decision: &'static str,
+    pub decision_label: String,
+    pub reason: String,
+    pub at: When,
+}
+
+/// One step of the timeline; future steps are greyed.
+pub struct Step {
+    pub icon: &'static str,
+    pub tone: &'static str,
+    pub title: String,
+    pub actor: String,
+    pub at: Option<When>,
+    pub reason: Option<String>,
+    pub href: Option<String>,
+    pub future: bool,
+}
+
+pub struct Told {
+    pub kind: &'static str,
+    pub text: String,
+}
+
+pub enum Decide {
+    Open { action: String, effect: String, reason: String, error: Option<String> },
+    Closed { why: String },
+}
+
+/// What a voter typed and what was wrong with it, to be shown again.
+#[derive(Default)]
+pub struct Typed {
+    pub reason: String,
+    pub error: Option<String>,
+    pub conflict: Option<String>,
+}
+
+/// Loads and words everything the request page shows.
+pub async fn whole(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Request, typed: Typed) -> Result<RequestView, Error> {
+    let definition = app.registry.find(&request.operation);
+    let all = store::votes(conn, request).await?;
+    let eligible = store::eligible(conn, request, 8).await?;
+    let story = ledger::store::story(conn, request.id).await?;
+    let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
+    let have = all.iter().filter(|v| v.counts(request)).count();
+    let want = usize::from(votes::needed(app, request));
+    let href = format!("/requests/{}", request.short_id());
+    let sees_ledger = caller.may(ledger_scope());
+    let mut timeline: Vec<Step> = story.iter().map(|told| Step {
+        icon: step_icon(&told.event.kind),
+        tone: step_tone(&told.event.kind),
+        title: ledger::web::kind_label(l, &told.event.kind),
+        actor: told.event.actor.clone(),
+        at: Some(When::new(l, told.event.at)),
+        reason: told.reason.clone(),
+        href: sees_ledger.then(|| format!("/ledger/{}", told.event.id)),
+        future: false,
+    }).collect();
+    timeline.extend(future(l, request, have, want));
+    Ok(RequestView {
+        id: request.short_id(),
+        title: definition.map_or_else(|| request.operation.clone(), |d| d.title(l)),
+        state: badge(l, request.state),
+        risk: RiskTag::new(l, &request.risk),
+        created: When::new(l, request.created_at),
+        expires: (request.state == State::Pending).then(|| When::new(l, request.expires_at)),
+        requester: request.requester.clone(),
+        target_label: request.target_label.clone(),
+        target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
+        reason: request.reason.clone(),
+        diff: page::diff(&request.before, &request.after, label),
+        raw: serde_json::to_string_pretty(&json!({
+            "operation": request.operation, "version": request.operation_version, "fields": request.fields,
+            "before": request.before, "after": request.after, "policy": request.ruling,
+        })).map_err(anyhow::Error::from)?,
+        binding: request.binding_hex(),
+        binding_short: request.binding_hex()[..8].to_owned(),
+        policy: policy(l, request, want),
+        needs: if want == 0 { Vec::new() } else { vec![Need { label: l.request_need_approver(), have: have.min(want), want }] },
+        votes: all.iter().map(|v| VoteRow {
+            name: v.voter.clone(),
+            decision: if v.approves { "approve" } else { "reject" },
+            decision_label: if v.approves { l.request_vote_approve() } else { l.request_vote_reject() },
+            reason: v.reason.clone().unwrap_or_default(),
+            at: When::new(l, v.at),
+        }).collect(),
+        timeline,
+        outcome: outcome(l, request, definition),
+        guarantee: match definition.map(|d| d.guarantee()) {
+            Some(Guarantee::Transactional) | None => l.request_guarantee_transactional(),
+        },
+        decide: decide(l, caller, request, definition, &all, &eligible, &typed, have + 1 >= want, &href),
+        withdraw: (request.requester_id == caller.id && caller.may(RequestsAsk::NAME) && matches!(request.state, State::Pending | State::Approved))
+            .then(|| format!("{href}/withdraw")),
+        conflict: typed.conflict,
+        eligible,
+        href,
+    })
+}
+
+fn ledger_scope() -> &'static str {
+    crate::auth::LedgerRead::NAME
+}
+
+fn policy(l: Lang, request: &Request, want: usize) -> String {
+    let risk = l.find(&format!("risk-{}", request.risk)).unwrap_or_default();
+    match (want, request.ruling.self_approval) {
+        (0, _) => l.request_policy_none(risk),
+        (n, false) => l.request_policy_others(n, risk),
+        (n, true) => l.request_policy_self(n, risk),
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "everything that opens or closes the panel, in one place")]
+fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definition>, all: &[Vote], eligible: &[String], typed: &Typed, last: bool, href: &str) -> Decide {
+    let closed = |why| Decide::Closed { why };
+    if r.state != State::Pending {
+        return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
+    }
+    if !caller.may(RequestsDecide::NAME) {
+        return closed(l.request_cannot_decide(eligible.join(", ")));
+    }
+    if r.requester_id == caller.id && !r.ruling.self_approval {
+        return closed(l.request_cannot_decide_own(eligible.join(", ")));
+    }
+    if all.iter().any(|v| v.voter_id == caller.id && v.approves) {
+        return closed(l.request_voted_already());
+    }
+    let title = definition.map_or_else(|| r.operation.clone(), |d| d.title(l));
+    let effect = if last { l.request_approve_runs_now(title) } else { l.request_approve_waits_for_more() };
+    Decide::Open { action: format!("{href}/votes"), effect, reason: typed.reason.clone(), error: typed.error.clone() }
+}
+
+fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<Told> {
+    let told = |kind, text| Some(Told { kind, text });
+    let code = |value: &Option<Value>| value.as_ref().and_then(|v| v["code"].as_str()).unwrap_or_default().to_owned();
+    match r.state {
+        State::Succeeded => told("success", l.request_outcome_succeeded(definition.map_or_else(|| r.operation.clone(), |d| d.title(l)))),
+        State::Failed => told("error", l.find(&format!("request-outcome-failed-{}", code(&r.outcome))).unwrap_or_else(|| l.request_outcome_failed())),
+        State::Stale => told("info", l.find(&format!("request-outcome-stale-{}", code(&r.outcome).replace('_', "-"))).unwrap_or_else(|| l.request_outcome_stale())),
+        _ => None,
+    }
+}
+
+/// What is still to come, so that people see where a request stands on its way.
+fn future(l: Lang, r: &Request, have: usize, want: usize) -> Vec<Step> {
+    let step = |icon, title| Step { icon, tone: "future", title, actor: String::new(), at: None, reason: None, href: None, future: true };
+    match r.state {
+        State::Pending => vec![step("check", l.request_future_approval(want.saturating_sub(have))), step("loader", l.request_future_execution())],
+        State::Approved | State::Executing => vec![step("loader", l.request_future_execution())],
+        _ => Vec::new(),
+    }
+}
+
+fn step_icon(kind: &str) -> &'static str {
+    match kind {
+        "request.submitted" => "plus",
+        "request.voted" => "user",
+        "request.approved" => "check",
+        "request.denied" => "x",
+        "request.expired" => "clock-alert",
+        "request.withdrawn" => "undo-2",
+        "request.started" => "loader",
+        "request.succeeded" => "circle-check",
+        "request.failed" => "octagon-x",
+        "request.stale" => "git-compare",
+        "access.denied" => "lock",
+        _ => "pencil",
+    }
+}
+
+fn step_tone(kind: &str) -> &'static str {
+    match kind {
+        "request.succeeded" => "succeeded",
+        "request.approved" => "approved",
+        "request.denied" => "rejected",
+        "request.failed" => "failed",
+        "request.expired" | "request.stale" | "request.withdrawn" => "expired",
+        _ => "neutral",
+    }
+}

@@ -1,0 +1,135 @@
+//! Countersigning: one vote for each human, on exactly what they saw.
+use super::{Request, State, Vote, execution, expiry, store};
+use crate::{app::App, auth::{Operator, RequestsDecide}, db::Change, error::{self, Error, Problem}, i18n::msg, ledger::{Entry, Outcome}};
+
+/// A vote as it comes in through a door.
+#[derive(Clone, Debug)]
+pub struct Ballot {
+    pub approves: bool,
+    /// Hex of the binding that the voter was shown.
+    pub binding: String,
+    pub reason: String,
+}
+
+/// What a vote did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cast {
+    /// It counts; the request is now in this state.
+    Counted(State),
+    /// The same vote by the same person was counted before.
+    CountedBefore,
+    /// Others had decided the same already; it was not needed.
+    NotNeeded,
+}
+
+/// Casts a vote. Refusals because of who the voter is are written down.
+pub async fn cast(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot) -> Result<Cast, Error> {
+    let result = cast_in(app, voter, id, ballot).await;
+    if let Err(Error::NotPermitted(text)) = &result {
+        let entry = Entry::of("access.denied").outcome(Outcome::Denied).request(id).with("why", text.id());
+        app.db.record(voter.caller().into(), entry).await?;
+    }
+    result
+}
+
+async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot) -> Result<Cast, Error> {
+    let mut change = app.db.begin(voter).await?;
+    let mut request = store::lock(&mut change, id).await?.ok_or(Error::NotFound)?;
+    if expiry::is_due(&request, change.now()) {
+        expiry::expire(change, request).await?;
+        return Err(Error::Refused(msg::request_expired()));
+    }
+    let votes = store::votes(&mut change, &request).await?;
+    let mine = votes.iter().find(|v| v.voter_id == voter.id());
+    if request.state != State::Pending {
+        // a rejection still stops what has been approved but not begun
+        let stops = request.state == State::Approved && !ballot.approves;
+        if !stops {
+            return settled(&request, mine, ballot);
+        }
+    }
+    if voter.id() == request.requester_id && !request.ruling.self_approval {
+        return Err(Error::NotPermitted(msg::vote_own_request()));
+    }
+    if !voter.caller().may(&request.ruling.scope) {
+        return Err(Error::NotPermitted(msg::vote_not_eligible()));
+    }
+    if ballot.binding != request.binding_hex() {
+        return Err(Error::Refused(msg::vote_stale_binding()));
+    }
+    check_reason(ballot)?;
+    if mine.is_some_and(|v| v.approves == ballot.approves) {
+        return Ok(Cast::CountedBefore);
+    }
+    let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
+    store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason).await?;
+    let mut voted = request.entry("request.voted").with("decision", if ballot.approves { "approve" } else { "reject" }).with("binding", request.binding_hex());
+    if let Some(reason) = reason {
+        voted = voted.because(reason);
+    }
+    if !ballot.approves {
+        change.record(voted).await?;
+        let entry = request.become_(&mut change, State::Denied, None).await?;
+        change.commit(entry).await?;
+        return Ok(Cast::Counted(State::Denied));
+    }
+    let needed = needed(app, &request);
+    let approvals = store::votes(&mut change, &request).await?.iter().filter(|v| v.counts(&request)).count();
+    if approvals < usize::from(needed) {
+        change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
+        change.commit(voted).await?;
+        return Ok(Cast::Counted(State::Pending));
+    }
+    change.record(voted).await?;
+    approve(change, request, approvals).await?;
+    Ok(Cast::Counted(State::Approved))
+}
+
+async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
+    let entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", approvals);
+    execution::enqueue(&mut change, &request).await?;
+    change.commit(entry).await?;
+    Ok(())
+}
+
+/// The bound policy and the one in force must both be satisfied: tightening a policy reaches requests that wait.
+pub(super) fn needed(app: &App, request: &Request) -> u8 {
+    let now = app.registry.find(&request.operation).map_or(u8::MAX, |d| app.policy.rule(d).approvals);
+    request.ruling.approvals.max(now)
+}
+
+impl Vote {
+    /// An approval of exactly this request by somebody who may still give it.
+    pub(super) fn counts(&self, request: &Request) -> bool {
+        self.approves && self.stands && self.binding == request.binding
+    }
+}
+
+/// The answer to a vote that comes after the decision: the same is harmless, the opposite is a conflict.
+fn settled(request: &Request, mine: Option<&Vote>, ballot: &Ballot) -> Result<Cast, Error> {
+    if mine.is_some_and(|v| v.approves == ballot.approves) {
+        return Ok(Cast::CountedBefore);
+    }
+    let approved = matches!(request.state, State::Approved | State::Executing | State::Succeeded | State::Partial | State::Unknown | State::Failed);
+    if (approved && ballot.approves) || (request.state == State::Denied && !ballot.approves) {
+        tracing::info!(request = request.id, "a vote that was not needed");
+        return Ok(Cast::NotNeeded);
+    }
+    Err(Error::Refused(match request.state {
+        State::Expired => msg::request_expired(),
+        State::Withdrawn => msg::request_withdrawn(),
+        State::Stale => msg::request_stale(),
+        _ => msg::request_decided_already(),
+    }))
+}
+
+fn check_reason(ballot: &Ballot) -> Result<(), Error> {
+    let problem = if ballot.approves && ballot.reason.trim().is_empty() {
+        None
+    } else if ballot.approves {
+        (ballot.reason.chars().count() > 2000).then(msg::reason_too_long)
+    } else {
+        error::check_reason(&ballot.reason)
+    };
+    problem.map_or(Ok(()), |text| Err(Error::Invalid(vec![Problem::new("reason", text)])))
+}

@@ -1,0 +1,104 @@
+// Every page, in both languages and both themes: accessible as far as a program can tell, silent in the console, in the
+// language it says, and photographed (screenshots/). Then on a phone and at the narrowest width WCAG asks for.
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { axe, desktop, fits, go, links, narrow, people, phone, shot, stage } from './harness.mjs';
+
+/** `path` may be a function that finds the way from another page. */
+const first = (list, pattern) => async (page) => {
+  await go(page, list);
+  return (await links(page, pattern))[0] ?? assert.fail(`${list} links to no ${pattern}`);
+};
+const all = [
+  { name: 'login', path: '/login', as: null },
+  { name: 'dashboard', path: '/' },
+  { name: 'inbox', path: '/inbox', as: people.approver },
+  {
+    name: 'request',
+    as: people.approver,
+    // the list links to itself with the request beside it, so the row tells the number
+    path: async (page) => {
+      await go(page, '/inbox');
+      const id = await page.locator('tr[id^="row-CR-"]').first().getAttribute('id');
+      return `/requests/${id.slice('row-'.length)}`;
+    },
+  },
+  { name: 'choose', path: '/requests/new' },
+  { name: 'form', path: '/requests/new/org.tier.fix' },
+  { name: 'users', path: '/users' },
+  { name: 'user', path: first('/users', /^\/users\/[^/]+$/) },
+  { name: 'orgs', path: '/orgs' },
+  { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
+  { name: 'ledger', path: '/ledger' },
+  { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
+  { name: 'access', path: '/access' },
+  { name: 'api', path: '/api/docs' },
+  { name: 'missing', path: '/no-such-page', status: 404 },
+];
+const found = new Map();
+
+/** Opens a page of the list the way a test wants it. */
+async function show(open, entry, options) {
+  const { name, path, as = people.admin, status = 200 } = entry;
+  const page = await open({ as, ...options });
+  if (status >= 400) page.problems.allow(new RegExp(`status of ${status}`));
+  if (!found.has(name)) found.set(name, typeof path === 'string' ? path : await path(page));
+  const response = await go(page, found.get(name));
+  assert.equal(response.status(), status, `${page.url()} answered ${response.status()}`);
+  return page;
+}
+
+for (const lang of ['ko', 'en']) {
+  for (const theme of ['light', 'dark']) {
+    describe(`${lang}, ${theme}`, () => {
+      for (const entry of all) {
+        test(entry.name, stage(async ({ open }) => {
+          const page = await show(open, entry, { lang, theme, viewport: desktop });
+          await shot(page, `${entry.name}.${lang}.${theme}`);
+          assert.equal(await page.getAttribute('html', 'lang'), lang);
+          assert.equal(await isDark(page), theme === 'dark', `the page is not ${theme}`);
+          assert.ok(await page.title(), 'no title');
+          assert.equal(await page.locator('h1').count(), 1, 'one h1');
+          await fits(page);
+          await axe(page);
+        }));
+      }
+    });
+  }
+}
+
+describe('on a phone', () => {
+  for (const entry of all) {
+    test(entry.name, stage(async ({ open }) => {
+      const page = await show(open, entry, { viewport: phone });
+      await shot(page, `${entry.name}.ko.light.390`);
+      await fits(page, `${entry.name} at 390`);
+      await axe(page, `${entry.name} at 390`);
+      for (const lang of ['ko', 'en']) {
+        const small = await show(open, entry, { lang, viewport: narrow });
+        await fits(small, `${entry.name} at 320 in ${lang}`);
+      }
+    }));
+  }
+});
+
+test('forced colours, for the eye: no rule tells by background alone', stage(async ({ open }) => {
+  const page = await show(open, all.find(({ name }) => name === 'request'), {});
+  await page.emulateMedia({ forcedColors: 'active' });
+  await shot(page, 'request.forced-colours');
+}));
+
+/** By what the eye gets, not by what the document says of itself. */
+async function isDark(page) {
+  const [red, green, blue] = await page.evaluate(() => {
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+    canvas.fillStyle = '#fff';
+    canvas.fillRect(0, 0, 1, 1);
+    for (const element of [document.documentElement, document.body]) {
+      canvas.fillStyle = getComputedStyle(element).backgroundColor;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 128;
+}
