@@ -56,7 +56,7 @@ impl Visit {
         if let Some(caller) = &self.caller {
             let decides = caller.may(RequestsDecide::NAME);
             let mut conn = app.db.read().await?;
-            let counts = requests::store::counts(&mut conn, caller.id, decides).await?;
+            let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
             shell.nav = nav(caller, self.l, &self.path, counts.mine);
             let roles = caller.roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ");
             shell.operator = Some(Me { name: caller.name.clone(), email: caller.email.clone(), roles });

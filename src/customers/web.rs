@@ -5,7 +5,7 @@ use crate::{
     auth::{Caller, CustomersFix, CustomersRead, LedgerRead, Operator, Scope},
     error::Error,
     i18n::Lang,
-    ledger::{self, store::Filter as Events, web::EventRow},
+    ledger::{self, browse::Filter as Events, web::EventRow},
     operations::form::grouped,
     page::{self, Action, Fact, Shell, Visit, When, query},
     requests::{self, view::RequestRow},
@@ -199,12 +199,12 @@ async fn user(operator: Operator<CustomersRead>, visit: Visit, State(app): State
 
 /// Requests that are open for a customer, and what has happened to it; history only for those who may read the ledger.
 async fn around(app: &App, conn: &mut sqlx::PgConnection, l: Lang, caller: &Caller, kind: &str, id: &str) -> Result<(Vec<RequestRow>, Vec<EventRow>), Error> {
-    let filter = requests::store::Filter {
+    let filter = requests::inbox::Filter {
         target: Some((kind.into(), id.into())), states: Some(requests::State::OPEN.iter().map(|s| s.name()).collect()), ..Default::default()
     };
-    let open = requests::store::list(conn, &filter, None, false, 10).await?;
+    let open = requests::inbox::list(conn, &filter, None, false, 10).await?;
     let history = if caller.may(LedgerRead::NAME) {
-        ledger::store::list(conn, &Events { target: Some(id.into()), ..Events::default() }, None, false, 20).await?
+        ledger::browse::list(conn, &Events { target: Some(id.into()), ..Events::default() }, None, false, 20).await?
     } else {
         Vec::new()
     };

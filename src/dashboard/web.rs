@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     ledger::{self, web::EventRow},
     page::{self, Shell, Visit, capped},
-    requests::{self, store::Filter, view::RequestRow},
+    requests::{self, inbox::Filter, view::RequestRow},
     surface::Surface,
 };
 use askama::Template;
@@ -37,15 +37,15 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let caller = operator.caller();
     let decides = caller.may(RequestsDecide::NAME);
     let mut conn = app.db.read().await?;
-    let counts = requests::store::counts(&mut conn, caller.id, decides).await?;
+    let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
     let waiting = if decides {
-        requests::store::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, None, false, 8).await?
+        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, None, false, 8).await?
     } else {
         Vec::new()
     };
-    let mine = requests::store::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?;
+    let mine = requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?;
     let recent = if caller.may(LedgerRead::NAME) {
-        ledger::store::list(&mut conn, &ledger::store::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8).await?
+        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8).await?
     } else {
         Vec::new()
     };

@@ -41,7 +41,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     write(&mut conn, &waiting).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
-    sqlx::raw_sql("analyze").execute(&mut conn).await?;
+    sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail").execute(&mut conn).await?;
     Ok(conn.close().await?)
 }
 

@@ -82,8 +82,6 @@ pub struct Whole {
     pub leaf: Vec<u8>,
     pub salt: Option<Vec<u8>>,
     pub detail: Option<Value>,
-    /// Whether no checkpoint covers it yet.
-    pub pending: bool,
 }
 
 pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whole>> {
@@ -102,7 +100,7 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
             id: r.id, at: r.at, kind: r.kind, outcome: r.outcome, actor: r.actor, door: r.door, request: r.request,
             target_type: r.target_type, target_id: r.target_id,
         },
-        leaf: r.leaf, salt: r.salt, detail: r.data, pending: true,
+        leaf: r.leaf, salt: r.salt, detail: r.data,
     }))
 }
 

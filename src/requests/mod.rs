@@ -5,7 +5,7 @@ pub mod execution;
 pub mod expiry;
 pub mod json;
 pub mod policy;
-pub mod store;
+mod store;
 pub mod submit;
 mod transition;
 pub mod view;
@@ -19,6 +19,13 @@ use chrono::{DateTime, Utc};
 use policy::Ruling;
 use serde_json::Value;
 use uuid::Uuid;
+
+/// Lists of requests and the numbers on their tabs, for every page and door that shows some.
+pub mod inbox {
+    pub use super::store::{Counts, Filter, Listed, counts, list};
+}
+
+pub use store::{attempts, find, votes};
 
 /// Where a request stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

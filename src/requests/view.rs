@@ -145,7 +145,7 @@ pub async fn whole(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller,
     let definition = app.registry.find(&request.operation);
     let all = store::votes(conn, request).await?;
     let eligible = store::eligible(conn, request, 8).await?;
-    let story = ledger::store::story(conn, request.id).await?;
+    let story = ledger::browse::story(conn, request.id).await?;
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     let have = all.iter().filter(|v| v.counts(request)).count();
     let want = usize::from(votes::needed(app, request));

@@ -169,14 +169,17 @@ export async function axe(page, where = page.url()) {
 
 /** Nothing makes the page itself scroll sideways. Wide tables may scroll in a box of their own. */
 export async function fits(page, where = page.url()) {
-  const { width, inner, wide } = await page.evaluate(() => ({
-    width: document.documentElement.scrollWidth,
-    inner: innerWidth,
-    wide: [...document.body.querySelectorAll('*')]
-      .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5 && element.checkVisibility())
-      .slice(0, 5)
-      .map((element) => `${element.localName}${element.id ? `#${element.id}` : ''}${[...element.classList].map((name) => `.${name}`).join('')} → ${Math.round(element.getBoundingClientRect().right)}`),
-  }));
+  const { width, inner, wide } = await page.evaluate(() => {
+    const inBox = ({ parentElement: box }) => box && box !== document.body && (getComputedStyle(box).overflowX !== 'visible' || inBox(box));
+    return {
+      width: document.documentElement.scrollWidth,
+      inner: innerWidth,
+      wide: [...document.body.querySelectorAll('*')]
+        .filter((element) => element.getBoundingClientRect().right > innerWidth + 0.5 && element.checkVisibility() && !inBox(element))
+        .slice(0, 5)
+        .map((element) => `${element.localName}${element.id ? `#${element.id}` : ''}${[...element.classList].map((name) => `.${name}`).join('')} → ${Math.round(element.getBoundingClientRect().right)}`),
+    };
+  });
   assert.ok(width <= inner, `${where} is ${width} wide in ${inner}: ${wide.join(', ')}`);
 }
 

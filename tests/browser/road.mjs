@@ -16,7 +16,7 @@ export function fixLink(page, orgPath) {
   return `a[href*="/requests/new/org.tier.fix?org_id=${orgPath.split('/').pop()}"]`;
 }
 
-/** A tier that the organisation does not have, and a balance nobody has by chance. */
+/** The last tier offered, which may be the one it has, and a balance nobody has by chance: at least one line differs. */
 export async function change(page) {
   const tiers = await page.locator(`${hooks.field('tier')} option`).evaluateAll((options) => options.map(({ value, selected }) => ({ value, selected })));
   const tier = tiers.findLast(({ value, selected }) => value && !selected)?.value ?? assert.fail('no tier to choose');

@@ -93,6 +93,8 @@ const provider = new Provider(issuer, {
 
 provider.use(async (ctx, next) => {
   if (ctx.path === '/misbehave') return misbehave(ctx);
+  // asked for by every browser; a 404 would be an error in its console
+  if (ctx.path === '/favicon.ico') return void (ctx.status = 204);
   if (ctx.path === '/jwks' && mode === 'no-keys') return void (ctx.body = { keys: [] });
   if (ctx.path !== '/token') return interact(ctx, next);
   if (mode === 'slow') await new Promise((done) => setTimeout(done, Number(SLOW_MS)));

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
-    requests::{self, Request, State as Standing, json as shape, parse_id, store::{self, Filter}, submit::{self, Ask}, votes::{self, Ballot, Cast}, wait},
+    requests::{self, Request, State as Standing, inbox::{self, Filter}, json as shape, parse_id, submit::{self, Ask}, votes::{self, Ballot, Cast}, wait},
 };
 use axum::{
     Json,
@@ -92,7 +92,7 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     let text = |t: Option<String>| t.filter(|t| !t.trim().is_empty());
     let filter = Filter { states, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
     let mut conn = app.db.read().await?;
-    let mut rows = store::list(&mut conn, &filter, asked.cursor, false, PAGE as i64 + 1).await?;
+    let mut rows = inbox::list(&mut conn, &filter, asked.cursor, false, PAGE as i64 + 1).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|r| r.id.to_string());
@@ -144,12 +144,12 @@ pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, P
 
 async fn find(app: &App, id: i64) -> Result<Request, Error> {
     let mut conn = app.db.read().await?;
-    store::find(&mut conn, id).await?.ok_or(Error::NotFound)
+    requests::find(&mut conn, id).await?.ok_or(Error::NotFound)
 }
 
 async fn whole(app: &App, request: &Request) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
-    let votes = store::votes(&mut conn, request).await?;
-    let attempts = store::attempts(&mut conn, request.id).await?;
+    let votes = requests::votes(&mut conn, request).await?;
+    let attempts = requests::attempts(&mut conn, request.id).await?;
     Ok(shape::whole(app, request, &votes, &attempts))
 }

@@ -1,0 +1,183 @@
+//! The rules of the house, read from the code and the database, so that they stay true.
+use crate::support::{Desk, Person};
+use countersign::auth::Role;
+use sqlx::Row;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() { walk(&path, ending, found) } else if path.to_string_lossy().ends_with(ending) { found.push(path) }
+        }
+    }
+    let (root, mut found) = (Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), Vec::new());
+    walk(&root, ending, &mut found);
+    found.sort();
+    found
+}
+
+/// Path below the repository, and text.
+fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
+    files(folder, ending).into_iter().map(|path| {
+        let short = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_string_lossy().into_owned();
+        (short, fs::read_to_string(path).unwrap())
+    }).collect()
+}
+
+/// Slices know the kernel and the request spine; neither knows a slice. These few know everyone.
+const SLICES: [&str; 2] = ["customers", "dashboard"];
+const KNOW_EVERYONE: [&str; 5] = ["src/app.rs", "src/lib.rs", "src/operations/registry.rs", "src/doors/", "src/demo/"];
+
+#[test]
+fn dependencies_point_from_slices_to_the_kernel() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src", ".rs") {
+        let own = path.split('/').nth(1).unwrap_or_default();
+        for slice in SLICES {
+            let uses = text.contains(&format!("crate::{slice}::")) || text.lines().any(|l| l.trim_start().starts_with(&format!("{slice}::")) || l.trim_start().starts_with(&format!("{slice},")));
+            if uses && own != slice && !KNOW_EVERYONE.iter().any(|known| path.starts_with(known)) {
+                wrong.push(format!("{path} uses {slice}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn rules_know_no_http_and_sql_stands_in_stores() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src", ".rs") {
+        let name = path.rsplit('/').next().unwrap();
+        let may_sql = name == "store.rs" || path.starts_with("src/db/") || ["src/demo/load.rs", "src/cli/doctor.rs"].contains(&path.as_str());
+        if !may_sql && text.contains("sqlx::query") {
+            wrong.push(format!("{path} has SQL"));
+        }
+        if name == "store.rs" && text.contains("use axum") {
+            wrong.push(format!("{path} knows HTTP"));
+        }
+        if name == "mod.rs" && SLICES.iter().chain(&["requests", "ledger", "jobs"]).any(|s| path.starts_with(&format!("src/{s}/"))) && text.contains("use axum") {
+            wrong.push(format!("{path} knows HTTP"));
+        }
+        if text.lines().count() > 400 {
+            wrong.push(format!("{path} has more than 400 lines"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn templates_have_nothing_inline() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("templates", ".html") {
+        for forbidden in [" style=", " onclick=", " onsubmit=", " onchange=", " oninput=", "<style", "hx-on", "js:", "javascript:"] {
+            if text.contains(forbidden) {
+                wrong.push(format!("{path}: {forbidden}"));
+            }
+        }
+        for tag in text.split("<script").skip(1) {
+            if !tag.starts_with(" src=") {
+                wrong.push(format!("{path}: a script without a source"));
+            }
+        }
+        for form in text.split("method=\"post\"").skip(1) {
+            let form = form.split("</form>").next().unwrap();
+            if !form.contains("name=\"csrf\"") {
+                wrong.push(format!("{path}: a form without its token"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn templates_say_nothing_themselves() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("templates", ".html") {
+        if text.chars().any(|c| ('가'..='힣').contains(&c)) {
+            wrong.push(path);
+        }
+    }
+    assert!(wrong.is_empty(), "Korean text in templates belongs into message files: {wrong:#?}");
+}
+
+/// Tables that are not privileged: nothing in them is a decision, a right or a customer's.
+const PLUMBING: [&str; 6] = ["session", "login_failure", "idempotency_key", "outbox", "job", "_sqlx_migrations"];
+
+#[tokio::test]
+async fn every_privileged_table_asks_for_an_event() {
+    let desk = Desk::open().await;
+    let guarded: BTreeSet<String> = sqlx::query("select distinct tgrelid::regclass::text as t from pg_trigger where tgname = 'is_recorded' and tgenabled = 'O' and tgdeferrable and tginitdeferred")
+        .fetch_all(&mut desk.owner().await).await.unwrap().iter().map(|r| r.get("t")).collect();
+    let all: BTreeSet<String> = sqlx::query("select tablename::text as t from pg_tables where schemaname = 'public'")
+        .fetch_all(&mut desk.owner().await).await.unwrap().iter().map(|r| r.get("t")).collect();
+    let unguarded: Vec<_> = all.difference(&guarded).filter(|t| !PLUMBING.contains(&t.as_str())).collect();
+    assert!(unguarded.is_empty(), "tables without `call ledger.guard(…)`: {unguarded:?}");
+}
+
+#[tokio::test]
+async fn the_list_of_routes_and_their_gates_is_the_one_that_was_reviewed() {
+    let desk = Desk::open().await;
+    let (_, lines) = desk.app().surface();
+    let now: String = lines.iter().map(|l| format!("{:<5} {:<36} {}\n", l.method, l.path, l.gate)).collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/routes.txt");
+    if std::env::var_os("ACCEPT_ROUTES").is_some() {
+        fs::write(&path, &now).unwrap();
+    }
+    assert_eq!(now, fs::read_to_string(path).unwrap(), "if the change is meant, run with ACCEPT_ROUTES=1 and have the difference reviewed");
+}
+
+#[tokio::test]
+async fn every_route_refuses_strangers_and_every_role_without_its_scope() {
+    let desk = Desk::open().await;
+    let (_, lines) = desk.app().surface();
+    let people = [("admin", vec![Role::Admin]), ("approver", vec![Role::Approver, Role::Billing]), ("ops", vec![Role::Ops]), ("sre", vec![Role::Sre]),
+        ("cs", vec![Role::Cs]), ("security", vec![Role::Security]), ("auditor", vec![Role::Auditor])];
+    let stranger = Person::new(desk.base(0));
+    for line in lines.iter().filter(|l| l.gate != "public") {
+        let path = concrete(line.path);
+        let page = if line.method == "GET" { stranger.get(&path).await } else { stranger.post(&path, &[]).await };
+        assert!(page.status == 401 || (page.status == 303 && page.location.as_deref().is_some_and(|l| l.starts_with("/login"))), "{line:?} lets strangers in: {}", page.status);
+    }
+    for (who, roles) in people {
+        let person = desk.sign_in(who).await;
+        let csrf = person.get("/").await.find("input[name=csrf]").unwrap();
+        for line in lines.iter().filter(|l| l.gate != "public" && l.path != "/logout" && l.path != "/events") {
+            let path = concrete(line.path);
+            let page = if line.method == "GET" {
+                person.get(&path).await
+            } else if line.path.starts_with("/api/") {
+                person.send(person.http.post(format!("{}{path}", person.base)).json(&serde_json::json!({}))).await
+            } else {
+                person.post(&path, &[("csrf", &csrf)]).await
+            };
+            let holds = roles.iter().any(|r| r.holds(line.gate));
+            let refused = page.status == 403 && page.body.contains(line.gate);
+            assert_eq!(refused, !holds, "{who} at {line:?}: {} {}", page.status, page.text());
+            assert!(page.status < 500, "{who} at {line:?}: {}", page.status);
+        }
+    }
+}
+
+/// A path with ids that lead nowhere.
+fn concrete(path: &str) -> String {
+    path.replace("{operation}", "no.such.operation").replace("{name}", "no.such.name").replace("{event}", "00000000-0000-7000-8000-000000000000").replace("{id}", "CR-999999999")
+}
+
+#[tokio::test]
+async fn the_openapi_document_has_every_route_of_the_api_and_no_other() {
+    let desk = Desk::open().await;
+    let (_, lines) = desk.app().surface();
+    let mounted: BTreeSet<String> = lines.iter().filter(|l| l.path.starts_with("/api/")).map(|l| format!("{} {}", l.method, l.path)).collect();
+    let (_, document) = desk.token("auditor").await.get("/api/openapi.json").await;
+    let described: BTreeSet<String> = document["paths"].as_object().unwrap().iter()
+        .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(move |m| format!("{} {path}", m.to_uppercase()))).collect();
+    assert_eq!(mounted, described);
+    for operation in ["org.tier.fix", "user.plan.grant"] {
+        assert!(document["components"]["schemas"][format!("fields.{operation}")].is_object());
+    }
+}

@@ -1,0 +1,11 @@
+//! Black-box tests: real HTTP, a real PostgreSQL with a database for each test, real processes where something is killed.
+mod api;
+mod cancelled_begin;
+mod cli;
+mod house;
+mod identity;
+mod ledger;
+mod refusals;
+mod replicas;
+mod road;
+mod support;

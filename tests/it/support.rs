@@ -1,0 +1,349 @@
+//! A desk to test at: one database, one or more replicas, people who sign in through the door that people use.
+use countersign::{
+    app::{App, Parts},
+    config::Config,
+    db::{embedded::{Durability, Postgres}, migrations},
+    demo::{self, PASSWORD, Scale},
+};
+use scraper::{Html, Selector};
+use serde_json::Value;
+use sqlx::{Connection, PgConnection, Row};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, sync::OnceCell, task::JoinHandle};
+
+static CLUSTER: OnceCell<Postgres> = OnceCell::const_new();
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+const TEMPLATE: &str = "template_countersign";
+/// An organisation of the demo whose tier and credit were not applied.
+pub const ORG: &str = demo::PROBLEM_ORG;
+pub const REASON: &str = "결제는 완료되었으나 등급이 반영되지 않았습니다.";
+
+/// One server for all tests of this run. It stops when the test process ends, however that ends.
+async fn cluster() -> &'static Postgres {
+    CLUSTER.get_or_init(|| async {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        remove_old_folders();
+        let folder = std::env::temp_dir().join(format!("countersign-it-{}", std::process::id()));
+        let postgres = Postgres::start(&folder, Durability::Fast).await.expect("PostgreSQL starts");
+        postgres.create(TEMPLATE, None).await.unwrap();
+        let owner = postgres.owner_url(TEMPLATE);
+        migrations::run(&owner).await.unwrap();
+        demo::fill(&owner, Scale::TEST).await.unwrap();
+        postgres
+    }).await
+}
+
+/// Folders of runs whose process is gone.
+fn remove_old_folders() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix("countersign-it-").and_then(|pid| pid.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !PathBuf::from(format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+pub struct Desk {
+    pub database: String,
+    replicas: Vec<Replica>,
+}
+
+struct Replica {
+    base: String,
+    app: App,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.replicas.iter().for_each(|r| r.task.abort());
+    }
+}
+
+impl Desk {
+    /// One replica with a worker.
+    pub async fn open() -> Self {
+        Self::with(1, |_| {}).await
+    }
+
+    /// Several replicas on one database, each with its configuration changed as the test wants.
+    pub async fn with(replicas: usize, change: impl Fn(&mut Config)) -> Self {
+        let mut desk = Self::closed().await;
+        for _ in 0..replicas {
+            desk.start_replica(&change).await;
+        }
+        desk
+    }
+
+    /// A database of its own, and nobody serving it yet.
+    pub async fn closed() -> Self {
+        let database = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        cluster().await.create(&database, Some(TEMPLATE)).await.unwrap();
+        Self { database, replicas: Vec::new() }
+    }
+
+    pub async fn start_replica(&mut self, change: &impl Fn(&mut Config)) {
+        self.start_replica_on(0, change).await;
+    }
+
+    pub async fn start_replica_on(&mut self, port: u16, change: &impl Fn(&mut Config)) {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let listen = listener.local_addr().unwrap();
+        let url = self.app_url().await;
+        let mut config = Config::read(|name| match name {
+            "DATABASE_URL" => Some(url.clone()),
+            "COUNTERSIGN_LISTEN" => Some(listen.to_string()),
+            _ => None,
+        }, "").unwrap();
+        change(&mut config);
+        let (app, born_here) = App::new(&config).await.unwrap();
+        let running = app.clone();
+        let task = tokio::spawn(async move {
+            running.run(&config, listener, Parts { web: true, worker: true }, born_here, std::future::pending()).await.unwrap();
+        });
+        self.replicas.push(Replica { base: format!("http://{listen}"), app, task });
+    }
+
+    /// Stops the replicas of this process, so that only those started as processes work.
+    pub async fn stop_all(&mut self) {
+        for replica in self.replicas.drain(..) {
+            replica.task.abort();
+            let _ = replica.task.await;
+            replica.app.db.close().await;
+        }
+    }
+
+    pub async fn app_url(&self) -> String {
+        cluster().await.app_url(&self.database)
+    }
+
+    pub async fn owner_url(&self) -> String {
+        cluster().await.owner_url(&self.database)
+    }
+
+    pub async fn url_as(&self, role: &str) -> String {
+        cluster().await.url(role, &self.database)
+    }
+
+    pub fn base(&self, replica: usize) -> &str {
+        &self.replicas[replica].base
+    }
+
+    pub fn app(&self) -> &App {
+        &self.replicas[0].app
+    }
+
+    /// A connection as the owner of the tables, to look behind the scenes or to break something.
+    pub async fn owner(&self) -> PgConnection {
+        PgConnection::connect(&self.owner_url().await).await.unwrap()
+    }
+
+    /// Somebody of the demo company, signed in at the first replica.
+    pub async fn sign_in(&self, who: &str) -> Person {
+        self.sign_in_at(0, who).await
+    }
+
+    pub async fn sign_in_at(&self, replica: usize, who: &str) -> Person {
+        let person = Person::new(self.base(replica));
+        let page = person.get("/login").await;
+        let email = format!("{who}@hanbit.example");
+        let page = person.post_from(&page, "/login", &[("email", &email), ("password", PASSWORD)]).await;
+        assert_eq!(page.status, 303, "{who} signs in: {}", page.text());
+        person
+    }
+
+    /// A bearer token for somebody, made at the console.
+    pub async fn token(&self, who: &str) -> Token {
+        self.token_at(0, who, &[]).await
+    }
+
+    pub async fn token_at(&self, replica: usize, who: &str, scopes: &[&str]) -> Token {
+        let db = countersign::db::Db::connect(&self.owner_url().await, countersign::live::Live::new().0).await.unwrap();
+        let console = countersign::auth::Service::Console.operator();
+        let scopes: Vec<String> = scopes.iter().map(|s| (*s).to_owned()).collect();
+        let (id, secret) = countersign::auth::tokens::create(&db, &console, &format!("{who}@hanbit.example"), "test", &scopes, 1).await.unwrap();
+        db.close().await;
+        Token { base: self.base(replica).to_owned(), id, secret, http: reqwest::Client::new() }
+    }
+
+    /// Kinds of the events of a request, oldest first.
+    pub async fn story(&self, id: &str) -> Vec<String> {
+        let number: i64 = id.trim_start_matches("CR-").parse().unwrap();
+        sqlx::query("select kind from ledger.event where request_id = $1 order by event_id").bind(number)
+            .fetch_all(&mut self.owner().await).await.unwrap().iter().map(|r| r.get(0)).collect()
+    }
+
+    /// How many events of a kind there are.
+    pub async fn count(&self, kind: &str) -> i64 {
+        sqlx::query_scalar("select count(*) from ledger.event where kind = $1").bind(kind).fetch_one(&mut self.owner().await).await.unwrap()
+    }
+
+    /// Tier and credit of an organisation.
+    pub async fn org(&self, id: &str) -> (String, i64) {
+        sqlx::query_as("select tier, credit from admin_orgs where id = $1").bind(id).fetch_one(&mut self.owner().await).await.unwrap()
+    }
+}
+
+/// Somebody at a browser: cookies, and forms that are filled in and sent.
+pub struct Person {
+    pub base: String,
+    pub http: reqwest::Client,
+    lang: &'static str,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub location: Option<String>,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: String,
+}
+
+impl Page {
+    /// What a reader sees, without markup.
+    pub fn text(&self) -> String {
+        let html = Html::parse_document(&self.body);
+        html.root_element().text().map(str::trim).filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The value or text of the first match.
+    pub fn find(&self, selector: &str) -> Option<String> {
+        let html = Html::parse_document(&self.body);
+        let element = html.select(&Selector::parse(selector).unwrap()).next()?;
+        Some(element.value().attr("value").map_or_else(|| element.text().collect::<String>().trim().to_owned(), str::to_owned))
+    }
+
+    pub fn count(&self, selector: &str) -> usize {
+        Html::parse_document(&self.body).select(&Selector::parse(selector).unwrap()).count()
+    }
+
+    #[track_caller]
+    pub fn sees(&self, text: &str) -> &Self {
+        assert!(self.text().contains(text), "{text:?} is not on the page ({}): {}", self.status, self.text());
+        self
+    }
+
+    fn csrf(&self) -> String {
+        self.find("input[name=csrf]").expect("a form with a token")
+    }
+}
+
+impl Person {
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { base: base.to_owned(), http, lang: "ko" }
+    }
+
+    pub fn in_language(mut self, lang: &'static str) -> Self {
+        self.lang = lang;
+        self
+    }
+
+    /// The same cookies at another replica.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), http: self.http.clone(), lang: self.lang }
+    }
+
+    pub async fn get(&self, path: &str) -> Page {
+        self.send(self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// Sends a form with the token of the page it was on.
+    pub async fn post_from(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let csrf = page.csrf();
+        self.post(path, &fields.iter().copied().chain([("csrf", csrf.as_str())]).collect::<Vec<_>>()).await
+    }
+
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        self.send(self.http.post(format!("{}{path}", self.base)).form(fields)).await
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Page {
+        let response = request.header("accept-language", self.lang).send().await.unwrap();
+        let location = response.headers().get("location").map(|v| v.to_str().unwrap().to_owned());
+        Page { status: response.status().as_u16(), location, headers: response.headers().clone(), body: response.text().await.unwrap() }
+    }
+
+    /// Fills the form of an operation in, checks it, and sends it; answers the request's id.
+    pub async fn ask(&self, operation: &str, fields: &[(&str, &str)]) -> String {
+        let path = format!("/requests/new/{operation}");
+        let form = self.get(&path).await;
+        let key = form.find("input[name=idempotency_key]").unwrap();
+        let with = |extra: &[(&'static str, String)]| -> Vec<(String, String)> {
+            let given = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+            given.chain(extra.iter().map(|(n, v)| ((*n).to_owned(), v.clone()))).collect()
+        };
+        let borrow = |pairs: &[(String, String)]| -> Vec<(String, String)> { pairs.to_vec() };
+        let first = with(&[("idempotency_key", key.clone())]);
+        let checked = self.send_pairs(&form, &path, &borrow(&first)).await;
+        assert_eq!(checked.status, 200, "{}", checked.text());
+        let confirm = checked.find("[name=confirm]").expect("the check offers to send");
+        let sent = self.send_pairs(&checked, &path, &with(&[("idempotency_key", key), ("confirm", confirm)])).await;
+        assert_eq!(sent.status, 303, "{}", sent.text());
+        sent.location.unwrap().rsplit('/').next().unwrap().to_owned()
+    }
+
+    async fn send_pairs(&self, page: &Page, path: &str, pairs: &[(String, String)]) -> Page {
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        self.post_from(page, path, &pairs).await
+    }
+
+    /// Opens a request and votes on what it shows.
+    pub async fn vote(&self, id: &str, decision: &str, reason: &str) -> Page {
+        let page = self.get(&format!("/requests/{id}")).await;
+        let binding = page.find("#decide-form input[name=binding]").unwrap_or_default();
+        self.post_from(&page, &format!("/requests/{id}/votes"), &[("decision", decision), ("binding", &binding), ("reason", reason)]).await
+    }
+
+    /// Waits until the request page says this state.
+    pub async fn until(&self, id: &str, state: &str) -> Page {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let page = self.get(&format!("/requests/{id}")).await;
+            if page.count(&format!("[data-state={state}]")) > 0 {
+                return page;
+            }
+            assert!(Instant::now() < end, "{id} never became {state}: {}", page.text());
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+}
+
+/// A client of the API.
+pub struct Token {
+    pub base: String,
+    pub id: uuid::Uuid,
+    pub secret: String,
+    pub http: reqwest::Client,
+}
+
+impl Token {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        answer(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("accept-language", "ko")).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("accept-language", "ko").json(body)).await
+    }
+
+    pub async fn fix(&self, fields: Value) -> (u16, Value) {
+        self.post("/api/requests", &serde_json::json!({"operation": "org.tier.fix", "fields": fields, "reason": REASON})).await
+    }
+
+    /// Votes on what the API shows.
+    pub async fn vote(&self, id: &str, decision: &str, reason: Option<&str>) -> (u16, Value) {
+        let (_, request) = self.get(&format!("/api/requests/{id}")).await;
+        self.post(&format!("/api/requests/{id}/votes"), &serde_json::json!({"decision": decision, "binding": request["binding"], "reason": reason})).await
+    }
+}
+
+pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
