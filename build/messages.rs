@@ -28,8 +28,7 @@ fn read_language(language: &str) -> (String, Catalogue) {
     let (mut text, mut catalogue) = (String::new(), Catalogue::new());
     for file in files {
         let source = fs::read_to_string(&file).expect("read a message file");
-        let resource = parser::parse(source.as_str())
-            .unwrap_or_else(|(_, errors)| panic!("{}: {errors:?}", file.display()));
+        let resource = parser::parse(source.as_str()).unwrap_or_else(|(_, errors)| panic!("{}: {errors:?}", file.display()));
         for entry in &resource.body {
             if let ast::Entry::Message(message) = entry {
                 let mut variables = BTreeSet::new();

@@ -15,7 +15,12 @@ use crate::{
     requests::{self, policy::Policy},
     surface::{Line, Surface},
 };
-use axum::{Router, extract::DefaultBodyLimit, http::{HeaderValue, header}, middleware};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header},
+    middleware,
+};
 use std::{ops::Deref, pin::Pin, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
@@ -91,7 +96,11 @@ impl App {
         let (router, _) = self.surface();
         let cookie = if secure { "__Host-countersign" } else { "countersign" };
         let session = SessionManagerLayer::new(sessions::Store(self.db.clone()))
-            .with_name(cookie).with_secure(secure).with_same_site(SameSite::Lax).with_http_only(true).with_expiry(Expiry::OnSessionEnd);
+            .with_name(cookie)
+            .with_secure(secure)
+            .with_same_site(SameSite::Lax)
+            .with_http_only(true)
+            .with_expiry(Expiry::OnSessionEnd);
         router
             .fallback(|| async { Error::NotFound })
             .method_not_allowed_fallback(|| async { Error::NotFound })
@@ -109,7 +118,14 @@ impl App {
     }
 
     /// Serves and works until `stop` resolves; then finishes what is in hand.
-    pub async fn run(self, config: &Config, listener: TcpListener, parts: Parts, born_here: UnboundedReceiver<live::Signal>, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn run(
+        self,
+        config: &Config,
+        listener: TcpListener,
+        parts: Parts,
+        born_here: UnboundedReceiver<live::Signal>,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));

@@ -47,7 +47,8 @@ impl Config {
     pub fn load() -> Result<Self, Problems> {
         let file = match std::fs::read_to_string("countersign.toml") {
             Ok(text) => text,
-            Err(_) => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Problems(vec![format!("countersign.toml: {error}")])),
         };
         Self::read(|name| std::env::var(name).ok(), &file)
     }
@@ -140,13 +141,10 @@ impl Reader<'_> {
             Some(text) => toml::from_str(&text),
             None => table.try_into(),
         };
-        policy
-            .map_err(|error| error.to_string())
-            .and_then(|policy: Policy| policy.checked())
-            .unwrap_or_else(|error| {
-                self.problems.push(format!("policy: {error}"));
-                Policy::default()
-            })
+        policy.map_err(|error| error.to_string()).and_then(|policy: Policy| policy.checked()).unwrap_or_else(|error| {
+            self.problems.push(format!("policy: {error}"));
+            Policy::default()
+        })
     }
 }
 
@@ -163,7 +161,9 @@ mod tests {
             _ => None,
         };
         let said = Config::read(env, "").unwrap_err().to_string();
-        for expected in ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "COUNTERSIGN_OIDC_CLIENT_ID", "COUNTERSIGN_OIDC_CLIENT_SECRET", "policy"] {
+        for expected in
+            ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "COUNTERSIGN_OIDC_CLIENT_ID", "COUNTERSIGN_OIDC_CLIENT_SECRET", "policy"]
+        {
             assert!(said.contains(expected), "{said}");
         }
         let env = |name: &str| (name == "DATABASE_URL").then(|| "postgres://app:hunter2@db/countersign".into());

@@ -1,6 +1,11 @@
 //! Everything that can go wrong, and how it is told: an HTML page or RFC 9457 JSON by door, in the reader's language.
 //! Each answer says what happened, why, and what to do next; text that was typed comes back with it.
-use crate::{app::App, auth::{Door, door_of}, i18n::{Lang, Text, msg}, page::{Action, Fact, Shell}};
+use crate::{
+    app::App,
+    auth::{Door, door_of},
+    i18n::{Lang, Text, msg},
+    page::{Action, Fact, Shell},
+};
 use askama::Template;
 use axum::{
     Json,
@@ -214,7 +219,8 @@ fn problem_json(error: &Error, l: Lang, incident: Option<String>) -> Response {
     let mut body = json!({"type": format!("/problems/{}", error.code()), "code": error.code(), "title": title, "detail": detail, "next": next,
         "status": error.status().as_u16()});
     if let Error::Invalid(problems) = error {
-        let errors: Vec<_> = problems.iter().map(|p| FieldProblem { field: &p.field, code: p.text.id(), message: l.say(&p.text) }).collect();
+        let errors: Vec<_> =
+            problems.iter().map(|p| FieldProblem { field: &p.field, code: p.text.id(), message: l.say(&p.text) }).collect();
         body["errors"] = json!(errors);
     }
     if let Some(incident) = incident {

@@ -102,10 +102,12 @@ fn bundle(code: &str, source: &str) -> Bundle {
     // isolation marks would show up in copied text and in e-mail
     bundle.set_use_isolating(false);
     bundle.add_resource(resource).expect("the build has refused duplicates");
-    bundle.add_function("JOSA", |args, _| match args {
-        [word, FluentValue::String(pair)] => josa(&as_text(word), pair).into(),
-        _ => FluentValue::Error,
-    }).expect("one function of this name");
+    bundle
+        .add_function("JOSA", |args, _| match args {
+            [word, FluentValue::String(pair)] => josa(&as_text(word), pair).into(),
+            _ => FluentValue::Error,
+        })
+        .expect("one function of this name");
     bundle
 }
 

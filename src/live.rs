@@ -1,6 +1,9 @@
 //! What just changed, told to whoever waits: open pages, held API calls, the worker. A signal names a thing and carries
 //! no content, so it can be lost (a poll finds it within a second) and can be told to anybody who is signed in.
-use std::{collections::VecDeque, sync::{Arc, Mutex}};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 use tokio::sync::{Notify, broadcast, mpsc};
 
 /// Something happened to the request of this number.

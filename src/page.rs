@@ -91,7 +91,9 @@ pub struct Shell {
 impl Shell {
     fn bare(app: &App, l: Lang, theme: &'static str, path: String) -> Self {
         Self {
-            l, theme, path,
+            l,
+            theme,
+            path,
             csrf: String::new(),
             environment: app.environment.clone(),
             operator: None,
@@ -142,22 +144,32 @@ fn nav(caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<NavGroup> {
         inbox.count = (waiting > 0).then(|| capped(waiting));
     }
     let groups = [
-        (l.nav_group_work(), vec![
-            item(PortalUse::NAME, "/", l.nav_dashboard(), "layout-dashboard"),
-            inbox,
-            item(RequestsAsk::NAME, "/requests/new", l.nav_new_request(), "plus"),
-        ]),
-        (l.nav_group_customers(), vec![
-            item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
-            item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
-        ]),
-        (l.nav_group_control(), vec![
-            item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
-            item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
-            item(PortalUse::NAME, "/api/docs", l.nav_api(), "plug"),
-        ]),
+        (
+            l.nav_group_work(),
+            vec![
+                item(PortalUse::NAME, "/", l.nav_dashboard(), "layout-dashboard"),
+                inbox,
+                item(RequestsAsk::NAME, "/requests/new", l.nav_new_request(), "plus"),
+            ],
+        ),
+        (
+            l.nav_group_customers(),
+            vec![
+                item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
+                item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
+            ],
+        ),
+        (
+            l.nav_group_control(),
+            vec![
+                item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
+                item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
+                item(PortalUse::NAME, "/api/docs", l.nav_api(), "plug"),
+            ],
+        ),
     ];
-    groups.into_iter()
+    groups
+        .into_iter()
         .map(|(label, items)| NavGroup { label, items: items.into_iter().flatten().collect() })
         .filter(|group| !group.items.is_empty())
         .collect()
@@ -178,7 +190,11 @@ pub struct When {
 
 impl When {
     pub fn new(l: Lang, at: DateTime<Utc>) -> Self {
-        Self { iso: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true), absolute: absolute(l, at), relative: relative(l, at, Utc::now()) }
+        Self {
+            iso: at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            absolute: absolute(l, at),
+            relative: relative(l, at, Utc::now()),
+        }
     }
 }
 
@@ -241,10 +257,13 @@ pub fn diff(before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Ve
     let empty = serde_json::Map::new();
     let (b, a) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
     let keys: std::collections::BTreeSet<&String> = b.keys().chain(a.keys()).collect();
-    let mut rows: Vec<DiffRow> = keys.into_iter().map(|key| {
-        let (was, is) = (b.get(key), a.get(key));
-        DiffRow { label: label(key), before: was.and_then(shown), after: is.and_then(shown), changed: was != is }
-    }).collect();
+    let mut rows: Vec<DiffRow> = keys
+        .into_iter()
+        .map(|key| {
+            let (was, is) = (b.get(key), a.get(key));
+            DiffRow { label: label(key), before: was.and_then(shown), after: is.and_then(shown), changed: was != is }
+        })
+        .collect();
     rows.sort_by_key(|row| !row.changed);
     rows
 }
@@ -331,7 +350,11 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// A path of this site to go on to; anything else becomes the dashboard, so that no link leads elsewhere after signing in.
 pub fn safe_next(next: &str) -> &str {
-    let local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']) && !next.starts_with("/login") && !next.starts_with("/auth");
+    let local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(['\\', '\r', '\n'])
+        && !next.starts_with("/login")
+        && !next.starts_with("/auth");
     if local { next } else { "/" }
 }
 

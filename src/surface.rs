@@ -1,7 +1,15 @@
 //! Where routes are mounted, and nowhere else. Each names its gate, and the same call fills the table that the tests walk:
 //! there is no way to mount a handler without saying who may reach it.
-use crate::{app::App, auth::{Operator, Scope}};
-use axum::{Router, handler::Handler, middleware::from_extractor_with_state, routing::{MethodRouter, get, post}};
+use crate::{
+    app::App,
+    auth::{Operator, Scope},
+};
+use axum::{
+    Router,
+    handler::Handler,
+    middleware::from_extractor_with_state,
+    routing::{MethodRouter, get, post},
+};
 
 /// One route and its gate.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,11 @@
 //! Against forged posts: browsers say where a request comes from, and every form carries its session's token.
 use super::sessions;
-use crate::{app::App, db::Actor, error::Error, ledger::{Entry, Outcome}};
+use crate::{
+    app::App,
+    db::Actor,
+    error::Error,
+    ledger::{Entry, Outcome},
+};
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -53,11 +58,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Csrf<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (mut parts, body) = request.into_parts();
-        let session = <Session as axum::extract::FromRequestParts<App>>::from_request_parts(&mut parts, app).await.map_err(|_| Error::SignedOut)?;
+        let session =
+            <Session as axum::extract::FromRequestParts<App>>::from_request_parts(&mut parts, app).await.map_err(|_| Error::SignedOut)?;
         let caller = parts.extensions.get::<Arc<super::Caller>>().cloned();
         let path = parts.uri.path().to_owned();
         let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| Error::TooLarge)?;
-        let sent = url::form_urlencoded::parse(&body).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned()).unwrap_or_default();
+        let sent =
+            url::form_urlencoded::parse(&body).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned()).unwrap_or_default();
         let expected = sessions::csrf_of(&session).await?.unwrap_or_default();
         if expected.is_empty() || !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
             if let Some(caller) = caller {

@@ -1,7 +1,15 @@
 //! From an HTTP request to an [`Operator`]: bearer token or browser session, then the scope.
 use super::{Caller, Credential, Door, Operator, Scope, store};
-use crate::{app::App, db::Actor, error::Error, ledger::{Entry, Outcome}};
-use axum::{extract::FromRequestParts, http::{header::AUTHORIZATION, request::Parts}};
+use crate::{
+    app::App,
+    db::Actor,
+    error::Error,
+    ledger::{Entry, Outcome},
+};
+use axum::{
+    extract::FromRequestParts,
+    http::{header::AUTHORIZATION, request::Parts},
+};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tower_sessions::Session;
@@ -34,7 +42,7 @@ impl FromRequestParts<App> for Arc<Caller> {
 
 async fn by_token(app: &App, token: &str, door: Door) -> Result<Caller, Error> {
     let mut conn = app.db.read().await?;
-    let (token, operator) = store::token_owner(&mut conn, &Sha256::digest(token.trim()).to_vec()).await?.ok_or(Error::SignedOut)?;
+    let (token, operator) = store::token_owner(&mut conn, &Sha256::digest(token.trim())).await?.ok_or(Error::SignedOut)?;
     Ok(operator.caller(door, Credential::Token { id: token.id, scopes: token.scopes }))
 }
 
@@ -55,8 +63,11 @@ impl<S: Scope> FromRequestParts<App> for Operator<S> {
         match Operator::of(caller.clone()) {
             Ok(operator) => Ok(operator),
             Err(error) => {
-                let entry = Entry::of("access.denied").outcome(Outcome::Denied).on("route", parts.uri.path())
-                    .with("method", parts.method.as_str()).with("scope", S::NAME);
+                let entry = Entry::of("access.denied")
+                    .outcome(Outcome::Denied)
+                    .on("route", parts.uri.path())
+                    .with("method", parts.method.as_str())
+                    .with("scope", S::NAME);
                 app.db.record(Actor::from(&*caller), entry).await?;
                 Err(error)
             }

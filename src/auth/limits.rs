@@ -18,7 +18,8 @@ pub async fn check(db: &Db, account: &[u8], address: IpAddr) -> Result<(), Error
     let pause = match failures.of_account {
         0..5 => 0,
         n => 1_i64 << (n - 5).min(6),
-    }.min(60);
+    }
+    .min(60);
     let wait = (pause - failures.seconds_since).max(if failures.from_address >= 30 { 60 } else { 0 });
     if wait > 0 { Err(Error::TooMany { retry_after: wait.unsigned_abs() }) } else { Ok(()) }
 }

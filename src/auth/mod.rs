@@ -57,7 +57,10 @@ enum Credential {
     /// SHA-256 of the session id.
     Session(Vec<u8>),
     /// A token never allows more than the scopes it was made for.
-    Token { id: Uuid, scopes: Vec<String> },
+    Token {
+        id: Uuid,
+        scopes: Vec<String>,
+    },
     Service,
 }
 

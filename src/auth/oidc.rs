@@ -18,9 +18,23 @@ type Tokens = StandardTokenResponse<
     CoreTokenType,
 >;
 type OidcClient = Client<
-    OtherClaims, CoreAuthDisplay, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJsonWebKey, CoreAuthPrompt,
-    StandardErrorResponse<CoreErrorResponseType>, Tokens, CoreTokenIntrospectionResponse, CoreRevocableToken, CoreRevocationErrorResponse,
-    EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet,
+    OtherClaims,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    StandardErrorResponse<CoreErrorResponseType>,
+    Tokens,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
 >;
 
 /// Kept in the session between leaving for the provider and coming back.
@@ -72,13 +86,15 @@ impl Provider {
     }
 
     async fn client(&self) -> anyhow::Result<&OidcClient> {
-        self.client.get_or_try_init(|| async {
-            let send = |request| send(self.http.clone(), request);
-            let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.config.issuer.clone())?, &send).await?;
-            let secret = ClientSecret::new(self.config.client_secret.expose_secret().to_owned());
-            Ok(Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
-                .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?))
-        }).await
+        self.client
+            .get_or_try_init(|| async {
+                let send = |request| send(self.http.clone(), request);
+                let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.config.issuer.clone())?, &send).await?;
+                let secret = ClientSecret::new(self.config.client_secret.expose_secret().to_owned());
+                Ok(Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
+                    .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?))
+            })
+            .await
     }
 
     /// Fetches the provider's metadata, to say whether it can be reached.

@@ -5,7 +5,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 /// Adds a person who signs in with a password. Answers their id.
-pub async fn add(db: &Db, console: &Operator<OperatorsManage>, email: &str, name: &str, roles: &[Role], password: String) -> Result<Uuid, Error> {
+pub async fn add(
+    db: &Db,
+    console: &Operator<OperatorsManage>,
+    email: &str,
+    name: &str,
+    roles: &[Role],
+    password: String,
+) -> Result<Uuid, Error> {
     let hash = passwords::hash(checked(password)?).await?;
     let mut change = db.begin(console).await?;
     if store::by_email(&mut change, email).await?.is_some() {
@@ -15,7 +22,9 @@ pub async fn add(db: &Db, console: &Operator<OperatorsManage>, email: &str, name
     store::add_operator(&mut change, id, email, name, Some(&hash)).await?;
     let names = names(roles);
     store::set_roles(&mut change, id, &names).await?;
-    change.commit(Entry::of("operator.added").on("operator", &id.to_string()).after(json!({"email": email, "name": name, "roles": names}))).await?;
+    change
+        .commit(Entry::of("operator.added").on("operator", &id.to_string()).after(json!({"email": email, "name": name, "roles": names})))
+        .await?;
     Ok(id)
 }
 
@@ -26,7 +35,11 @@ pub async fn set_roles(db: &Db, console: &Operator<OperatorsManage>, email: &str
     let before = store::role_names(&mut change, id).await?;
     let after = names(roles);
     store::set_roles(&mut change, id, &after).await?;
-    change.commit(Entry::of("operator.roles.set").on("operator", &id.to_string()).before(json!({"roles": before})).after(json!({"roles": after}))).await?;
+    change
+        .commit(
+            Entry::of("operator.roles.set").on("operator", &id.to_string()).before(json!({"roles": before})).after(json!({"roles": after})),
+        )
+        .await?;
     Ok(())
 }
 
@@ -95,7 +108,14 @@ pub(super) async fn sync(db: &Db, identity: &Operator<IdentitySync>, account: Ac
     after.sort_unstable();
     if before != after {
         store::set_roles(&mut change, id, &after).await?;
-        change.record(Entry::of("operator.roles.set").on("operator", &id.to_string()).before(json!({"roles": before})).after(json!({"roles": after}))).await?;
+        change
+            .record(
+                Entry::of("operator.roles.set")
+                    .on("operator", &id.to_string())
+                    .before(json!({"roles": before}))
+                    .after(json!({"roles": after})),
+            )
+            .await?;
     }
     change.commit(Entry::of("operator.identity.checked").on("operator", &id.to_string())).await?;
     Ok(id)

@@ -29,5 +29,6 @@ pub async fn verify(password: String, stored: Option<String>) -> anyhow::Result<
         let stored = stored.unwrap_or_else(|| NOBODY.clone());
         let stored = PasswordHash::new(&stored).map_err(|e| anyhow::anyhow!("stored password: {e}"))?;
         Ok(Argon2::default().verify_password(password.as_bytes(), &stored).is_ok() && known)
-    }).await?
+    })
+    .await?
 }

@@ -6,7 +6,11 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tower_sessions::{Session, SessionStore, session::{Id, Record}, session_store};
+use tower_sessions::{
+    Session, SessionStore,
+    session::{Id, Record},
+    session_store,
+};
 use uuid::Uuid;
 
 const OPERATOR: &str = "operator";

@@ -25,8 +25,11 @@ fn roles(names: Vec<String>) -> Vec<Role> {
 pub(super) async fn operator(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<StoredOperator>> {
     let row = sqlx::query!(
         r#"select id, name, email, array(select role from operator_role where operator_id = o.id) as "roles!"
-           from operator o where id = $1 and disabled_at is null"#, id
-    ).fetch_optional(conn).await?;
+           from operator o where id = $1 and disabled_at is null"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(|r| StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) }))
 }
 
@@ -34,9 +37,14 @@ pub(super) async fn token_owner(conn: &mut PgConnection, hash: &[u8]) -> sqlx::R
     let row = sqlx::query!(
         r#"select t.id as token, t.scopes, o.id, o.name, o.email, array(select role from operator_role where operator_id = o.id) as "roles!"
            from api_token t join operator o on o.id = t.operator_id
-           where t.token_hash = $1 and t.revoked_at is null and t.expires_at > now() and o.disabled_at is null"#, hash
-    ).fetch_optional(conn).await?;
-    Ok(row.map(|r| (StoredToken { id: r.token, scopes: r.scopes }, StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) })))
+           where t.token_hash = $1 and t.revoked_at is null and t.expires_at > now() and o.disabled_at is null"#,
+        hash
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| {
+        (StoredToken { id: r.token, scopes: r.scopes }, StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) })
+    }))
 }
 
 pub(super) struct PasswordOwner {
@@ -45,8 +53,13 @@ pub(super) struct PasswordOwner {
 }
 
 pub(super) async fn password_owner(conn: &mut PgConnection, email: &str) -> sqlx::Result<Option<PasswordOwner>> {
-    sqlx::query_as!(PasswordOwner, "select id, password_hash from operator where email = lower($1) and kind = 'person' and disabled_at is null", email)
-        .fetch_optional(conn).await
+    sqlx::query_as!(
+        PasswordOwner,
+        "select id, password_hash from operator where email = lower($1) and kind = 'person' and disabled_at is null",
+        email
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 pub(super) struct Failures {
@@ -69,8 +82,12 @@ pub(super) async fn login_failures(conn: &mut PgConnection, account: &[u8], addr
 pub(super) async fn by_identity(change: &mut Change, issuer: &str, subject: &str) -> sqlx::Result<Option<(Uuid, bool)>> {
     let row = sqlx::query!(
         r#"select o.id, o.disabled_at is null as "enabled!" from operator_identity i join operator o on o.id = i.operator_id
-           where i.issuer = $1 and i.subject = $2"#, issuer, subject
-    ).fetch_optional(&mut **change).await?;
+           where i.issuer = $1 and i.subject = $2"#,
+        issuer,
+        subject
+    )
+    .fetch_optional(&mut **change)
+    .await?;
     Ok(row.map(|r| (r.id, r.enabled)))
 }
 
@@ -79,18 +96,22 @@ pub(super) async fn by_email(conn: &mut PgConnection, email: &str) -> sqlx::Resu
 }
 
 pub(super) async fn has_identity(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"select exists (select from operator_identity where operator_id = $1) as "has!""#, id).fetch_one(&mut **change).await
+    sqlx::query_scalar!(r#"select exists (select from operator_identity where operator_id = $1) as "has!""#, id)
+        .fetch_one(&mut **change)
+        .await
 }
 
 pub(super) async fn add_operator(change: &mut Change, id: Uuid, email: &str, name: &str, password_hash: Option<&str>) -> sqlx::Result<()> {
     sqlx::query!("insert into operator (id, email, name, password_hash) values ($1, lower($2), $3, $4)", id, email, name, password_hash)
-        .execute(&mut **change).await?;
+        .execute(&mut **change)
+        .await?;
     Ok(())
 }
 
 pub(super) async fn bind_identity(change: &mut Change, id: Uuid, issuer: &str, subject: &str) -> sqlx::Result<()> {
     sqlx::query!("insert into operator_identity (issuer, subject, operator_id) values ($1, $2, $3)", issuer, subject, id)
-        .execute(&mut **change).await?;
+        .execute(&mut **change)
+        .await?;
     Ok(())
 }
 
@@ -99,9 +120,16 @@ pub(super) async fn role_names(conn: &mut PgConnection, id: Uuid) -> sqlx::Resul
 }
 
 pub(super) async fn set_roles(change: &mut Change, id: Uuid, roles: &[&str]) -> sqlx::Result<()> {
-    sqlx::query!("delete from operator_role where operator_id = $1 and role <> all($2)", id, roles as &[&str]).execute(&mut **change).await?;
-    sqlx::query!("insert into operator_role (operator_id, role) select $1, unnest($2::text[]) on conflict do nothing", id, roles as &[&str])
-        .execute(&mut **change).await?;
+    sqlx::query!("delete from operator_role where operator_id = $1 and role <> all($2)", id, roles as &[&str])
+        .execute(&mut **change)
+        .await?;
+    sqlx::query!(
+        "insert into operator_role (operator_id, role) select $1, unnest($2::text[]) on conflict do nothing",
+        id,
+        roles as &[&str]
+    )
+    .execute(&mut **change)
+    .await?;
     Ok(())
 }
 
@@ -113,24 +141,47 @@ pub(super) async fn set_password(change: &mut Change, id: Uuid, hash: &str) -> s
 
 /// Disables an operator and ends every session at once.
 pub(super) async fn disable(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("update operator set disabled_at = now() where id = $1 and disabled_at is null", id).execute(&mut **change).await?;
+    let done =
+        sqlx::query!("update operator set disabled_at = now() where id = $1 and disabled_at is null", id).execute(&mut **change).await?;
     sqlx::query!("delete from session where operator_id = $1", id).execute(&mut **change).await?;
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn add_token(change: &mut Change, id: Uuid, operator: Uuid, name: &str, hash: &[u8], scopes: &[String], expires_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("insert into api_token (id, operator_id, name, token_hash, scopes, expires_at) values ($1, $2, $3, $4, $5, $6)",
-        id, operator, name, hash, scopes, expires_at).execute(&mut **change).await?;
+pub(super) async fn add_token(
+    change: &mut Change,
+    id: Uuid,
+    operator: Uuid,
+    name: &str,
+    hash: &[u8],
+    scopes: &[String],
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into api_token (id, operator_id, name, token_hash, scopes, expires_at) values ($1, $2, $3, $4, $5, $6)",
+        id,
+        operator,
+        name,
+        hash,
+        scopes,
+        expires_at
+    )
+    .execute(&mut **change)
+    .await?;
     Ok(())
 }
 
 pub(super) async fn revoke_token(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("update api_token set revoked_at = now() where id = $1 and revoked_at is null", id).execute(&mut **change).await?;
+    let done =
+        sqlx::query!("update api_token set revoked_at = now() where id = $1 and revoked_at is null", id).execute(&mut **change).await?;
     Ok(done.rows_affected() == 1)
 }
 
 pub(super) async fn tokens(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<Vec<super::tokens::Token>> {
-    sqlx::query_as!(super::tokens::Token,
-        "select id, name, scopes, created_at, expires_at, revoked_at from api_token where operator_id = $1 order by created_at desc", operator)
-        .fetch_all(conn).await
+    sqlx::query_as!(
+        super::tokens::Token,
+        "select id, name, scopes, created_at, expires_at, revoked_at from api_token where operator_id = $1 order by created_at desc",
+        operator
+    )
+    .fetch_all(conn)
+    .await
 }

@@ -20,7 +20,14 @@ pub struct Token {
 
 /// Makes a token for a person. Without `scopes` it gets all that the person's roles hold now; it can never get more.
 /// Answers its id and the secret.
-pub async fn create(db: &Db, console: &Operator<OperatorsManage>, email: &str, name: &str, scopes: &[String], days: i64) -> Result<(Uuid, String), Error> {
+pub async fn create(
+    db: &Db,
+    console: &Operator<OperatorsManage>,
+    email: &str,
+    name: &str,
+    scopes: &[String],
+    days: i64,
+) -> Result<(Uuid, String), Error> {
     let mut change = db.begin(console).await?;
     let operator = store::by_email(&mut change, email).await?.ok_or(Error::Refused(msg::operator_unknown(email)))?;
     let roles: Vec<Role> = store::role_names(&mut change, operator).await?.iter().filter_map(|r| Role::for_person(r)).collect();

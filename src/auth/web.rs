@@ -1,5 +1,7 @@
 //! Signing in and out, language and theme, and the page that says who may do what.
-use super::{AccessRead, Csrf, IdentitySync, MATRIX, PortalUse, Role, Service, limits, oidc, operators, passwords, sessions, store};
+use super::{
+    AccessRead, Csrf, IdentitySync, MATRIX, PortalUse, Role, Service, Submitted, limits, oidc, operators, passwords, sessions, store,
+};
 use crate::{
     app::App,
     db::Actor,
@@ -66,7 +68,10 @@ async fn login(visit: Visit, State(app): State<App>, Query(Next { next }): Query
 async fn login_page(app: &App, visit: &Visit, next: &str, email: &str, problem: Option<&Error>) -> Result<Response, Error> {
     let next = safe_next(next);
     let demo = if app.demo {
-        demo::PEOPLE.iter().map(|p| DemoSignIn { email: p.email, roles: p.roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ") }).collect()
+        demo::PEOPLE
+            .iter()
+            .map(|p| DemoSignIn { email: p.email, roles: p.roles.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ") })
+            .collect()
     } else {
         Vec::new()
     };
@@ -104,7 +109,12 @@ struct Credentials {
 }
 
 /// Break-glass sign-in. Unknown account, disabled account and wrong password get one answer in one time.
-async fn sign_in(visit: Visit, State(app): State<App>, ConnectInfo(from): ConnectInfo<SocketAddr>, Csrf(form): Csrf<Credentials>) -> Result<Response, Error> {
+async fn sign_in(
+    visit: Visit,
+    State(app): State<App>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Csrf(form): Csrf<Credentials>,
+) -> Result<Response, Error> {
     let account = limits::account(&form.email);
     let result = match limits::check(&app.db, &account, from.ip()).await {
         Ok(()) => check_password(&app, &form).await,
@@ -167,8 +177,12 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
     let arrived = match provider.arrive(pending, answer).await {
         Ok(person) => {
             let account = operators::Account {
-                issuer: provider.issuer(), subject: &person.subject, email: &person.email, email_verified: person.email_verified,
-                name: &person.name, roles: person.roles,
+                issuer: provider.issuer(),
+                subject: &person.subject,
+                email: &person.email,
+                email_verified: person.email_verified,
+                name: &person.name,
+                roles: person.roles,
             };
             operators::sync(&app.db, &Service::Identity.operator(), account).await
         }
@@ -189,7 +203,7 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
 }
 
 /// Ends the session in the database, not only in the browser.
-async fn logout(operator: super::Operator<PortalUse>, visit: Visit, State(app): State<App>, Csrf(()): Csrf<()>) -> Result<Redirect, Error> {
+async fn logout(operator: super::Operator<PortalUse>, visit: Visit, State(app): State<App>, _: Csrf<Submitted>) -> Result<Redirect, Error> {
     app.db.record(operator.caller().into(), Entry::of("session.closed").on("operator", &operator.id().to_string())).await?;
     visit.session.flush().await?;
     Ok(Redirect::to("/login"))
@@ -234,11 +248,15 @@ struct ScopeRow {
 }
 
 async fn matrix(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
-    let rows = MATRIX.iter().filter(|(_, roles)| roles.iter().any(|r| *r != Role::Service)).map(|(scope, roles)| ScopeRow {
-        scope,
-        description: visit.l.find(&format!("scope-{}", scope.replace(':', "-"))).unwrap_or_default(),
-        cells: Role::PEOPLE.iter().map(|role| roles.contains(role)).collect(),
-    }).collect();
+    let rows = MATRIX
+        .iter()
+        .filter(|(_, roles)| roles.iter().any(|r| *r != Role::Service))
+        .map(|(scope, roles)| ScopeRow {
+            scope,
+            description: visit.l.find(&format!("scope-{}", scope.replace(':', "-"))).unwrap_or_default(),
+            cells: Role::PEOPLE.iter().map(|role| roles.contains(role)).collect(),
+        })
+        .collect();
     let roles = Role::PEOPLE.iter().map(|r| r.name().to_owned()).collect();
     page::html(&Matrix { shell: visit.shell(&app).await?, roles, rows })
 }

@@ -5,7 +5,10 @@ use anyhow::{Context, bail};
 use futures::StreamExt;
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use std::{collections::HashMap, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 struct Client {
     http: reqwest::Client,
@@ -81,7 +84,12 @@ pub async fn ops(command: Ops, json: bool) -> anyhow::Result<End> {
         println!("{}", serde_json::to_string_pretty(&body)?);
     } else {
         for op in body["items"].as_array().into_iter().flatten() {
-            println!("{:<24} {:<9} {}", op["name"].as_str().unwrap_or(""), op["risk"].as_str().unwrap_or(""), op["title"].as_str().unwrap_or(""));
+            println!(
+                "{:<24} {:<9} {}",
+                op["name"].as_str().unwrap_or(""),
+                op["risk"].as_str().unwrap_or(""),
+                op["title"].as_str().unwrap_or("")
+            );
         }
     }
     Ok(End::Done)
@@ -166,7 +174,11 @@ pub async fn requests(command: Requests, json: bool) -> anyhow::Result<End> {
     if !status.is_success() {
         return problem(status, &body);
     }
-    if json { println!("{}", serde_json::to_string_pretty(&body)?) } else { detail(&body)? }
+    if json {
+        println!("{}", serde_json::to_string_pretty(&body)?)
+    } else {
+        detail(&body)?
+    }
     Ok(End::Done)
 }
 
@@ -254,7 +266,12 @@ fn detail(r: &Value) -> anyhow::Result<()> {
         println!("  {mark} {key}: {before} → {after}");
     }
     for vote in r["votes"].as_array().into_iter().flatten() {
-        println!("  {} by {} {}", vote["decision"].as_str().unwrap_or_default(), vote["voter"]["name"].as_str().unwrap_or_default(), vote["reason"].as_str().unwrap_or_default());
+        println!(
+            "  {} by {} {}",
+            vote["decision"].as_str().unwrap_or_default(),
+            vote["voter"]["name"].as_str().unwrap_or_default(),
+            vote["reason"].as_str().unwrap_or_default()
+        );
     }
     Ok(())
 }

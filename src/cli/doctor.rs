@@ -37,7 +37,14 @@ pub async fn run() -> anyhow::Result<End> {
         }
     }
     let tls = config.secure() || config.listen.ip().is_loopback();
-    say("transport", if tls { Ok(config.public_url.scheme().to_owned()) } else { Err(anyhow::anyhow!("COUNTERSIGN_PUBLIC_URL is not https, and the listener is not loopback: cookies would travel in clear")) });
+    say(
+        "transport",
+        if tls {
+            Ok(config.public_url.scheme().to_owned())
+        } else {
+            Err(anyhow::anyhow!("COUNTERSIGN_PUBLIC_URL is not https, and the listener is not loopback: cookies would travel in clear"))
+        },
+    );
     anyhow::ensure!(failures == 0, "{failures} check(s) failed");
     Ok(End::Done)
 }

@@ -122,8 +122,12 @@ enum Tokens {
         #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..=366))]
         days: i64,
     },
-    Revoke { id: Uuid },
-    List { email: String },
+    Revoke {
+        id: Uuid,
+    },
+    List {
+        email: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -154,7 +158,9 @@ enum Requests {
         #[arg(long)]
         q: Option<String>,
     },
-    Show { id: String },
+    Show {
+        id: String,
+    },
     Approve {
         id: String,
         #[arg(long)]
@@ -165,7 +171,9 @@ enum Requests {
         #[arg(long)]
         reason: String,
     },
-    Withdraw { id: String },
+    Withdraw {
+        id: String,
+    },
     /// Print a line for each change, until interrupted.
     Watch,
     /// Wait for the outcome.

@@ -64,7 +64,13 @@ pub async fn tokens(command: Tokens, json: bool) -> anyhow::Result<End> {
                 println!("{}", serde_json::to_string(&tokens)?);
             }
             for t in tokens.iter().filter(|_| !json) {
-                let state = if t.revoked_at.is_some() { "revoked" } else if t.expires_at < chrono::Utc::now() { "expired" } else { "valid" };
+                let state = if t.revoked_at.is_some() {
+                    "revoked"
+                } else if t.expires_at < chrono::Utc::now() {
+                    "expired"
+                } else {
+                    "valid"
+                };
                 println!("{}  {:<8} until {}  {}  [{}]", t.id, state, t.expires_at.format("%Y-%m-%d"), t.name, t.scopes.join(" "));
             }
         }
@@ -74,10 +80,15 @@ pub async fn tokens(command: Tokens, json: bool) -> anyhow::Result<End> {
 }
 
 fn parse_roles(names: &[String]) -> anyhow::Result<Vec<Role>> {
-    names.iter().map(|name| Role::for_person(name).with_context(|| {
-        let known: Vec<_> = Role::PEOPLE.iter().map(|r| r.name()).collect();
-        format!("there is no role {name:?}; there are: {}", known.join(", "))
-    })).collect()
+    names
+        .iter()
+        .map(|name| {
+            Role::for_person(name).with_context(|| {
+                let known: Vec<_> = Role::PEOPLE.iter().map(|r| r.name()).collect();
+                format!("there is no role {name:?}; there are: {}", known.join(", "))
+            })
+        })
+        .collect()
 }
 
 fn password() -> anyhow::Result<String> {

@@ -1,9 +1,24 @@
 //! Commands that run something: demo, serve, migrate.
 use super::End;
-use crate::{app::{App, Parts}, config::Config, db::{embedded::{Durability, Postgres}, migrations}, demo::{self, Demo, PASSWORD, PEOPLE, PROBLEM_ORG, Scale}};
+use crate::{
+    app::{App, Parts},
+    config::Config,
+    db::{
+        embedded::{Durability, Postgres},
+        migrations,
+    },
+    demo::{self, Demo, PASSWORD, PEOPLE, PROBLEM_ORG, Scale},
+};
 use anyhow::Context;
-use std::{net::SocketAddr, path::{Path, PathBuf}, time::Instant};
-use tokio::{net::TcpListener, signal::unix::{SignalKind, signal}};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 /// Runs a replica until SIGINT or SIGTERM.
 pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
@@ -68,8 +83,12 @@ pub async fn scratch_database(requests: usize, command: &[String]) -> anyhow::Re
     if requests > 0 {
         demo::fill(&owner, Scale { requests, ..Scale::DEMO }).await?;
     }
-    let status = tokio::process::Command::new(&command[0]).args(&command[1..])
-        .env("DATABASE_URL", postgres.app_url("scratch")).env("DATABASE_OWNER_URL", &owner).status().await
+    let status = tokio::process::Command::new(&command[0])
+        .args(&command[1..])
+        .env("DATABASE_URL", postgres.app_url("scratch"))
+        .env("DATABASE_OWNER_URL", &owner)
+        .status()
+        .await
         .with_context(|| format!("cannot run {}", command[0]));
     drop(postgres);
     let _ = std::fs::remove_dir_all(&folder);

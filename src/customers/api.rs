@@ -1,5 +1,8 @@
 //! Customers as the admin API shows them (requirement EX-5).
-use super::{Org, User, store::{self, Cursor}};
+use super::{
+    Org, User,
+    store::{self, Cursor},
+};
 use crate::{app::App, error::Error};
 use serde_json::{Value, json};
 

@@ -1,6 +1,12 @@
 //! `org.tier.fix`: an organisation's tier or credit was not applied; make it what it shall be.
 use super::{MAX_CREDIT, Tier, is_org_id, store};
-use crate::{auth::CustomersFix, db::Change, i18n::msg, ledger::Entry, operations::{Guarantee, Operation, Preview, Refusal, Risk, Target}};
+use crate::{
+    auth::CustomersFix,
+    db::Change,
+    i18n::msg,
+    ledger::Entry,
+    operations::{Guarantee, Operation, Preview, Refusal, Risk, Target},
+};
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,12 @@
 //! `user.plan.grant`: a person's plan was not applied; grant it, for ever or until a day.
 use super::{Plan, is_user_id, store};
-use crate::{auth::CustomersFix, db::Change, i18n::msg, ledger::Entry, operations::{Guarantee, Operation, Preview, Refusal, Risk, Target}};
+use crate::{
+    auth::CustomersFix,
+    db::Change,
+    i18n::msg,
+    ledger::Entry,
+    operations::{Guarantee, Operation, Preview, Refusal, Risk, Target},
+};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -38,7 +44,9 @@ impl Operation for GrantPlan {
         if self.plan == Plan::Free && self.until.is_some() {
             return Err(Refusal::field("until", msg::user_free_does_not_end()));
         }
-        if let Some(until) = self.until && until < store::today_in_korea(conn).await? {
+        if let Some(until) = self.until
+            && until < store::today_in_korea(conn).await?
+        {
             return Err(Refusal::field("until", msg::user_until_is_past()));
         }
         let user = store::user(conn, &self.user_id).await?.ok_or_else(|| Refusal::field("user_id", msg::user_unknown(&self.user_id)))?;

@@ -16,8 +16,11 @@ pub(super) async fn user(conn: &mut PgConnection, id: &str) -> sqlx::Result<Opti
     sqlx::query_as!(
         User,
         r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
-           from admin_users u where id = $1"#, id
-    ).fetch_optional(conn).await
+           from admin_users u where id = $1"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// Where a page of a list begins: after or before this name and id.
@@ -54,23 +57,24 @@ pub(super) async fn orgs(conn: &mut PgConnection, q: &str, cursor: Option<&Curso
 
 pub(super) async fn users(conn: &mut PgConnection, q: &str, cursor: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<User>> {
     let (name, id, back) = parts(cursor);
-    let mut rows = if back {
-        sqlx::query_as!(
+    let mut rows =
+        if back {
+            sqlx::query_as!(
             User,
             r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
                from admin_users u
                where ($1 = '' or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and (name, id) < ($2, $3)
                order by name desc, id desc limit $4"#, q, name, id, limit
         ).fetch_all(conn).await?
-    } else {
-        sqlx::query_as!(
+        } else {
+            sqlx::query_as!(
             User,
             r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
                from admin_users u
                where ($1 = '' or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and (name, id) > ($2, $3)
                order by name, id limit $4"#, q, name, id, limit
         ).fetch_all(conn).await?
-    };
+        };
     if back {
         rows.reverse();
     }
@@ -112,9 +116,14 @@ pub(super) async fn lock_user(change: &mut Change, id: &str) -> sqlx::Result<()>
 
 pub(super) async fn set_tier_and_credit(change: &mut Change, id: &str, tier: Option<&str>, credit: Option<i64>) -> sqlx::Result<()> {
     sqlx::query!("update admin_orgs set tier = coalesce($2, tier), credit = coalesce($3, credit) where id = $1", id, tier, credit)
-        .execute(&mut **change).await.map(|_| ())
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 pub(super) async fn set_plan(change: &mut Change, id: &str, plan: &str, until: Option<NaiveDate>) -> sqlx::Result<()> {
-    sqlx::query!("update admin_users set plan = $2, plan_until = $3 where id = $1", id, plan, until).execute(&mut **change).await.map(|_| ())
+    sqlx::query!("update admin_users set plan = $2, plan_until = $3 where id = $1", id, plan, until)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }

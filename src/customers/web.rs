@@ -1,5 +1,8 @@
 //! The pages of customers: organisations and people, each with their history.
-use super::{Org, User, store::{self, Cursor}};
+use super::{
+    Org, User,
+    store::{self, Cursor},
+};
 use crate::{
     app::App,
     auth::{Caller, CustomersFix, CustomersRead, LedgerRead, Operator, Scope},
@@ -12,7 +15,10 @@ use crate::{
     surface::Surface,
 };
 use askama::Template;
-use axum::{extract::{Path, Query, State}, response::Response};
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
 use serde::Deserialize;
 
 const PAGE: usize = 50;
@@ -38,8 +44,13 @@ struct OrgRow {
 impl From<&Org> for OrgRow {
     fn from(o: &Org) -> Self {
         Self {
-            href: format!("/orgs/{}", o.id), id: o.id.clone(), name: o.name.clone(), company: o.company.clone(), tier: o.tier.clone(),
-            credit: grouped(o.credit), members: grouped(o.members),
+            href: format!("/orgs/{}", o.id),
+            id: o.id.clone(),
+            name: o.name.clone(),
+            company: o.company.clone(),
+            tier: o.tier.clone(),
+            credit: grouped(o.credit),
+            members: grouped(o.members),
         }
     }
 }
@@ -57,8 +68,13 @@ struct UserRow {
 impl From<&User> for UserRow {
     fn from(u: &User) -> Self {
         Self {
-            href: format!("/users/{}", u.id), id: u.id.clone(), name: u.name.clone(), email: u.email.clone(), plan: u.plan.clone(),
-            until: u.plan_until.map(|d| d.to_string()), orgs: grouped(u.orgs),
+            href: format!("/users/{}", u.id),
+            id: u.id.clone(),
+            name: u.name.clone(),
+            email: u.email.clone(),
+            plan: u.plan.clone(),
+            until: u.plan_until.map(|d| d.to_string()),
+            orgs: grouped(u.orgs),
         }
     }
 }
@@ -91,12 +107,18 @@ fn paged<T>(path: &str, asked: &Asked, mut rows: Vec<T>, key: impl Fn(&T) -> (&s
     let back = !asked.before.is_empty();
     let more = rows.len() > PAGE;
     if more {
-        if back { rows.remove(0); } else { rows.truncate(PAGE); }
+        if back {
+            rows.remove(0);
+        } else {
+            rows.truncate(PAGE);
+        }
     }
-    let link = |name: &str, row: Option<&T>| row.map(|row| {
-        let (label, id) = key(row);
-        format!("{path}{}", query(&[("q", &asked.q), (name, &format!("{label}~{id}"))]))
-    });
+    let link = |name: &str, row: Option<&T>| {
+        row.map(|row| {
+            let (label, id) = key(row);
+            format!("{path}{}", query(&[("q", &asked.q), (name, &format!("{label}~{id}"))]))
+        })
+    };
     let next = link("after", rows.last()).filter(|_| back || more);
     let previous = link("before", rows.first()).filter(|_| if back { more } else { !asked.after.is_empty() });
     Paged { rows, next, previous }
@@ -117,7 +139,13 @@ async fn orgs(visit: Visit, State(app): State<App>, Query(asked): Query<Asked>) 
     let found = store::orgs(&mut conn, asked.q.trim(), asked.cursor().as_ref(), PAGE as i64 + 1).await?;
     drop(conn);
     let page = paged("/orgs", &asked, found, |o| (&o.name, &o.id));
-    page::html(&Orgs { shell: visit.shell(&app).await?, q: asked.q.clone(), rows: page.rows.iter().map(OrgRow::from).collect(), next: page.next, previous: page.previous })
+    page::html(&Orgs {
+        shell: visit.shell(&app).await?,
+        q: asked.q.clone(),
+        rows: page.rows.iter().map(OrgRow::from).collect(),
+        next: page.next,
+        previous: page.previous,
+    })
 }
 
 #[derive(Template)]
@@ -135,7 +163,13 @@ async fn users(visit: Visit, State(app): State<App>, Query(asked): Query<Asked>)
     let found = store::users(&mut conn, asked.q.trim(), asked.cursor().as_ref(), PAGE as i64 + 1).await?;
     drop(conn);
     let page = paged("/users", &asked, found, |u| (&u.name, &u.id));
-    page::html(&Users { shell: visit.shell(&app).await?, q: asked.q.clone(), rows: page.rows.iter().map(UserRow::from).collect(), next: page.next, previous: page.previous })
+    page::html(&Users {
+        shell: visit.shell(&app).await?,
+        q: asked.q.clone(),
+        rows: page.rows.iter().map(UserRow::from).collect(),
+        next: page.next,
+        previous: page.previous,
+    })
 }
 
 #[derive(Template)]
@@ -160,11 +194,23 @@ async fn org(operator: Operator<CustomersRead>, visit: Visit, State(app): State<
     drop(conn);
     let fact = |label: String, value: String| Fact { label, value };
     let facts = vec![
-        fact(l.customers_company(), org.company.clone()), fact(l.customers_tier(), org.tier.clone()), fact(l.customers_credit(), grouped(org.credit)),
-        fact(l.customers_members(), grouped(org.members)), fact(l.customers_since(), When::new(l, org.created_at).absolute),
+        fact(l.customers_company(), org.company.clone()),
+        fact(l.customers_tier(), org.tier.clone()),
+        fact(l.customers_credit(), grouped(org.credit)),
+        fact(l.customers_members(), grouped(org.members)),
+        fact(l.customers_since(), When::new(l, org.created_at).absolute),
     ];
     let actions = actions(&app, l, operator.caller(), "org", &id);
-    page::html(&OrgPage { shell: visit.shell(&app).await?, title: org.name, id, facts, actions, members: members.iter().map(UserRow::from).collect(), open, history })
+    page::html(&OrgPage {
+        shell: visit.shell(&app).await?,
+        title: org.name,
+        id,
+        facts,
+        actions,
+        members: members.iter().map(UserRow::from).collect(),
+        open,
+        history,
+    })
 }
 
 #[derive(Template)]
@@ -189,18 +235,37 @@ async fn user(operator: Operator<CustomersRead>, visit: Visit, State(app): State
     drop(conn);
     let fact = |label: String, value: String| Fact { label, value };
     let facts = vec![
-        fact(l.customers_email(), user.email.clone()), fact(l.customers_plan(), user.plan.clone()),
+        fact(l.customers_email(), user.email.clone()),
+        fact(l.customers_plan(), user.plan.clone()),
         fact(l.customers_until(), user.plan_until.map_or_else(|| l.customers_no_end(), |d| d.to_string())),
         fact(l.customers_since(), When::new(l, user.created_at).absolute),
     ];
     let actions = actions(&app, l, operator.caller(), "user", &id);
-    page::html(&UserPage { shell: visit.shell(&app).await?, title: user.name, id, facts, actions, orgs: orgs.iter().map(OrgRow::from).collect(), open, history })
+    page::html(&UserPage {
+        shell: visit.shell(&app).await?,
+        title: user.name,
+        id,
+        facts,
+        actions,
+        orgs: orgs.iter().map(OrgRow::from).collect(),
+        open,
+        history,
+    })
 }
 
 /// Requests that are open for a customer, and what has happened to it; history only for those who may read the ledger.
-async fn around(app: &App, conn: &mut sqlx::PgConnection, l: Lang, caller: &Caller, kind: &str, id: &str) -> Result<(Vec<RequestRow>, Vec<EventRow>), Error> {
+async fn around(
+    app: &App,
+    conn: &mut sqlx::PgConnection,
+    l: Lang,
+    caller: &Caller,
+    kind: &str,
+    id: &str,
+) -> Result<(Vec<RequestRow>, Vec<EventRow>), Error> {
     let filter = requests::inbox::Filter {
-        target: Some((kind.into(), id.into())), states: Some(requests::State::OPEN.iter().map(|s| s.name()).collect()), ..Default::default()
+        target: Some((kind.into(), id.into())),
+        states: Some(requests::State::OPEN.iter().map(|s| s.name()).collect()),
+        ..Default::default()
     };
     let open = requests::inbox::list(conn, &filter, None, false, 10).await?;
     let history = if caller.may(LedgerRead::NAME) {

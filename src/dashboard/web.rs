@@ -45,7 +45,8 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     };
     let mine = requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?;
     let recent = if caller.may(LedgerRead::NAME) {
-        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8).await?
+        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8)
+            .await?
     } else {
         Vec::new()
     };

@@ -1,6 +1,11 @@
 //! An open, attributed write.
 use super::holds;
-use crate::{auth::{Caller, Door}, error::Error, ledger::{self, Entry}, live::{Live, Signal}};
+use crate::{
+    auth::{Caller, Door},
+    error::Error,
+    ledger::{self, Entry},
+    live::{Live, Signal},
+};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::ops::{Deref, DerefMut};
@@ -64,8 +69,14 @@ impl Change {
 
     /// Tells live pages and other listeners about a request, if this transaction commits.
     pub async fn announce(&mut self, topic: &str, request: i64, payload: &serde_json::Value) -> Result<(), Error> {
-        let outbox = sqlx::query_scalar!("insert into outbox (topic, request_id, payload) values ($1, $2, $3) returning id", topic, request, payload)
-            .fetch_one(&mut *self.tx).await?;
+        let outbox = sqlx::query_scalar!(
+            "insert into outbox (topic, request_id, payload) values ($1, $2, $3) returning id",
+            topic,
+            request,
+            payload
+        )
+        .fetch_one(&mut *self.tx)
+        .await?;
         self.signals.push(Signal { request, outbox });
         Ok(())
     }

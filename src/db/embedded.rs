@@ -5,7 +5,10 @@ use anyhow::{Context, bail};
 use sqlx::{Connection, Executor, PgConnection};
 use std::{
     fs,
-    os::unix::{fs::{MetadataExt, PermissionsExt, chown}, process::CommandExt},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -38,7 +41,12 @@ impl Postgres {
         let data = folder.join("data");
         if let Ok(made_by) = fs::read_to_string(data.join("PG_VERSION")) {
             if made_by.trim() != server.major.to_string() {
-                bail!("{} was made by PostgreSQL {}, but {} is installed; install that version or start over with --reset", data.display(), made_by.trim(), server.major);
+                bail!(
+                    "{} was made by PostgreSQL {}, but {} is installed; install that version or start over with --reset",
+                    data.display(),
+                    made_by.trim(),
+                    server.major
+                );
             }
         } else {
             server.init(&data, user, durability)?;
@@ -68,7 +76,8 @@ impl Postgres {
     /// The owner is no superuser: it could not switch off the ledger's triggers by `session_replication_role`.
     async fn make_owner(&self) -> anyhow::Result<()> {
         let mut conn = PgConnection::connect(&self.url("postgres", "postgres")).await?;
-        let known: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)").bind(OWNER).fetch_one(&mut conn).await?;
+        let known: bool =
+            sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)").bind(OWNER).fetch_one(&mut conn).await?;
         if !known {
             conn.execute("create role countersign_owner login createdb createrole").await?;
         }
@@ -85,7 +94,8 @@ impl Postgres {
 
     pub async fn exists(&self, name: &str) -> anyhow::Result<bool> {
         let mut conn = PgConnection::connect(&self.owner_url("postgres")).await?;
-        let found = sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name).fetch_one(&mut conn).await?;
+        let found =
+            sqlx::query_scalar("select exists (select from pg_database where datname = $1)").bind(name).fetch_one(&mut conn).await?;
         conn.close().await?;
         Ok(found)
     }
@@ -125,9 +135,13 @@ impl Server {
     fn find() -> anyhow::Result<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-        for pattern in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/Applications/Postgres.app/Contents/Versions", "/usr"] {
+        for pattern in
+            ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/Applications/Postgres.app/Contents/Versions", "/usr"]
+        {
             let entries = fs::read_dir(pattern).into_iter().flatten().flatten();
-            folders.extend(entries.filter(|e| pattern != "/usr" || e.file_name().to_string_lossy().starts_with("pgsql")).map(|e| e.path().join("bin")));
+            folders.extend(
+                entries.filter(|e| pattern != "/usr" || e.file_name().to_string_lossy().starts_with("pgsql")).map(|e| e.path().join("bin")),
+            );
         }
         let found = folders.into_iter().filter(|f| f.join("initdb").is_file()).filter_map(|bin| {
             let said = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
@@ -152,7 +166,17 @@ impl Server {
     fn init(&self, data: &Path, user: Option<(u32, u32)>, durability: Durability) -> anyhow::Result<()> {
         let mut command = self.command("initdb", user);
         // the folder is closed to others, so that trust on its socket is trust in its owner
-        command.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions", "--pgdata"]).arg(data);
+        command
+            .args([
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+                "--no-instructions",
+                "--pgdata",
+            ])
+            .arg(data);
         if durability == Durability::Fast {
             command.arg("--no-sync");
         }
@@ -171,7 +195,12 @@ impl Server {
         let mut command = Command::new("sh");
         command.args(["-c", script, "sh"]).arg(self.bin.join("postgres")).arg("-D").arg(data);
         let socket = socket.display();
-        let mut settings = vec![format!("unix_socket_directories={socket}"), "listen_addresses=".into(), "max_connections=300".into(), "logging_collector=off".into()];
+        let mut settings = vec![
+            format!("unix_socket_directories={socket}"),
+            "listen_addresses=".into(),
+            "max_connections=300".into(),
+            "logging_collector=off".into(),
+        ];
         if durability == Durability::Fast {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"].map(String::from));
         }

@@ -8,8 +8,17 @@ pub mod relay;
 
 pub use change::{Actor, Change};
 
-use crate::{auth::{Operator, Scope, roles_with}, error::Error, ledger::Entry, live::Live};
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::{PgConnectOptions, PgPoolOptions}};
+use crate::{
+    auth::{Operator, Scope, roles_with},
+    error::Error,
+    ledger::Entry,
+    live::Live,
+};
+use sqlx::{
+    PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{str::FromStr, time::Duration};
 
 /// A replica's two pools.
@@ -26,9 +35,11 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 impl Db {
     /// Connects lazily: the first query opens the first connection.
     pub async fn connect(url: &str, live: Live) -> sqlx::Result<Self> {
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("countersign")
-            .options([("statement_timeout", "5s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "10s")]);
+        let options = PgConnectOptions::from_str(url)?.application_name("countersign").options([
+            ("statement_timeout", "5s"),
+            ("lock_timeout", "2s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ]);
         // lists have many optional filters; planned with their values they use the index that fits
         let reading = options.clone().options([("default_transaction_read_only", "on"), ("plan_cache_mode", "force_custom_plan")]);
         let readers = pool(8).connect_lazy_with(reading);
@@ -91,10 +102,7 @@ impl Db {
 }
 
 fn pool(size: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(size)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(Duration::from_secs(60))
+    PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_secs(60))
 }
 
 /// Whether the grant behind a scope still stands; locks it until the transaction ends.
@@ -104,8 +112,12 @@ async fn holds(conn: &mut PgConnection, actor: &Actor, scope: &str) -> sqlx::Res
     let granted = sqlx::query_scalar!(
         r#"select 1 as "one!" from operator o join operator_role r on r.operator_id = o.id
            where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for key share of o, r"#,
-        actor.id, &roles as &[&str]
-    ).fetch_optional(&mut *conn).await?.is_some();
+        actor.id,
+        &roles as &[&str]
+    )
+    .fetch_optional(&mut *conn)
+    .await?
+    .is_some();
     let credential = match (session, token) {
         (Some(hash), _) => sqlx::query_scalar!(r#"select 1 as "one!" from session where id_hash = $1 and operator_id = $2 for key share"#, hash, actor.id)
             .fetch_optional(conn).await?.is_some(),

@@ -11,8 +11,12 @@ impl Db {
         sqlx::query!(
             "insert into session (id_hash, operator_id, data, expires_at)
              values ($1, $2, $3, now() + case when $2::uuid is null then interval '1 hour' else interval '12 hours' end)",
-            key, operator, data
-        ).execute(&self.writers).await?;
+            key,
+            operator,
+            data
+        )
+        .execute(&self.writers)
+        .await?;
         Ok(())
     }
 
@@ -26,8 +30,11 @@ impl Db {
     pub async fn load_session(&self, key: &[u8]) -> Result<Option<Value>, Error> {
         let found = sqlx::query!(
             r#"select data, last_seen_at < now() - interval '1 minute' as "unseen!" from session
-               where id_hash = $1 and expires_at > now() and last_seen_at > now() - interval '30 minutes'"#, key
-        ).fetch_optional(&self.readers).await?;
+               where id_hash = $1 and expires_at > now() and last_seen_at > now() - interval '30 minutes'"#,
+            key
+        )
+        .fetch_optional(&self.readers)
+        .await?;
         let Some(session) = found else { return Ok(None) };
         if session.unseen {
             sqlx::query!("update session set last_seen_at = now() where id_hash = $1", key).execute(&self.writers).await?;
@@ -43,7 +50,8 @@ impl Db {
     /// Notes a failed sign-in. The account is a hash: people type passwords into the wrong field.
     pub async fn note_login_failure(&self, account: &[u8], address: IpAddr) -> Result<(), Error> {
         sqlx::query!("insert into login_failure (account, address) values ($1, $2::text::inet)", account, address.to_string())
-            .execute(&self.writers).await?;
+            .execute(&self.writers)
+            .await?;
         Ok(())
     }
 
@@ -52,14 +60,21 @@ impl Db {
         sqlx::query!(
             "update job set attempts = attempts + 1, last_error = left($2, 500),
                run_at = now() + case when attempts < $3 then make_interval(secs => 2 ^ (attempts + 1)) else interval '1 hour' end
-             where id = $1", id, failure, quick
-        ).execute(&self.writers).await?;
+             where id = $1",
+            id,
+            failure,
+            quick
+        )
+        .execute(&self.writers)
+        .await?;
         Ok(())
     }
 
     /// Removes what is over: dead sessions, old failures, outbox rows that every replica has seen.
     pub async fn sweep(&self) -> Result<(), Error> {
-        sqlx::query!("delete from session where expires_at < now() or last_seen_at < now() - interval '30 minutes'").execute(&self.writers).await?;
+        sqlx::query!("delete from session where expires_at < now() or last_seen_at < now() - interval '30 minutes'")
+            .execute(&self.writers)
+            .await?;
         sqlx::query!("delete from login_failure where at < now() - interval '1 day'").execute(&self.writers).await?;
         sqlx::query!("delete from outbox where created_at < now() - interval '1 day'").execute(&self.writers).await?;
         sqlx::query_scalar!("select ledger.prepare_partitions(current_date, 3)").execute(&self.writers).await?;

@@ -59,8 +59,12 @@ impl Db {
         loop {
             every.tick().await;
             // five seconds back: a transaction may commit late, and `relay` tells each row once
-            let found = sqlx::query!(r#"select id, request_id as "request!" from outbox
-                where created_at > now() - interval '5 seconds' and request_id is not null order by id"#).fetch_all(&self.readers).await;
+            let found = sqlx::query!(
+                r#"select id, request_id as "request!" from outbox
+                where created_at > now() - interval '5 seconds' and request_id is not null order by id"#
+            )
+            .fetch_all(&self.readers)
+            .await;
             match found {
                 Ok(rows) => rows.into_iter().for_each(|r| self.live.relay(Signal { request: r.request, outbox: r.id })),
                 Err(error) => tracing::debug!(%error, "poll of the outbox"),

@@ -67,25 +67,35 @@ impl World {
     pub fn new(scale: Scale, executor: Uuid) -> Self {
         let mut rng = StdRng::seed_from_u64(20_261_121);
         let companies: Vec<_> = (0..scale.companies).map(|n| (names::id("cmp", &mut rng), names::company(n))).collect();
-        let mut orgs: Vec<Org> = (0..scale.orgs).map(|n| {
-            let company = n % scale.companies;
-            let tier = *[TIERS[0], TIERS[1], TIERS[1], TIERS[2], TIERS[2], TIERS[3]].choose(&mut rng).expect("not empty");
-            let credit = if tier == "free" { 0 } else { rng.random_range(1..200) * 1_000 };
-            Org { id: names::id("org", &mut rng), company, name: names::team(n / scale.companies), tier, credit }
-        }).collect();
+        let mut orgs: Vec<Org> = (0..scale.orgs)
+            .map(|n| {
+                let company = n % scale.companies;
+                let tier = *[TIERS[0], TIERS[1], TIERS[1], TIERS[2], TIERS[2], TIERS[3]].choose(&mut rng).expect("not empty");
+                let credit = if tier == "free" { 0 } else { rng.random_range(1..200) * 1_000 };
+                Org { id: names::id("org", &mut rng), company, name: names::team(n / scale.companies), tier, credit }
+            })
+            .collect();
         orgs[0] = Org { id: PROBLEM_ORG.into(), company: 0, name: "데이터플랫폼팀".into(), tier: "free", credit: 0 };
-        let users = (0..scale.users).map(|n| {
-            let home = rng.random_range(0..scale.orgs);
-            let mut member_of = vec![(home, *["owner", "admin", "member", "member", "member"].choose(&mut rng).expect("not empty"))];
-            if rng.random_bool(0.3) {
-                let other = rng.random_range(0..scale.orgs);
-                if other != home {
-                    member_of.push((other, "member"));
+        let users = (0..scale.users)
+            .map(|n| {
+                let home = rng.random_range(0..scale.orgs);
+                let mut member_of = vec![(home, *["owner", "admin", "member", "member", "member"].choose(&mut rng).expect("not empty"))];
+                if rng.random_bool(0.3) {
+                    let other = rng.random_range(0..scale.orgs);
+                    if other != home {
+                        member_of.push((other, "member"));
+                    }
                 }
-            }
-            let plan = if rng.random_bool(0.35) { "pro" } else { "free" };
-            User { id: names::id("usr", &mut rng), name: names::person(&mut rng), email: format!("user{n:05}@customer{:02}.example", orgs[home].company), plan, member_of }
-        }).collect();
+                let plan = if rng.random_bool(0.35) { "pro" } else { "free" };
+                User {
+                    id: names::id("usr", &mut rng),
+                    name: names::person(&mut rng),
+                    email: format!("user{n:05}@customer{:02}.example", orgs[home].company),
+                    plan,
+                    member_of,
+                }
+            })
+            .collect();
         Self { companies, orgs, users, rng, executor }
     }
 
@@ -113,7 +123,11 @@ impl World {
     /// One request of the past, and its end.
     pub fn past(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
-        let deciders: Vec<Uuid> = people.iter().filter(|p| p.roles.iter().any(|r| matches!(r, Role::Admin | Role::Approver)) && p.id != story.request.requester_id).map(|p| p.id).collect();
+        let deciders: Vec<Uuid> = people
+            .iter()
+            .filter(|p| p.roles.iter().any(|r| matches!(r, Role::Admin | Role::Approver)) && p.id != story.request.requester_id)
+            .map(|p| p.id)
+            .collect();
         let voter = deciders[self.rng.random_range(0..deciders.len())];
         // most are decided within the hour, some take a day: log-normal with a median of about twelve minutes
         let minutes = (2.5 + 1.3 * self.normal()).exp().clamp(0.3, 2_000.0);
@@ -139,7 +153,15 @@ impl World {
     }
 
     /// A request that waits now; `minutes_left` until it expires.
-    pub fn waiting(&mut self, id: i64, at: DateTime<Utc>, minutes_left: Option<i64>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+    pub fn waiting(
+        &mut self,
+        id: i64,
+        at: DateTime<Utc>,
+        minutes_left: Option<i64>,
+        people: &[Actor],
+        registry: &Registry,
+        policy: &Policy,
+    ) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
         if let Some(minutes) = minutes_left {
             story.request.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
@@ -157,10 +179,30 @@ impl World {
         let definition = registry.find(name).expect("the demo asks for operations that exist");
         let ruling = policy.rule(definition);
         let mut request = Request {
-            id, operation: name.into(), operation_version: definition.version(), fields, reason, risk: definition.risk().name().into(),
-            requester_id: requester.id, requester: requester.name.clone(), target_type: target.0.into(), target_id: target.1, target_label: target.2,
-            before, after, binding: Vec::new(), created_at: truncated(at), expires_at: truncated(at) + ruling.pending(), not_before: None, ruling,
-            state: State::Pending, version: 1, execute_by: None, decided_at: None, closed_at: None, outcome: None,
+            id,
+            operation: name.into(),
+            operation_version: definition.version(),
+            fields,
+            reason,
+            risk: definition.risk().name().into(),
+            requester_id: requester.id,
+            requester: requester.name.clone(),
+            target_type: target.0.into(),
+            target_id: target.1,
+            target_label: target.2,
+            before,
+            after,
+            binding: Vec::new(),
+            created_at: truncated(at),
+            expires_at: truncated(at) + ruling.pending(),
+            not_before: None,
+            ruling,
+            state: State::Pending,
+            version: 1,
+            execute_by: None,
+            decided_at: None,
+            closed_at: None,
+            outcome: None,
         };
         request.rebind();
         let events = vec![submitted(&request)];
@@ -176,11 +218,25 @@ impl World {
         let tier = TIERS[self.rng.random_range(0..4)];
         let credit = self.rng.random_range(0..300) * 1_000;
         let both = self.rng.random_bool(0.3);
-        let (tier, credit) = if both { (Some(tier), Some(credit)) } else if self.rng.random_bool(0.5) { (Some(tier), None) } else { (None, Some(credit)) };
-        let (tier, credit) = if tier.is_none_or(|t| t == org.tier) && credit.is_none_or(|c| c == org.credit) { (None, Some(org.credit + 10_000)) } else { (tier, credit) };
+        let (tier, credit) = if both {
+            (Some(tier), Some(credit))
+        } else if self.rng.random_bool(0.5) {
+            (Some(tier), None)
+        } else {
+            (None, Some(credit))
+        };
+        let (tier, credit) = if tier.is_none_or(|t| t == org.tier) && credit.is_none_or(|c| c == org.credit) {
+            (None, Some(org.credit + 10_000))
+        } else {
+            (tier, credit)
+        };
         let mut fields = json!({"org_id": org.id});
-        if let Some(tier) = tier { fields["tier"] = json!(tier); }
-        if let Some(credit) = credit { fields["credit"] = json!(credit); }
+        if let Some(tier) = tier {
+            fields["tier"] = json!(tier);
+        }
+        if let Some(credit) = credit {
+            fields["credit"] = json!(credit);
+        }
         let after = json!({"tier": tier.unwrap_or(org.tier), "credit": credit.unwrap_or(org.credit)});
         let label = format!("{} · {}", self.companies[org.company].1, org.name);
         let reason = names::FIX_REASONS.choose(&mut self.rng).expect("not empty");
@@ -195,7 +251,14 @@ impl World {
         let fields = json!({"user_id": user.id, "plan": plan});
         let label = format!("{} · {}", user.name, user.email);
         let reason = names::GRANT_REASONS.choose(&mut self.rng).expect("not empty");
-        ("user.plan.grant", fields, ("user", user.id.clone(), label), json!({"plan": user.plan, "until": null}), json!({"plan": plan, "until": null}), (*reason).into())
+        (
+            "user.plan.grant",
+            fields,
+            ("user", user.id.clone(), label),
+            json!({"plan": user.plan, "until": null}),
+            json!({"plan": plan, "until": null}),
+            (*reason).into(),
+        )
     }
 
     fn denied(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
@@ -219,7 +282,13 @@ impl World {
         let r = &story.request;
         let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
-        story.events.push(seal(executor, "worker", at, 2, Entry::of(kind).on(&r.target_type, &r.target_id).before(r.before.clone()).after(r.after.clone())));
+        story.events.push(seal(
+            executor,
+            "worker",
+            at,
+            2,
+            Entry::of(kind).on(&r.target_type, &r.target_id).before(r.before.clone()).after(r.after.clone()),
+        ));
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
             org.tier = TIERS.into_iter().find(|t| r.after["tier"] == *t).unwrap_or(org.tier);
             org.credit = r.after["credit"].as_i64().unwrap_or(org.credit);
@@ -255,14 +324,20 @@ fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Ent
 }
 
 fn submitted(r: &Request) -> Sealed {
-    let entry = about(r, "request.submitted").with("operation", &*r.operation).with("binding", r.binding_hex()).with("rule", &*r.ruling.rule)
-        .because(&r.reason).before(r.before.clone()).after(r.after.clone());
+    let entry = about(r, "request.submitted")
+        .with("operation", &*r.operation)
+        .with("binding", r.binding_hex())
+        .with("rule", &*r.ruling.rule)
+        .because(&r.reason)
+        .before(r.before.clone())
+        .after(r.after.clone());
     seal(r.requester_id, "web", r.created_at, 1, entry)
 }
 
 fn vote(story: &mut Story, voter: Uuid, approves: bool, reason: Option<&'static str>, at: DateTime<Utc>) {
     let r = &story.request;
-    let mut entry = about(r, "request.voted").with("decision", if approves { "approve" } else { "reject" }).with("binding", r.binding_hex());
+    let mut entry =
+        about(r, "request.voted").with("decision", if approves { "approve" } else { "reject" }).with("binding", r.binding_hex());
     if let Some(reason) = reason {
         entry = entry.because(reason);
     }

@@ -1,5 +1,8 @@
 //! Writes the demo's history as the owner of the tables, in one transaction that is itself in the ledger.
-use super::{PASSWORD, PEOPLE, Scale, history::{Actor, Story, World}};
+use super::{
+    PASSWORD, PEOPLE, Scale,
+    history::{Actor, Story, World},
+};
 use crate::{
     auth::{Service, password_hash},
     ledger::{self, Entry, Sealed},
@@ -27,21 +30,29 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let mut id = 0;
     let times = world.times(scale.requests, now);
     for bunch in times.chunks(BUNCH) {
-        let stories: Vec<Story> = bunch.iter().map(|at| {
-            id += 1;
-            world.past(id, *at, &people, &registry, &policy)
-        }).collect();
+        let stories: Vec<Story> = bunch
+            .iter()
+            .map(|at| {
+                id += 1;
+                world.past(id, *at, &people, &registry, &policy)
+            })
+            .collect();
         write(&mut conn, &stories).await?;
     }
-    let waiting: Vec<Story> = [(310, None), (205, None), (160, Some(35)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
-        .into_iter().map(|(minutes_ago, left)| {
-            id += 1;
-            world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
-        }).collect();
+    let waiting: Vec<Story> =
+        [(310, None), (205, None), (160, Some(35)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
+            .into_iter()
+            .map(|(minutes_ago, left)| {
+                id += 1;
+                world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
+            })
+            .collect();
     write(&mut conn, &waiting).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
-    sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail").execute(&mut conn).await?;
+    sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
+        .execute(&mut conn)
+        .await?;
     Ok(conn.close().await?)
 }
 
@@ -51,11 +62,14 @@ async fn people(conn: &mut PgConnection) -> anyhow::Result<Vec<Actor>> {
     let mut people = Vec::new();
     for (n, person) in PEOPLE.iter().enumerate() {
         let id = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0100 + n as u128);
-        sqlx::query!("insert into operator (id, email, name, password_hash) values ($1, $2, $3, $4)", id, person.email, person.name, hash).execute(&mut *tx).await?;
+        sqlx::query!("insert into operator (id, email, name, password_hash) values ($1, $2, $3, $4)", id, person.email, person.name, hash)
+            .execute(&mut *tx)
+            .await?;
         for role in person.roles {
             sqlx::query!("insert into operator_role (operator_id, role) values ($1, $2)", id, role.name()).execute(&mut *tx).await?;
         }
-        let entry = Entry::of("operator.added").on("operator", &id.to_string())
+        let entry = Entry::of("operator.added")
+            .on("operator", &id.to_string())
             .after(json!({"email": person.email, "name": person.name, "roles": person.roles.iter().map(|r| r.name()).collect::<Vec<_>>()}));
         events(&mut tx, &[&seal(entry)?]).await?;
         people.push(Actor { id, name: person.name.into(), roles: person.roles.to_vec() });
@@ -73,7 +87,14 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
     let mut tx = conn.begin().await?;
     let since = Utc::now() - TimeDelta::days(400);
     let (ids, names): (Vec<_>, Vec<_>) = world.companies.iter().cloned().unzip();
-    sqlx::query!("insert into company (id, name, created_at) select i, n, $3 from unnest($1::text[], $2::text[]) t (i, n)", &ids, &names, since).execute(&mut *tx).await?;
+    sqlx::query!(
+        "insert into company (id, name, created_at) select i, n, $3 from unnest($1::text[], $2::text[]) t (i, n)",
+        &ids,
+        &names,
+        since
+    )
+    .execute(&mut *tx)
+    .await?;
     let id: Vec<_> = world.orgs.iter().map(|o| o.id.clone()).collect();
     let company: Vec<_> = world.orgs.iter().map(|o| world.companies[o.company].0.clone()).collect();
     let name: Vec<_> = world.orgs.iter().map(|o| o.name.clone()).collect();
@@ -82,8 +103,15 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
     sqlx::query!(
         "insert into admin_orgs (id, company_id, name, tier, credit, created_at)
          select i, c, n, t, k, $6 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) x (i, c, n, t, k)",
-        &id, &company, &name, &tier, &credit, since
-    ).execute(&mut *tx).await?;
+        &id,
+        &company,
+        &name,
+        &tier,
+        &credit,
+        since
+    )
+    .execute(&mut *tx)
+    .await?;
     let id: Vec<_> = world.users.iter().map(|u| u.id.clone()).collect();
     let name: Vec<_> = world.users.iter().map(|u| u.name.clone()).collect();
     let email: Vec<_> = world.users.iter().map(|u| u.email.clone()).collect();
@@ -92,12 +120,25 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
         "insert into admin_users (id, name, email, plan, created_at) select i, n, e, p, $5 from unnest($1::text[], $2::text[], $3::text[], $4::text[]) x (i, n, e, p)",
         &id, &name, &email, &plan, since
     ).execute(&mut *tx).await?;
-    let memberships = || world.users.iter().flat_map(|u| u.member_of.iter().map(move |(org, role)| (u.id.clone(), world.orgs[*org].id.clone(), (*role).to_owned())));
+    let memberships = || {
+        world
+            .users
+            .iter()
+            .flat_map(|u| u.member_of.iter().map(move |(org, role)| (u.id.clone(), world.orgs[*org].id.clone(), (*role).to_owned())))
+    };
     let user: Vec<_> = memberships().map(|m| m.0).collect();
     let org: Vec<_> = memberships().map(|m| m.1).collect();
     let role: Vec<_> = memberships().map(|m| m.2).collect();
-    sqlx::query!("insert into admin_user_orgs (user_id, org_id, role) select * from unnest($1::text[], $2::text[], $3::text[])", &user, &org, &role).execute(&mut *tx).await?;
-    let entry = Entry::of("demo.loaded").with("companies", world.companies.len()).with("orgs", world.orgs.len()).with("users", world.users.len());
+    sqlx::query!(
+        "insert into admin_user_orgs (user_id, org_id, role) select * from unnest($1::text[], $2::text[], $3::text[])",
+        &user,
+        &org,
+        &role
+    )
+    .execute(&mut *tx)
+    .await?;
+    let entry =
+        Entry::of("demo.loaded").with("companies", world.companies.len()).with("orgs", world.orgs.len()).with("users", world.users.len());
     events(&mut tx, &[&seal(entry)?]).await?;
     Ok(tx.commit().await?)
 }
@@ -138,8 +179,12 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
     let (ids, ends): (Vec<_>, Vec<_>) = stories.iter().filter_map(|s| Some((s.request.id, s.ended?))).unzip();
     sqlx::query!(
         r#"insert into attempt (request_id, epoch, replica, started_at, ended_at, outcome, receipt)
-           select i, 1, 'demo', e, e, 'succeeded', '{"code": "done"}' from unnest($1::bigint[], $2::timestamptz[]) x (i, e)"#, &ids, &ends
-    ).execute(&mut *tx).await?;
+           select i, 1, 'demo', e, e, 'succeeded', '{"code": "done"}' from unnest($1::bigint[], $2::timestamptz[]) x (i, e)"#,
+        &ids,
+        &ends
+    )
+    .execute(&mut *tx)
+    .await?;
     let all: Vec<&Sealed> = stories.iter().flat_map(|s| &s.events).collect();
     events(&mut tx, &all).await?;
     Ok(tx.commit().await?)
@@ -162,7 +207,8 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
            x (i, a, k, o, c, d, r, t, g, l)",
         &id, &at, &kind, &outcome, &actor, &door, &request as &[Option<i64>], &target_type as &[Option<String>], &target_id as &[Option<String>], &leaf
     ).execute(&mut *conn).await?;
-    let opened: Vec<_> = events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, salt.to_vec(), data.clone()))).collect();
+    let opened: Vec<_> =
+        events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, salt.to_vec(), data.clone()))).collect();
     let id: Vec<_> = opened.iter().map(|o| o.0).collect();
     let at: Vec<_> = opened.iter().map(|o| o.1).collect();
     let salt: Vec<_> = opened.iter().map(|o| o.2.clone()).collect();

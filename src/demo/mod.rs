@@ -4,7 +4,14 @@ mod history;
 mod load;
 mod names;
 
-use crate::{auth::Role, config::Config, db::{embedded::{Durability, Postgres}, migrations}};
+use crate::{
+    auth::Role,
+    config::Config,
+    db::{
+        embedded::{Durability, Postgres},
+        migrations,
+    },
+};
 use anyhow::Context;
 use std::{
     fs,
@@ -64,7 +71,10 @@ pub struct Demo {
 impl Demo {
     /// Starts the private database in `folder`, migrates it, and fills it the first time.
     pub async fn prepare(folder: &Path, reset: bool, listen: std::net::SocketAddr, provider: Option<PathBuf>) -> anyhow::Result<Self> {
-        anyhow::ensure!(listen.ip().is_loopback(), "the demo has well-known passwords and may only listen on this machine, not on {listen}");
+        anyhow::ensure!(
+            listen.ip().is_loopback(),
+            "the demo has well-known passwords and may only listen on this machine, not on {listen}"
+        );
         let home = crate::db::embedded::place(folder)?;
         if reset && home.exists() {
             fs::remove_dir_all(&home).with_context(|| format!("cannot remove {}", home.display()))?;
@@ -108,12 +118,20 @@ impl Demo {
 
 fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::config::Oidc)> {
     let secret = crate::auth::sessions::secret();
-    let mut child = Command::new("node").arg(script)
-        .env("PORT", "0").env("CLIENT_SECRET", &secret).env("REDIRECT_URIS", config.public_url.join("/auth/callback")?.as_str())
-        .stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("Node is not installed")?;
+    let mut child = Command::new("node")
+        .arg(script)
+        .env("PORT", "0")
+        .env("CLIENT_SECRET", &secret)
+        .env("REDIRECT_URIS", config.public_url.join("/auth/callback")?.as_str())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("Node is not installed")?;
     let mut line = String::new();
     std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
-    let issuer = line.trim().strip_prefix("ready ").context("it did not start; are its packages installed? (`make demo` does that)")?.to_owned();
+    let issuer =
+        line.trim().strip_prefix("ready ").context("it did not start; are its packages installed? (`make demo` does that)")?.to_owned();
     let oidc = crate::config::Oidc { issuer, client_id: "countersign".into(), client_secret: secret.into(), roles_claim: "roles".into() };
     Ok((child, oidc))
 }

@@ -3,7 +3,12 @@
 //! committed is never seen again.
 mod store;
 
-use crate::{app::App, auth::{Operator, RequestsExecute, Service}, db::Change, error::Error};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsExecute, Service},
+    db::Change,
+    error::Error,
+};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 pub(super) async fn insert(change: &mut Change, kind: &str, payload: &Value, delay: f64) -> sqlx::Result<()> {
     sqlx::query!("insert into job (kind, payload, run_at) values ($1, $2, now() + make_interval(secs => $3))", kind, payload, delay)
-        .execute(&mut **change).await?;
+        .execute(&mut **change)
+        .await?;
     Ok(())
 }
 
@@ -15,5 +16,7 @@ pub(super) async fn claim(change: &mut Change) -> sqlx::Result<Option<Job>> {
         Job,
         "delete from job where id = (select id from job where run_at <= now() order by run_at, id limit 1 for update skip locked)
          returning id, kind, payload"
-    ).fetch_optional(&mut **change).await
+    )
+    .fetch_optional(&mut **change)
+    .await
 }

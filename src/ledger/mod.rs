@@ -140,11 +140,29 @@ pub fn seal(actor: Uuid, door: &'static str, scope: Option<&str>, at: DateTime<U
     if leaf.len() > 16_384 {
         return Err(Error::TooLarge);
     }
-    Ok(Sealed { id, at, kind: entry.kind, outcome: entry.outcome.name(), actor, door, request: entry.request, target: entry.target, leaf, opening })
+    Ok(Sealed {
+        id,
+        at,
+        kind: entry.kind,
+        outcome: entry.outcome.name(),
+        actor,
+        door,
+        request: entry.request,
+        target: entry.target,
+        leaf,
+        opening,
+    })
 }
 
 /// Writes an event into an open transaction; only [`crate::db::Change`] calls it.
-pub(crate) async fn append(conn: &mut PgConnection, actor: &Actor, scope: Option<&str>, at: DateTime<Utc>, nth: u16, entry: Entry) -> Result<Uuid, Error> {
+pub(crate) async fn append(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    scope: Option<&str>,
+    at: DateTime<Utc>,
+    nth: u16,
+    entry: Entry,
+) -> Result<Uuid, Error> {
     let event = seal(actor.id, actor.door.name(), scope, at, nth, entry)?;
     store::insert(conn, &event).await?;
     Ok(event.id)

@@ -15,9 +15,22 @@ pub(super) async fn insert(conn: &mut PgConnection, event: &Sealed) -> sqlx::Res
          )
          insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13)",
-        event.id, event.at, super::SCHEMA, event.kind, event.outcome, event.actor, event.door, event.request, target_type, target_id,
-        salt, data, event.leaf
-    ).execute(conn).await?;
+        event.id,
+        event.at,
+        super::SCHEMA,
+        event.kind,
+        event.outcome,
+        event.actor,
+        event.door,
+        event.request,
+        target_type,
+        target_id,
+        salt,
+        data,
+        event.leaf
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -51,8 +64,11 @@ pub struct Filter {
 /// Up to `limit` events before (`back` false) or after (`back` true) `cursor`, newest first.
 pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<Uuid>, back: bool, limit: i64) -> sqlx::Result<Vec<Event>> {
     let actors: Option<Vec<Uuid>> = match &f.actor {
-        Some(actor) => Some(sqlx::query_scalar!("select id from operator where email = lower($1) or strpos(lower(name), lower($1)) > 0 limit 50", actor)
-            .fetch_all(&mut *conn).await?),
+        Some(actor) => Some(
+            sqlx::query_scalar!("select id from operator where email = lower($1) or strpos(lower(name), lower($1)) > 0 limit 50", actor)
+                .fetch_all(&mut *conn)
+                .await?,
+        ),
         None => None,
     };
     // ids begin with the time, so a range of time is a range of ids; the plain range lets Postgres skip partitions
@@ -68,8 +84,19 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<Uuid>, bac
              and ($6::timestamptz is null or e.recorded_at >= $6) and ($7::timestamptz is null or e.recorded_at < $7)
              and ($8::uuid is null or ($9 and e.event_id > $8) or (not $9 and e.event_id < $8))
            order by case when $9 then e.event_id end asc, case when not $9 then e.event_id end desc limit $10"#,
-        actors.as_deref(), kind, f.target, f.request, f.outcome, f.since, f.until, cursor, back, limit
-    ).fetch_all(conn).await?;
+        actors.as_deref(),
+        kind,
+        f.target,
+        f.request,
+        f.outcome,
+        f.since,
+        f.until,
+        cursor,
+        back,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
     if back {
         events.reverse();
     }
@@ -97,10 +124,19 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
     ).fetch_optional(conn).await?;
     Ok(row.map(|r| Whole {
         event: Event {
-            id: r.id, at: r.at, kind: r.kind, outcome: r.outcome, actor: r.actor, door: r.door, request: r.request,
-            target_type: r.target_type, target_id: r.target_id,
+            id: r.id,
+            at: r.at,
+            kind: r.kind,
+            outcome: r.outcome,
+            actor: r.actor,
+            door: r.door,
+            request: r.request,
+            target_type: r.target_type,
+            target_id: r.target_id,
         },
-        leaf: r.leaf, salt: r.salt, detail: r.data,
+        leaf: r.leaf,
+        salt: r.salt,
+        detail: r.data,
     }))
 }
 
@@ -117,13 +153,26 @@ pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<To
              e.request_id as request, e.target_type, e.target_id, d.data ->> 'reason' as reason
            from ledger.event e left join operator o on o.id = e.actor_id
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
-           where e.request_id = $1 order by e.event_id limit 200"#, request
-    ).fetch_all(conn).await?;
-    Ok(rows.into_iter().map(|r| Told {
-        event: Event {
-            id: r.id, at: r.at, kind: r.kind, outcome: r.outcome, actor: r.actor, door: r.door, request: r.request,
-            target_type: r.target_type, target_id: r.target_id,
-        },
-        reason: r.reason,
-    }).collect())
+           where e.request_id = $1 order by e.event_id limit 200"#,
+        request
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| Told {
+            event: Event {
+                id: r.id,
+                at: r.at,
+                kind: r.kind,
+                outcome: r.outcome,
+                actor: r.actor,
+                door: r.door,
+                request: r.request,
+                target_type: r.target_type,
+                target_id: r.target_id,
+            },
+            reason: r.reason,
+        })
+        .collect())
 }

@@ -1,5 +1,8 @@
 //! Reading the ledger: a filtered list, and one event with what its leaf commits to.
-use super::{commitment, leaf_hash, store::{self, Event, Filter, Whole}};
+use super::{
+    commitment, leaf_hash,
+    store::{self, Event, Filter, Whole},
+};
 use crate::{
     app::App,
     auth::LedgerRead,
@@ -10,7 +13,10 @@ use crate::{
     surface::Surface,
 };
 use askama::Template;
-use axum::{extract::{Path, Query, State}, response::Response};
+use axum::{
+    extract::{Path, Query, State},
+    response::Response,
+};
 use chrono::{DateTime, NaiveDate, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 use serde::Deserialize;
@@ -107,8 +113,15 @@ struct Asked {
 
 impl Asked {
     fn pairs(&self) -> [(&'static str, &str); 7] {
-        [("actor", &self.actor), ("kind", &self.kind), ("target", &self.target), ("request", &self.request), ("outcome", &self.outcome),
-         ("since", &self.since), ("until", &self.until)]
+        [
+            ("actor", &self.actor),
+            ("kind", &self.kind),
+            ("target", &self.target),
+            ("request", &self.request),
+            ("outcome", &self.outcome),
+            ("since", &self.since),
+            ("until", &self.until),
+        ]
     }
 
     fn without(&self, name: &str) -> String {
@@ -150,28 +163,46 @@ async fn index(visit: Visit, State(app): State<App>, Query(asked): Query<Asked>)
     let more = events.len() > PAGE;
     if more {
         // the surplus one is at the far end of the direction we went
-        if back { events.remove(0); } else { events.truncate(PAGE); }
+        if back {
+            events.remove(0);
+        } else {
+            events.truncate(PAGE);
+        }
     }
     let (first, last) = (events.first().map(|e| e.id), events.last().map(|e| e.id));
     let has_next = if back { true } else { more };
     let has_previous = if back { more } else { asked.before.is_some() };
-    let chips: Vec<Chip> = asked.pairs().into_iter().filter(|(_, v)| !v.is_empty()).map(|(name, value)| Chip {
-        label: format!("{}: {value}", l.find(&format!("ledger-filter-{name}")).unwrap_or_else(|| name.to_owned())),
-        href: asked.without(name),
-    }).collect();
+    let chips: Vec<Chip> = asked
+        .pairs()
+        .into_iter()
+        .filter(|(_, v)| !v.is_empty())
+        .map(|(name, value)| Chip {
+            label: format!("{}: {value}", l.find(&format!("ledger-filter-{name}")).unwrap_or_else(|| name.to_owned())),
+            href: asked.without(name),
+        })
+        .collect();
     let page = Index {
         shell: visit.shell(&app).await?,
         rows: events.iter().map(|e| EventRow::new(l, e)).collect(),
-        outcome_options: std::iter::once(Opt::any(l.filter_any_outcome(), &asked.outcome)).chain(super::Outcome::NAMES.iter().map(|name| Opt {
-            value: (*name).to_owned(), label: l.find(&format!("outcome-{name}")).unwrap_or_default(), selected: asked.outcome == *name,
-        })).collect(),
+        outcome_options: std::iter::once(Opt::any(l.filter_any_outcome(), &asked.outcome))
+            .chain(super::Outcome::NAMES.iter().map(|name| Opt {
+                value: (*name).to_owned(),
+                label: l.find(&format!("outcome-{name}")).unwrap_or_default(),
+                selected: asked.outcome == *name,
+            }))
+            .collect(),
         next: last.filter(|_| has_next).map(|id| asked.with("before", &id.to_string())),
         previous: first.filter(|_| has_previous).map(|id| asked.with("after", &id.to_string())),
         empty: if chips.is_empty() { l.ledger_empty() } else { l.ledger_filtered_empty() },
         filtered: !chips.is_empty(),
         chips,
         clear_href: "/ledger".into(),
-        actor: asked.actor, kind: asked.kind, target: asked.target, request: asked.request, since: asked.since, until: asked.until,
+        actor: asked.actor,
+        kind: asked.kind,
+        target: asked.target,
+        request: asked.request,
+        since: asked.since,
+        until: asked.until,
     };
     page::html(&page)
 }
@@ -225,9 +256,9 @@ fn facts(l: Lang, whole: &Whole, leaf: &Value) -> Vec<Fact> {
         facts.push(Fact { label: l.ledger_scope(), value: scope.to_owned() });
     }
     let inner = leaf["facts"].as_object().into_iter().flatten();
-    facts.extend(inner.filter_map(|(name, value)| Some(Fact {
-        label: l.find(&format!("value-{name}")).unwrap_or_else(|| name.clone()), value: page::shown(value)?,
-    })));
+    facts.extend(inner.filter_map(|(name, value)| {
+        Some(Fact { label: l.find(&format!("value-{name}")).unwrap_or_else(|| name.clone()), value: page::shown(value)? })
+    }));
     facts
 }
 

@@ -42,21 +42,26 @@ impl Kind {
 /// The fields of a schema: required ones first, then in alphabetical order.
 pub fn fields(schema: &Value) -> Vec<Field> {
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let mut fields: Vec<Field> = schema["properties"].as_object().into_iter().flatten().map(|(name, property)| Field {
-        name: name.clone(),
-        kind: match (property["type"].as_str(), property["format"].as_str()) {
-            _ if property["enum"].is_array() => Kind::Choice,
-            (Some("integer"), _) => Kind::Integer,
-            (_, Some("date")) => Kind::Date,
-            (_, Some("date-time")) => Kind::DateTime,
-            _ => Kind::Text,
-        },
-        required: required.contains(&name.as_str()),
-        options: property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
-        min: property["minimum"].as_i64(),
-        max: property["maximum"].as_i64(),
-        lookup: property["x-lookup"].as_str().map(str::to_owned),
-    }).collect();
+    let mut fields: Vec<Field> = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, property)| Field {
+            name: name.clone(),
+            kind: match (property["type"].as_str(), property["format"].as_str()) {
+                _ if property["enum"].is_array() => Kind::Choice,
+                (Some("integer"), _) => Kind::Integer,
+                (_, Some("date")) => Kind::Date,
+                (_, Some("date-time")) => Kind::DateTime,
+                _ => Kind::Text,
+            },
+            required: required.contains(&name.as_str()),
+            options: property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+            min: property["minimum"].as_i64(),
+            max: property["maximum"].as_i64(),
+            lookup: property["x-lookup"].as_str().map(str::to_owned),
+        })
+        .collect();
     fields.sort_by_key(|f| !f.required);
     fields
 }
@@ -79,7 +84,8 @@ pub fn from_text<'a>(schema: &Value, typed: impl Fn(&str) -> Option<&'a str>) ->
 /// Checks names, types, choices and ranges, each with a sentence of its own, then makes the operation.
 pub(super) fn parse<O: Operation>(schema: &Value, given: &Map<String, Value>) -> Result<O, Vec<Problem>> {
     let fields = fields(schema);
-    let mut problems: Vec<Problem> = given.keys()
+    let mut problems: Vec<Problem> = given
+        .keys()
         .filter(|name| fields.iter().all(|f| f.name != **name))
         .map(|name| Problem::new(name, msg::field_unknown(name)))
         .collect();
@@ -131,7 +137,7 @@ pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -140,8 +146,12 @@ pub fn grouped(number: i64) -> String {
 }
 
 fn from_validator(errors: &ValidationErrors) -> Vec<Problem> {
-    errors.field_errors().into_iter()
-        .flat_map(|(field, errors)| errors.iter().map(move |error| Problem::new(field.to_string(), msg::field_malformed(error.to_string()))))
+    errors
+        .field_errors()
+        .into_iter()
+        .flat_map(|(field, errors)| {
+            errors.iter().map(move |error| Problem::new(field.to_string(), msg::field_malformed(error.to_string())))
+        })
         .collect()
 }
 

@@ -5,7 +5,12 @@ pub mod registry;
 
 pub use form::{Field, Kind};
 
-use crate::{auth::Scope, db::Change, error::{Error, Problem}, i18n::{Lang, Text}};
+use crate::{
+    auth::Scope,
+    db::Change,
+    error::{Error, Problem},
+    i18n::{Lang, Text},
+};
 use async_trait::async_trait;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -163,8 +168,8 @@ pub trait Proposal: Send + Sync {
 /// Makes a definition of an operation's type.
 pub struct Typed<O>(PhantomData<fn() -> O>);
 
-impl<O> Typed<O> {
-    pub fn new() -> Self {
+impl<O> Default for Typed<O> {
+    fn default() -> Self {
         Self(PhantomData)
     }
 }

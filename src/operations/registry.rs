@@ -7,10 +7,7 @@ pub struct Registry(Vec<Box<dyn Definition>>);
 
 impl Registry {
     pub fn new() -> Self {
-        Self(vec![
-            Box::new(Typed::<FixTier>::new()),
-            Box::new(Typed::<GrantPlan>::new()),
-        ])
+        Self(vec![Box::new(Typed::<FixTier>::default()), Box::new(Typed::<GrantPlan>::default())])
     }
 
     pub fn all(&self) -> impl Iterator<Item = &dyn Definition> {
@@ -31,12 +28,16 @@ impl Default for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{i18n::Lang, operations::{form, text_id}};
+    use crate::{
+        i18n::Lang,
+        operations::{form, text_id},
+    };
 
     #[test]
     fn every_operation_has_all_its_texts() {
         for operation in Registry::new().all() {
-            let fields = form::fields(&operation.schema()).into_iter().flat_map(|f| [format!("field-{}", f.name), format!("field-{}-hint", f.name)]);
+            let fields =
+                form::fields(&operation.schema()).into_iter().flat_map(|f| [format!("field-{}", f.name), format!("field-{}-hint", f.name)]);
             for ending in ["title".into(), "description".into()].into_iter().chain(fields) {
                 for l in Lang::ALL {
                     let id = text_id(operation.name(), &ending);

@@ -40,10 +40,19 @@ impl Request {
     /// The binding as the stored columns make it; equal to `binding` unless somebody changed a column.
     pub(super) fn computed_binding(&self) -> Result<[u8; 32], Error> {
         Bound {
-            operation: &self.operation, version: self.operation_version, fields: &self.fields, requester: self.requester_id,
-            target_type: &self.target_type, target_id: &self.target_id, before: &self.before, after: &self.after,
-            ruling: &self.ruling, expires_at: self.expires_at, not_before: self.not_before,
-        }.hash()
+            operation: &self.operation,
+            version: self.operation_version,
+            fields: &self.fields,
+            requester: self.requester_id,
+            target_type: &self.target_type,
+            target_id: &self.target_id,
+            before: &self.before,
+            after: &self.after,
+            ruling: &self.ruling,
+            expires_at: self.expires_at,
+            not_before: self.not_before,
+        }
+        .hash()
     }
 
     /// For the demo's history, which is written rather than asked for.

@@ -1,6 +1,13 @@
 //! Carrying out what was approved: once, and only if it is still exactly what was approved.
 use super::{Request, State, expiry, store, votes};
-use crate::{app::App, db::Change, error::Error, i18n::Text, jobs::{self, Job}, operations::{Definition, Guarantee, Proposal, Refusal}};
+use crate::{
+    app::App,
+    db::Change,
+    error::Error,
+    i18n::Text,
+    jobs::{self, Job},
+    operations::{Definition, Guarantee, Proposal, Refusal},
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -16,7 +23,8 @@ pub(super) async fn enqueue(change: &mut Change, request: &Request) -> Result<()
 /// Runs the request of a claimed job. Job, attempt, effect, outcome and entries commit together or not at all.
 pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     let id = job.payload["request"].as_i64().ok_or_else(|| anyhow::anyhow!("job {} names no request", job.id))?;
-    let mut request = store::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
+    let mut request =
+        store::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
     if request.state != State::Approved {
         // decided otherwise while the job waited: nothing to run, only the job to be done with
         let entry = request.entry("request.skipped").with("state", request.state.name());
@@ -39,7 +47,11 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
 }
 
 /// Whether what would happen is still what was approved, by people who may still approve it; if not, why.
-async fn admissible<'a>(app: &'a App, change: &mut Change, request: &Request) -> Result<Result<(&'a dyn Definition, Box<dyn Proposal>), Value>, Error> {
+async fn admissible<'a>(
+    app: &'a App,
+    change: &mut Change,
+    request: &Request,
+) -> Result<Result<(&'a dyn Definition, Box<dyn Proposal>), Value>, Error> {
     let Some(definition) = app.registry.find(&request.operation).filter(|d| d.version() == request.operation_version) else {
         return Ok(Err(json!({"code": "operation_retired"})));
     };

@@ -1,7 +1,12 @@
 //! Requests that nobody decided, or that did not run in time. Every transaction that touches a request checks this itself;
 //! the sweep only makes the list look right.
 use super::{Request, State, store};
-use crate::{app::App, auth::{Operator, RequestsExecute, Service}, db::Change, error::Error};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsExecute, Service},
+    db::Change,
+    error::Error,
+};
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 

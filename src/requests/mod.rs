@@ -53,8 +53,17 @@ pub enum State {
 
 impl State {
     pub const ALL: [State; 11] = [
-        State::Pending, State::Approved, State::Executing, State::Succeeded, State::Failed, State::Partial, State::Unknown,
-        State::Denied, State::Expired, State::Withdrawn, State::Stale,
+        State::Pending,
+        State::Approved,
+        State::Executing,
+        State::Succeeded,
+        State::Failed,
+        State::Partial,
+        State::Unknown,
+        State::Denied,
+        State::Expired,
+        State::Withdrawn,
+        State::Stale,
     ];
     /// Something may still happen; everything else is final.
     pub const OPEN: [State; 4] = [State::Pending, State::Approved, State::Executing, State::Unknown];

@@ -1,5 +1,9 @@
 //! Who must countersign what. Here: by risk alone, with self-approval as an explicit option for named operations.
-use crate::{auth::{RequestsDecide, Scope}, ledger, operations::{Definition, Risk}};
+use crate::{
+    auth::{RequestsDecide, Scope},
+    ledger,
+    operations::{Definition, Risk},
+};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -36,12 +36,30 @@ struct Row {
 impl From<Row> for Request {
     fn from(r: Row) -> Self {
         Request {
-            id: r.id, operation: r.operation, operation_version: r.operation_version, fields: r.fields, reason: r.reason, risk: r.risk,
-            requester_id: r.requester_id, requester: r.requester, target_type: r.target_type, target_id: r.target_id,
-            target_label: r.target_label, before: r.before, after: r.after, ruling: r.policy.0, binding: r.binding,
-            created_at: r.created_at, expires_at: r.expires_at, not_before: r.not_before,
-            state: State::named(&r.state).expect("the column's check allows no other"), version: r.version,
-            execute_by: r.execute_by, decided_at: r.decided_at, closed_at: r.closed_at, outcome: r.outcome,
+            id: r.id,
+            operation: r.operation,
+            operation_version: r.operation_version,
+            fields: r.fields,
+            reason: r.reason,
+            risk: r.risk,
+            requester_id: r.requester_id,
+            requester: r.requester,
+            target_type: r.target_type,
+            target_id: r.target_id,
+            target_label: r.target_label,
+            before: r.before,
+            after: r.after,
+            ruling: r.policy.0,
+            binding: r.binding,
+            created_at: r.created_at,
+            expires_at: r.expires_at,
+            not_before: r.not_before,
+            state: State::named(&r.state).expect("the column's check allows no other"),
+            version: r.version,
+            execute_by: r.execute_by,
+            decided_at: r.decided_at,
+            closed_at: r.closed_at,
+            outcome: r.outcome,
         }
     }
 }
@@ -51,10 +69,29 @@ pub(super) async fn insert(change: &mut Change, r: &Request, door: &str) -> sqlx
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id",
-        r.operation, r.operation_version, r.fields, r.reason, r.risk, r.requester_id, door, r.target_type, r.target_id, r.target_label,
-        r.before, r.after, Json(&r.ruling) as _, i16::from(r.ruling.approvals), r.ruling.self_approval, r.binding, r.created_at, r.expires_at,
-        r.not_before, r.state.name()
-    ).fetch_one(&mut **change).await
+        r.operation,
+        r.operation_version,
+        r.fields,
+        r.reason,
+        r.risk,
+        r.requester_id,
+        door,
+        r.target_type,
+        r.target_id,
+        r.target_label,
+        r.before,
+        r.after,
+        Json(&r.ruling) as _,
+        i16::from(r.ruling.approvals),
+        r.ruling.self_approval,
+        r.binding,
+        r.created_at,
+        r.expires_at,
+        r.not_before,
+        r.state.name()
+    )
+    .fetch_one(&mut **change)
+    .await
 }
 
 pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Request>> {
@@ -79,18 +116,27 @@ pub(super) async fn any_due(conn: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select from request where state = 'pending' and expires_at <= now())
              or exists (select from request where state = 'approved' and execute_by <= now()) as "any!""#
-    ).fetch_one(conn).await
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// One request that is due and that nobody else is working on, locked.
 pub(super) async fn lock_due(change: &mut Change) -> sqlx::Result<Option<Request>> {
-    let pending = sqlx::query_scalar!("select id from request where state = 'pending' and expires_at <= now() order by expires_at limit 1 for update skip locked")
-        .fetch_optional(&mut **change).await?;
-    let id = match pending {
-        Some(id) => Some(id),
-        None => sqlx::query_scalar!("select id from request where state = 'approved' and execute_by <= now() order by execute_by limit 1 for update skip locked")
-            .fetch_optional(&mut **change).await?,
-    };
+    let pending = sqlx::query_scalar!(
+        "select id from request where state = 'pending' and expires_at <= now() order by expires_at limit 1 for update skip locked"
+    )
+    .fetch_optional(&mut **change)
+    .await?;
+    let id =
+        match pending {
+            Some(id) => Some(id),
+            None => sqlx::query_scalar!(
+                "select id from request where state = 'approved' and execute_by <= now() order by execute_by limit 1 for update skip locked"
+            )
+            .fetch_optional(&mut **change)
+            .await?,
+        };
     match id {
         Some(id) => find(change, id).await,
         None => Ok(None),
@@ -107,14 +153,23 @@ pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result
 }
 
 pub(super) async fn by_key(conn: &mut PgConnection, operator: Uuid, key: &str) -> sqlx::Result<Option<(i64, Vec<u8>)>> {
-    let row = sqlx::query!("select request_id, fingerprint from idempotency_key where operator_id = $1 and key = $2", operator, key).fetch_optional(conn).await?;
+    let row = sqlx::query!("select request_id, fingerprint from idempotency_key where operator_id = $1 and key = $2", operator, key)
+        .fetch_optional(conn)
+        .await?;
     Ok(row.map(|r| (r.request_id, r.fingerprint)))
 }
 
 /// Claims the key for this request; waits for a transaction that is claiming it now, and is `false` if that one commits.
 pub(super) async fn claim_key(change: &mut Change, operator: Uuid, key: &str, fingerprint: &[u8], request: i64) -> sqlx::Result<bool> {
-    let done = sqlx::query!("insert into idempotency_key (operator_id, key, fingerprint, request_id) values ($1, $2, $3, $4) on conflict do nothing",
-        operator, key, fingerprint, request).execute(&mut **change).await?;
+    let done = sqlx::query!(
+        "insert into idempotency_key (operator_id, key, fingerprint, request_id) values ($1, $2, $3, $4) on conflict do nothing",
+        operator,
+        key,
+        fingerprint,
+        request
+    )
+    .execute(&mut **change)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -125,12 +180,22 @@ pub async fn votes(conn: &mut PgConnection, request: &Request) -> sqlx::Result<V
         r#"select v.voter_id, o.name as voter, v.decision = 'approve' as "approves!", v.binding, v.reason, v.door, v.at,
              o.disabled_at is null and exists (select from operator_role where operator_id = o.id and role = any($2)) as "stands!"
            from vote v join operator o on o.id = v.voter_id where v.request_id = $1 order by v.at, v.voter_id"#,
-        request.id, &roles as &[&str]
-    ).fetch_all(conn).await
+        request.id,
+        &roles as &[&str]
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Casts a vote, or changes one's own while the request is pending.
-pub(super) async fn save_vote(change: &mut Change, r: &Request, voter: Uuid, door: &str, approves: bool, reason: Option<&str>) -> sqlx::Result<()> {
+pub(super) async fn save_vote(
+    change: &mut Change,
+    r: &Request,
+    voter: Uuid,
+    door: &str,
+    approves: bool,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
     let now = change.now();
     sqlx::query!(
         "insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -140,8 +205,13 @@ pub(super) async fn save_vote(change: &mut Change, r: &Request, voter: Uuid, doo
 }
 
 pub async fn attempts(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Attempt>> {
-    sqlx::query_as!(Attempt, "select epoch, replica, started_at, ended_at, outcome, receipt from attempt where request_id = $1 order by epoch", request)
-        .fetch_all(conn).await
+    sqlx::query_as!(
+        Attempt,
+        "select epoch, replica, started_at, ended_at, outcome, receipt from attempt where request_id = $1 order by epoch",
+        request
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Begins the next attempt; answers its number.
@@ -150,13 +220,25 @@ pub(super) async fn begin_attempt(change: &mut Change, request: i64, replica: &s
     sqlx::query_scalar!(
         "insert into attempt (request_id, epoch, replica, started_at)
          select $1, coalesce(max(epoch), 0) + 1, $2, $3 from attempt where request_id = $1 returning epoch",
-        request, replica, now
-    ).fetch_one(&mut **change).await
+        request,
+        replica,
+        now
+    )
+    .fetch_one(&mut **change)
+    .await
 }
 
 pub(super) async fn end_attempt(change: &mut Change, request: i64, epoch: i16, outcome: &str, receipt: &Value) -> sqlx::Result<()> {
-    sqlx::query!("update attempt set ended_at = clock_timestamp(), outcome = $3, receipt = $4 where request_id = $1 and epoch = $2", request, epoch, outcome, receipt)
-        .execute(&mut **change).await.map(|_| ())
+    sqlx::query!(
+        "update attempt set ended_at = clock_timestamp(), outcome = $3, receipt = $4 where request_id = $1 and epoch = $2",
+        request,
+        epoch,
+        outcome,
+        receipt
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
 }
 
 /// Names of up to `limit` people who could decide this request.
@@ -165,8 +247,13 @@ pub async fn eligible(conn: &mut PgConnection, r: &Request, limit: i64) -> sqlx:
     sqlx::query_scalar!(
         "select o.name from operator o where o.disabled_at is null and o.kind = 'person' and ($2 or o.id <> $3)
            and exists (select from operator_role where operator_id = o.id and role = any($1)) order by o.name limit $4",
-        &roles as &[&str], r.ruling.self_approval, r.requester_id, limit
-    ).fetch_all(conn).await
+        &roles as &[&str],
+        r.ruling.self_approval,
+        r.requester_id,
+        limit
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// What to list; empty fields do not restrict.
@@ -200,8 +287,10 @@ pub struct Listed {
 pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<i64>, back: bool, limit: i64) -> sqlx::Result<Vec<Listed>> {
     let states: Option<Vec<String>> = f.states.as_ref().map(|s| s.iter().map(|n| (*n).to_owned()).collect());
     let by_id = f.q.as_deref().and_then(|q| super::parse_id(q).ok());
-    let words = f.q.as_deref().filter(|_| by_id.is_none())
-        .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let words =
+        f.q.as_deref()
+            .filter(|_| by_id.is_none())
+            .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let (target_type, target_id) = f.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
     let mut rows: Vec<Listed> = sqlx::query!(
         r#"select r.id, r.operation, r.target_label, o.name as requester, r.before, r.after, r.state, r.risk, r.created_at, r.expires_at

@@ -1,6 +1,14 @@
 //! Asking: the fields become a proposal, the proposal a preview, and both a request that cannot be changed any more.
 use super::{Request, State, execution, store};
-use crate::{app::App, auth::{Operator, RequestsAsk}, db::Change, error::{self, Error, Problem}, i18n::msg, ledger, operations::{Definition, Preview, Proposal}};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsAsk},
+    db::Change,
+    error::{self, Error, Problem},
+    i18n::msg,
+    ledger,
+    operations::{Definition, Preview, Proposal},
+};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -65,7 +73,8 @@ fn reason_problems(ask: &Ask) -> Vec<Problem> {
 pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Result<Submitted, Error> {
     let definition = match permitted(app, operator, &ask.operation) {
         Err(Error::Forbidden(scope)) => {
-            let entry = ledger::Entry::of("access.denied").outcome(ledger::Outcome::Denied).on("operation", &ask.operation).with("scope", scope);
+            let entry =
+                ledger::Entry::of("access.denied").outcome(ledger::Outcome::Denied).on("operation", &ask.operation).with("scope", scope);
             app.db.record(operator.caller().into(), entry).await?;
             return Err(Error::Forbidden(scope));
         }
@@ -73,7 +82,8 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     };
     let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&json!({
         "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before,
-    }))?).into();
+    }))?)
+    .into();
     if let Some(key) = &ask.idempotency_key {
         if key.is_empty() || key.len() > 255 {
             return Err(Error::Malformed("Idempotency-Key must have 1 to 255 characters".into()));
@@ -103,9 +113,15 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         return replay(found, fingerprint);
     }
     change.announce("request", request.id, &json!({"id": request.short_id(), "state": "pending"})).await?;
-    let mut entry = request.entry("request.submitted").with("operation", definition.name()).with("binding", request.binding_hex())
-        .with("rule", &*request.ruling.rule).with("policy", &*request.ruling.policy_hash).because(&request.reason)
-        .before(request.before.clone()).after(request.after.clone());
+    let mut entry = request
+        .entry("request.submitted")
+        .with("operation", definition.name())
+        .with("binding", request.binding_hex())
+        .with("rule", &*request.ruling.rule)
+        .with("policy", &*request.ruling.policy_hash)
+        .because(&request.reason)
+        .before(request.before.clone())
+        .after(request.after.clone());
     if request.ruling.approvals == 0 {
         change.record(entry).await?;
         entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", 0);
@@ -122,7 +138,15 @@ fn replay((id, known): (i64, Vec<u8>), fingerprint: [u8; 32]) -> Result<Submitte
     Ok(Submitted { id, replayed: true })
 }
 
-fn draft(app: &App, change: &Change, definition: &dyn Definition, proposal: &dyn Proposal, preview: Preview, operator: &Operator<RequestsAsk>, ask: &Ask) -> Result<Request, Error> {
+fn draft(
+    app: &App,
+    change: &Change,
+    definition: &dyn Definition,
+    proposal: &dyn Proposal,
+    preview: Preview,
+    operator: &Operator<RequestsAsk>,
+    ask: &Ask,
+) -> Result<Request, Error> {
     let ruling = app.policy.rule(definition);
     let (now, not_before) = (change.now(), ask.not_before.map(|t| t.trunc_subsecs(3)));
     let mut request = Request {

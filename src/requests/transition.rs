@@ -1,6 +1,11 @@
 //! The only way a request changes its state: one conditional update, one outbox row, one entry for the ledger.
 use super::{Request, State, store};
-use crate::{db::Change, error::Error, i18n::msg, ledger::{Entry, Outcome}};
+use crate::{
+    db::Change,
+    error::Error,
+    i18n::msg,
+    ledger::{Entry, Outcome},
+};
 use serde_json::{Value, json};
 
 impl Request {

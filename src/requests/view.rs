@@ -1,5 +1,9 @@
 //! Requests as pages show them.
-use super::{Request, State, Vote, store::{self, Listed}, votes};
+use super::{
+    Request, State, Vote,
+    store::{self, Listed},
+    votes,
+};
 use crate::{
     app::App,
     auth::{Caller, RequestsAsk, RequestsDecide, Scope},
@@ -33,7 +37,8 @@ impl RequestRow {
         let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
         let changed = page::diff(&r.before, &r.after, label).into_iter().filter(|row| row.changed);
         let none = l.value_none();
-        let summary = changed.map(|row| format!("{} {} → {}", row.label, row.before.as_deref().unwrap_or(&none), row.after.as_deref().unwrap_or(&none)));
+        let summary = changed
+            .map(|row| format!("{} {} → {}", row.label, row.before.as_deref().unwrap_or(&none), row.after.as_deref().unwrap_or(&none)));
         Self {
             id: super::short_id(r.id),
             href: format!("/requests/{}", super::short_id(r.id)),
@@ -141,7 +146,14 @@ pub struct Typed {
 }
 
 /// Loads and words everything the request page shows.
-pub async fn whole(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Request, typed: Typed) -> Result<RequestView, Error> {
+pub async fn whole(
+    app: &App,
+    conn: &mut PgConnection,
+    l: Lang,
+    caller: &Caller,
+    request: &Request,
+    typed: Typed,
+) -> Result<RequestView, Error> {
     let definition = app.registry.find(&request.operation);
     let all = store::votes(conn, request).await?;
     let eligible = store::eligible(conn, request, 8).await?;
@@ -151,16 +163,19 @@ pub async fn whole(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller,
     let want = usize::from(votes::needed(app, request));
     let href = format!("/requests/{}", request.short_id());
     let sees_ledger = caller.may(ledger_scope());
-    let mut timeline: Vec<Step> = story.iter().map(|told| Step {
-        icon: step_icon(&told.event.kind),
-        tone: step_tone(&told.event.kind),
-        title: ledger::web::kind_label(l, &told.event.kind),
-        actor: told.event.actor.clone(),
-        at: Some(When::new(l, told.event.at)),
-        reason: told.reason.clone(),
-        href: sees_ledger.then(|| format!("/ledger/{}", told.event.id)),
-        future: false,
-    }).collect();
+    let mut timeline: Vec<Step> = story
+        .iter()
+        .map(|told| Step {
+            icon: step_icon(&told.event.kind),
+            tone: step_tone(&told.event.kind),
+            title: ledger::web::kind_label(l, &told.event.kind),
+            actor: told.event.actor.clone(),
+            at: Some(When::new(l, told.event.at)),
+            reason: told.reason.clone(),
+            href: sees_ledger.then(|| format!("/ledger/{}", told.event.id)),
+            future: false,
+        })
+        .collect();
     timeline.extend(future(l, request, have, want));
     Ok(RequestView {
         id: request.short_id(),
@@ -177,26 +192,32 @@ pub async fn whole(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller,
         raw: serde_json::to_string_pretty(&json!({
             "operation": request.operation, "version": request.operation_version, "fields": request.fields,
             "before": request.before, "after": request.after, "policy": request.ruling,
-        })).map_err(anyhow::Error::from)?,
+        }))
+        .map_err(anyhow::Error::from)?,
         binding: request.binding_hex(),
         binding_short: request.binding_hex()[..8].to_owned(),
         policy: policy(l, request, want),
         needs: if want == 0 { Vec::new() } else { vec![Need { label: l.request_need_approver(), have: have.min(want), want }] },
-        votes: all.iter().map(|v| VoteRow {
-            name: v.voter.clone(),
-            decision: if v.approves { "approve" } else { "reject" },
-            decision_label: if v.approves { l.request_vote_approve() } else { l.request_vote_reject() },
-            reason: v.reason.clone().unwrap_or_default(),
-            at: When::new(l, v.at),
-        }).collect(),
+        votes: all
+            .iter()
+            .map(|v| VoteRow {
+                name: v.voter.clone(),
+                decision: if v.approves { "approve" } else { "reject" },
+                decision_label: if v.approves { l.request_vote_approve() } else { l.request_vote_reject() },
+                reason: v.reason.clone().unwrap_or_default(),
+                at: When::new(l, v.at),
+            })
+            .collect(),
         timeline,
         outcome: outcome(l, request, definition),
         guarantee: match definition.map(|d| d.guarantee()) {
             Some(Guarantee::Transactional) | None => l.request_guarantee_transactional(),
         },
         decide: decide(l, caller, request, definition, &all, &eligible, &typed, have + 1 >= want, &href),
-        withdraw: (request.requester_id == caller.id && caller.may(RequestsAsk::NAME) && matches!(request.state, State::Pending | State::Approved))
-            .then(|| format!("{href}/withdraw")),
+        withdraw: (request.requester_id == caller.id
+            && caller.may(RequestsAsk::NAME)
+            && matches!(request.state, State::Pending | State::Approved))
+        .then(|| format!("{href}/withdraw")),
         conflict: typed.conflict,
         eligible,
         href,
@@ -217,7 +238,17 @@ fn policy(l: Lang, request: &Request, want: usize) -> String {
 }
 
 #[allow(clippy::too_many_arguments, reason = "everything that opens or closes the panel, in one place")]
-fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definition>, all: &[Vote], eligible: &[String], typed: &Typed, last: bool, href: &str) -> Decide {
+fn decide(
+    l: Lang,
+    caller: &Caller,
+    r: &Request,
+    definition: Option<&dyn Definition>,
+    all: &[Vote],
+    eligible: &[String],
+    typed: &Typed,
+    last: bool,
+    href: &str,
+) -> Decide {
     let closed = |why| Decide::Closed { why };
     if r.state != State::Pending {
         return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
@@ -241,8 +272,13 @@ fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<
     let code = |value: &Option<Value>| value.as_ref().and_then(|v| v["code"].as_str()).unwrap_or_default().to_owned();
     match r.state {
         State::Succeeded => told("success", l.request_outcome_succeeded(definition.map_or_else(|| r.operation.clone(), |d| d.title(l)))),
-        State::Failed => told("error", l.find(&format!("request-outcome-failed-{}", code(&r.outcome))).unwrap_or_else(|| l.request_outcome_failed())),
-        State::Stale => told("info", l.find(&format!("request-outcome-stale-{}", code(&r.outcome).replace('_', "-"))).unwrap_or_else(|| l.request_outcome_stale())),
+        State::Failed => {
+            told("error", l.find(&format!("request-outcome-failed-{}", code(&r.outcome))).unwrap_or_else(|| l.request_outcome_failed()))
+        }
+        State::Stale => told(
+            "info",
+            l.find(&format!("request-outcome-stale-{}", code(&r.outcome).replace('_', "-"))).unwrap_or_else(|| l.request_outcome_stale()),
+        ),
         _ => None,
     }
 }
@@ -251,7 +287,9 @@ fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<
 fn future(l: Lang, r: &Request, have: usize, want: usize) -> Vec<Step> {
     let step = |icon, title| Step { icon, tone: "future", title, actor: String::new(), at: None, reason: None, href: None, future: true };
     match r.state {
-        State::Pending => vec![step("check", l.request_future_approval(want.saturating_sub(have))), step("loader", l.request_future_execution())],
+        State::Pending => {
+            vec![step("check", l.request_future_approval(want.saturating_sub(have))), step("loader", l.request_future_execution())]
+        }
         State::Approved | State::Executing => vec![step("loader", l.request_future_execution())],
         _ => Vec::new(),
     }

@@ -1,6 +1,13 @@
 //! Countersigning: one vote for each human, on exactly what they saw.
 use super::{Request, State, Vote, execution, expiry, store};
-use crate::{app::App, auth::{Operator, RequestsDecide}, db::Change, error::{self, Error, Problem}, i18n::msg, ledger::{Entry, Outcome}};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsDecide},
+    db::Change,
+    error::{self, Error, Problem},
+    i18n::msg,
+    ledger::{Entry, Outcome},
+};
 
 /// A vote as it comes in through a door.
 #[derive(Clone, Debug)]
@@ -63,7 +70,10 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
     }
     let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
     store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason).await?;
-    let mut voted = request.entry("request.voted").with("decision", if ballot.approves { "approve" } else { "reject" }).with("binding", request.binding_hex());
+    let mut voted = request
+        .entry("request.voted")
+        .with("decision", if ballot.approves { "approve" } else { "reject" })
+        .with("binding", request.binding_hex());
     if let Some(reason) = reason {
         voted = voted.because(reason);
     }
@@ -110,7 +120,8 @@ fn settled(request: &Request, mine: Option<&Vote>, ballot: &Ballot) -> Result<Ca
     if mine.is_some_and(|v| v.approves == ballot.approves) {
         return Ok(Cast::CountedBefore);
     }
-    let approved = matches!(request.state, State::Approved | State::Executing | State::Succeeded | State::Partial | State::Unknown | State::Failed);
+    let approved =
+        matches!(request.state, State::Approved | State::Executing | State::Succeeded | State::Partial | State::Unknown | State::Failed);
     if (approved && ballot.approves) || (request.state == State::Denied && !ballot.approves) {
         tracing::info!(request = request.id, "a vote that was not needed");
         return Ok(Cast::NotNeeded);

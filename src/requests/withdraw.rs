@@ -1,6 +1,11 @@
 //! Taking a request back, as long as it has not begun.
 use super::{State, expiry, store};
-use crate::{app::App, auth::{Operator, RequestsAsk}, error::Error, i18n::msg};
+use crate::{
+    app::App,
+    auth::{Operator, RequestsAsk},
+    error::Error,
+    i18n::msg,
+};
 
 /// Withdraws; withdrawing twice changes nothing.
 pub async fn withdraw(app: &App, operator: &Operator<RequestsAsk>, id: i64) -> Result<(), Error> {

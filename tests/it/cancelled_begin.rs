@@ -2,7 +2,11 @@
 //! `pool.begin()` returns a connection with an open transaction, and the next write is acknowledged and lost.
 //! `Db::begin` opens transactions in a task that no client can cancel.
 use crate::support::Desk;
-use countersign::{auth::{Operator, RequestsExecute, Service}, db::Db, live::Live};
+use countersign::{
+    auth::{Operator, RequestsExecute, Service},
+    db::Db,
+    live::Live,
+};
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use tokio::{
@@ -52,7 +56,11 @@ async fn a_write_after_a_cancelled_begin_is_not_lost() {
         let key = [cancel_after as u8; 32];
         db.create_session(&key, None, serde_json::json!({})).await.unwrap();
         let mut other = PgConnection::connect(&desk.owner_url().await).await.unwrap();
-        let seen: bool = sqlx::query_scalar("select exists (select from session where id_hash = $1)").bind(&key[..]).fetch_one(&mut other).await.unwrap();
+        let seen: bool = sqlx::query_scalar("select exists (select from session where id_hash = $1)")
+            .bind(&key[..])
+            .fetch_one(&mut other)
+            .await
+            .unwrap();
         assert!(seen, "acknowledged and lost, cancelled after {cancel_after} ms");
         db.close().await;
     }

@@ -5,9 +5,16 @@ use std::process::Output;
 use tokio::process::Command;
 
 async fn run(desk: &Desk, token: &str, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_countersign")).args(arguments)
-        .env("COUNTERSIGN_URL", desk.base(0)).env("COUNTERSIGN_TOKEN", token).env("DATABASE_OWNER_URL", desk.owner_url().await)
-        .env("DATABASE_URL", desk.app_url().await).env("LANG", "en_US.UTF-8").output().await.unwrap()
+    Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(arguments)
+        .env("COUNTERSIGN_URL", desk.base(0))
+        .env("COUNTERSIGN_TOKEN", token)
+        .env("DATABASE_OWNER_URL", desk.owner_url().await)
+        .env("DATABASE_URL", desk.app_url().await)
+        .env("LANG", "en_US.UTF-8")
+        .output()
+        .await
+        .unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -20,7 +27,12 @@ async fn ask_approve_and_wait_from_a_script() {
     let (ops, approver) = (desk.token("ops").await.secret, desk.token("approver").await.secret);
     let listed = run(&desk, &ops, &["ops", "list"]).await;
     assert!(text(&listed.stdout).contains("org.tier.fix"));
-    let asked = run(&desk, &ops, &["--json", "request", "submit", "org.tier.fix", "--org-id", ORG, "--tier=pro", "--credit", "12,000", "--reason", REASON]).await;
+    let asked = run(
+        &desk,
+        &ops,
+        &["--json", "request", "submit", "org.tier.fix", "--org-id", ORG, "--tier=pro", "--credit", "12,000", "--reason", REASON],
+    )
+    .await;
     assert_eq!(asked.status.code(), Some(0), "{}", text(&asked.stderr));
     let request: Value = serde_json::from_slice(&asked.stdout).unwrap();
     let id = request["id"].as_str().unwrap();
@@ -42,12 +54,16 @@ async fn exit_codes_say_how_it_ended() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(text(&wrong.stderr).contains("--tier: Choose one of"), "{}", text(&wrong.stderr));
     assert_eq!(run(&desk, &ops, &["request", "submit", "no.such.thing", "--reason", REASON]).await.status.code(), Some(2));
-    let asked = run(&desk, &ops, &["--json", "request", "submit", "org.tier.fix", "--org_id", ORG, "--tier", "pro", "--reason", REASON]).await;
+    let asked =
+        run(&desk, &ops, &["--json", "request", "submit", "org.tier.fix", "--org_id", ORG, "--tier", "pro", "--reason", REASON]).await;
     let id = serde_json::from_slice::<Value>(&asked.stdout).unwrap()["id"].as_str().unwrap().to_owned();
     assert_eq!(run(&desk, &ops, &["requests", "approve", &id]).await.status.code(), Some(3), "may not decide");
     assert_eq!(run(&desk, &ops, &["requests", "wait", &id, "--timeout", "1"]).await.status.code(), Some(4));
     assert_eq!(run(&desk, &approver, &["requests", "reject", &id, "--reason", "short"]).await.status.code(), Some(2));
-    assert_eq!(run(&desk, &approver, &["requests", "reject", &id, "--reason", "The quantity is not the contract's."]).await.status.code(), Some(0));
+    assert_eq!(
+        run(&desk, &approver, &["requests", "reject", &id, "--reason", "The quantity is not the contract's."]).await.status.code(),
+        Some(0)
+    );
     assert_eq!(run(&desk, &ops, &["requests", "wait", &id]).await.status.code(), Some(3));
     assert_eq!(run(&desk, "cst_wrong", &["requests", "list"]).await.status.code(), Some(3));
     assert_eq!(run(&desk, &ops, &["requests", "nothing"]).await.status.code(), Some(2));
@@ -60,8 +76,15 @@ async fn operators_and_tokens_are_kept_at_the_console_and_written_down() {
         let (desk, url) = (&desk, desk.owner_url());
         async move {
             let _ = desk;
-            let mut child = Command::new(env!("CARGO_BIN_EXE_countersign")).args(["operators", "add", "new@hanbit.example", "--name", "새 사람", "--roles", roles])
-                .env("DATABASE_OWNER_URL", url.await).env_remove("DATABASE_URL").stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+            let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+                .args(["operators", "add", "new@hanbit.example", "--name", "새 사람", "--roles", roles])
+                .env("DATABASE_OWNER_URL", url.await)
+                .env_remove("DATABASE_URL")
+                .stdin(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
             tokio::io::AsyncWriteExt::write_all(&mut child.stdin.take().unwrap(), format!("{password}\n").as_bytes()).await.unwrap();
             child.wait_with_output().await.unwrap()
         }
@@ -90,15 +113,22 @@ async fn the_doctor_finds_a_healthy_house_and_a_sick_one() {
     let desk = Desk::open().await;
     let healthy = run(&desk, "", &["doctor"]).await;
     assert!(healthy.status.success(), "{}{}", text(&healthy.stdout), text(&healthy.stderr));
-    let sick = Command::new(env!("CARGO_BIN_EXE_countersign")).arg("doctor").env("DATABASE_URL", desk.owner_url().await).output().await.unwrap();
+    let sick =
+        Command::new(env!("CARGO_BIN_EXE_countersign")).arg("doctor").env("DATABASE_URL", desk.owner_url().await).output().await.unwrap();
     assert_eq!(sick.status.code(), Some(1));
     assert!(text(&sick.stdout).contains("FAIL  role"), "{}", text(&sick.stdout));
 }
 
 #[tokio::test]
 async fn configuration_errors_are_told_together() {
-    let output = Command::new(env!("CARGO_BIN_EXE_countersign")).arg("serve").env_remove("DATABASE_URL")
-        .env("COUNTERSIGN_LISTEN", "nowhere").env("COUNTERSIGN_POLICY", "approvals = { high = 99 }").output().await.unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .arg("serve")
+        .env_remove("DATABASE_URL")
+        .env("COUNTERSIGN_LISTEN", "nowhere")
+        .env("COUNTERSIGN_POLICY", "approvals = { high = 99 }")
+        .output()
+        .await
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     for part in ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "policy"] {

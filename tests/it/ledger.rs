@@ -26,11 +26,21 @@ async fn the_application_cannot_rewrite_the_past_or_what_was_asked_for() {
     let desk = Desk::open().await;
     let mut app = PgConnection::connect(&desk.app_url().await).await.unwrap();
     for sql in [
-        "update ledger.event set kind = 'nothing'", "delete from ledger.event", "truncate ledger.event", "delete from ledger.detail",
-        "delete from ledger.pending", "insert into ledger.pending (event_id, recorded_at) values (gen_random_uuid(), now())",
-        "alter table ledger.event disable trigger all", "update request set fields = '{}'", "update request set requester_id = gen_random_uuid()",
-        "delete from request", "delete from vote", "update admin_orgs set name = 'x'", "insert into company (id, name) values ('cmp_0000000000', 'x')",
-        "create table mine ()", "alter table admin_orgs disable trigger is_recorded",
+        "update ledger.event set kind = 'nothing'",
+        "delete from ledger.event",
+        "truncate ledger.event",
+        "delete from ledger.detail",
+        "delete from ledger.pending",
+        "insert into ledger.pending (event_id, recorded_at) values (gen_random_uuid(), now())",
+        "alter table ledger.event disable trigger all",
+        "update request set fields = '{}'",
+        "update request set requester_id = gen_random_uuid()",
+        "delete from request",
+        "delete from vote",
+        "update admin_orgs set name = 'x'",
+        "insert into company (id, name) values ('cmp_0000000000', 'x')",
+        "create table mine ()",
+        "alter table admin_orgs disable trigger is_recorded",
     ] {
         assert_eq!(code(&mut app, sql).await, "42501", "{sql}");
     }
@@ -40,8 +50,12 @@ async fn the_application_cannot_rewrite_the_past_or_what_was_asked_for() {
 async fn the_owner_is_stopped_by_triggers_on_every_partition() {
     let desk = Desk::open().await;
     let mut owner = desk.owner().await;
-    let partitions: Vec<String> = sqlx::query_scalar("select inhrelid::regclass::text from pg_inherits where inhparent in ('ledger.event'::regclass, 'ledger.detail'::regclass)")
-        .fetch_all(&mut owner).await.unwrap();
+    let partitions: Vec<String> = sqlx::query_scalar(
+        "select inhrelid::regclass::text from pg_inherits where inhparent in ('ledger.event'::regclass, 'ledger.detail'::regclass)",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
     assert!(partitions.len() > 24);
     for table in ["ledger.event", "ledger.detail"].map(String::from).iter().chain(&partitions) {
         let error = owner.execute(sqlx::AssertSqlSafe(format!("truncate {table}"))).await.unwrap_err();
@@ -57,7 +71,12 @@ async fn the_auditor_reads_the_ledger_and_no_secret() {
     let mut auditor = PgConnection::connect(&desk.url_as("countersign_auditor").await).await.unwrap();
     auditor.execute("select count(*) from ledger.event").await.unwrap();
     auditor.execute("select email, name from operator").await.unwrap();
-    for sql in ["select password_hash from operator", "select token_hash from api_token", "select data from session", "update request set state = 'denied'"] {
+    for sql in [
+        "select password_hash from operator",
+        "select token_hash from api_token",
+        "select data from session",
+        "update request set state = 'denied'",
+    ] {
         assert_eq!(code(&mut auditor, sql).await, "42501", "{sql}");
     }
 }
@@ -88,14 +107,33 @@ async fn the_ledger_is_filtered_by_actor_kind_target_request_outcome_and_day() {
     let desk = Desk::open().await;
     let admin = desk.sign_in("admin").await;
     let id = admin.ask("org.tier.fix", &[("org_id", ORG), ("tier", "pro"), ("reason", REASON)]).await;
-    for (query, rows) in [(format!("request={id}"), 1), (format!("target={ORG}"), 1), ("actor=nobody@hanbit.example".into(), 0), ("kind=house.".into(), 1), ("outcome=failure&kind=request.submitted".into(), 0), ("request=CR-999999".into(), 0), ("request=무엇".into(), 0), ("since=2099-01-01".into(), 0), ("until=2001-01-01".into(), 0), ("actor=홍서진&kind=request.submitted&target=org_hanbit0001".into(), 1)] {
+    for (query, rows) in [
+        (format!("request={id}"), 1),
+        (format!("target={ORG}"), 1),
+        ("actor=nobody@hanbit.example".into(), 0),
+        ("kind=house.".into(), 1),
+        ("outcome=failure&kind=request.submitted".into(), 0),
+        ("request=CR-999999".into(), 0),
+        ("request=무엇".into(), 0),
+        ("since=2099-01-01".into(), 0),
+        ("until=2001-01-01".into(), 0),
+        ("actor=홍서진&kind=request.submitted&target=org_hanbit0001".into(), 1),
+    ] {
         let page = admin.get(&format!("/ledger?{query}")).await;
         assert_eq!(page.status, 200);
         assert_eq!(page.count("tbody tr"), rows, "{query}: {}", page.text());
     }
     // pages in both directions, without gap or overlap
     let first = admin.get("/ledger").await;
-    let links = |page: &crate::support::Page| -> Vec<String> { page.body.split("href=\"/ledger/").skip(1).map(|s| s[..36].to_owned()).collect::<std::collections::BTreeSet<_>>().into_iter().collect() };
+    let links = |page: &crate::support::Page| -> Vec<String> {
+        page.body
+            .split("href=\"/ledger/")
+            .skip(1)
+            .map(|s| s[..36].to_owned())
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    };
     let next = first.body.split("href=\"/ledger?before=").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let second = admin.get(&format!("/ledger?before={next}")).await;
     assert!(links(&first).iter().all(|id| !links(&second).contains(id)));

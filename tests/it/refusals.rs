@@ -1,5 +1,8 @@
 //! Bad input and those who may not: each has its answer, in both languages, with what was typed kept; denials are recorded.
-use crate::{road::expire, support::{Desk, ORG, Person, REASON}};
+use crate::{
+    road::expire,
+    support::{Desk, ORG, Person, REASON},
+};
 use serde_json::json;
 
 /// What the form says to these fields, in a language.
@@ -14,12 +17,21 @@ async fn said(desk: &Desk, lang: &'static str, operation: &str, fields: &[(&str,
 #[tokio::test]
 async fn each_wrong_field_is_told_in_both_languages_and_what_was_typed_is_kept() {
     let desk = Desk::open().await;
-    let cases: &[(&[(&str, &str)], &str, &str)] = &[
+    type Case = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+    let cases: &[Case] = &[
         (&[("org_id", "org_0000000000"), ("tier", "pro")], "org_0000000000 조직이 없습니다.", "There is no organisation org_0000000000."),
         (&[("org_id", "한빛"), ("tier", "pro")], "영문 소문자와 숫자 10자입니다.", "ten lower-case letters or digits."),
-        (&[("org_id", ORG), ("tier", "platinum")], "다음 중 하나를 고르세요: free, starter, pro, enterprise", "Choose one of: free, starter, pro, enterprise"),
+        (
+            &[("org_id", ORG), ("tier", "platinum")],
+            "다음 중 하나를 고르세요: free, starter, pro, enterprise",
+            "Choose one of: free, starter, pro, enterprise",
+        ),
         (&[("org_id", ORG), ("credit", "-1")], "0에서 1,000,000,000 사이의 숫자를 입력하세요.", "Enter a number from 0 to 1,000,000,000."),
-        (&[("org_id", ORG), ("credit", "99999999999999999999999999999999999999999")], "소수점 없는 숫자로 입력하세요.", "Enter a whole number"),
+        (
+            &[("org_id", ORG), ("credit", "99999999999999999999999999999999999999999")],
+            "소수점 없는 숫자로 입력하세요.",
+            "Enter a whole number",
+        ),
         (&[("org_id", ORG), ("credit", "1000000001")], "0에서 1,000,000,000 사이", "from 0 to 1,000,000,000"),
         (&[("org_id", ORG), ("credit", "12.5")], "소수점 없는 숫자로 입력하세요.", "Enter a whole number"),
         (&[("org_id", ORG)], "등급과 크레딧 중 하나 이상을 입력하세요.", "Give a tier, a credit, or both."),
@@ -43,7 +55,12 @@ async fn each_wrong_field_is_told_in_both_languages_and_what_was_typed_is_kept()
 #[tokio::test]
 async fn a_missing_reason_is_asked_for_and_the_fields_are_kept() {
     let desk = Desk::open().await;
-    for (lang, reason, expected) in [("ko", "", "사유를 입력하세요."), ("en", "", "Give a reason."), ("ko", "짧다", "사유를 10자 이상 입력하세요."), ("en", "short", "10 characters or more")] {
+    for (lang, reason, expected) in [
+        ("ko", "", "사유를 입력하세요."),
+        ("en", "", "Give a reason."),
+        ("ko", "짧다", "사유를 10자 이상 입력하세요."),
+        ("en", "short", "10 characters or more"),
+    ] {
         let (status, text, body) = said(&desk, lang, "org.tier.fix", &[("org_id", ORG), ("credit", "120000"), ("reason", reason)]).await;
         assert_eq!(status, 422);
         assert!(text.contains(expected), "{text}");
@@ -54,7 +71,8 @@ async fn a_missing_reason_is_asked_for_and_the_fields_are_kept() {
 #[tokio::test]
 async fn a_plan_that_is_granted_already_and_a_day_that_is_past_are_refused() {
     let desk = Desk::open().await;
-    let (user, plan): (String, String) = sqlx::query_as("select id, plan from admin_users where plan = 'pro' limit 1").fetch_one(&mut desk.owner().await).await.unwrap();
+    let (user, plan): (String, String) =
+        sqlx::query_as("select id, plan from admin_users where plan = 'pro' limit 1").fetch_one(&mut desk.owner().await).await.unwrap();
     let cases = [
         (vec![("user_id", user.as_str()), ("plan", plan.as_str())], "이미 같은 조건으로 적용되어 있습니다.", "with these terms already."),
         (vec![("user_id", user.as_str()), ("plan", "pro"), ("until", "2020-01-01")], "오늘이나 그 이후여야 합니다.", "today or later"),
@@ -76,11 +94,15 @@ async fn a_plan_that_is_granted_already_and_a_day_that_is_past_are_refused() {
 async fn the_api_tells_every_problem_with_its_field_and_code() {
     let desk = Desk::open().await;
     let ops = desk.token("ops").await;
-    let body = json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "credit": -5, "tier": "gold", "colour": "red"}, "reason": "짧다"});
+    let body =
+        json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "credit": -5, "tier": "gold", "colour": "red"}, "reason": "짧다"});
     let (status, problem) = ops.post("/api/requests", &body).await;
     assert_eq!((status, problem["code"].as_str()), (422, Some("invalid")));
-    let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| (e["field"].as_str().unwrap(), e["code"].as_str().unwrap())).collect();
-    for expected in [("credit", "field-out-of-range"), ("tier", "field-not-a-choice"), ("colour", "field-unknown"), ("reason", "reason-too-short")] {
+    let fields: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|e| (e["field"].as_str().unwrap(), e["code"].as_str().unwrap())).collect();
+    for expected in
+        [("credit", "field-out-of-range"), ("tier", "field-not-a-choice"), ("colour", "field-unknown"), ("reason", "reason-too-short")]
+    {
         assert!(fields.contains(&expected), "{expected:?} in {fields:?}");
     }
     assert_eq!(ops.post("/api/requests", &json!({"operation": "org.tier.break", "fields": {}, "reason": REASON})).await.0, 404);
@@ -100,7 +122,13 @@ async fn ones_own_request_cannot_be_decided_and_the_try_is_recorded() {
     let token = desk.token("admin").await;
     let (status, problem) = token.vote(&id, "approve", None).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("vote-own-request")));
-    let forced = admin.post_from(&page, &format!("/requests/{id}/votes"), &[("decision", "approve"), ("binding", token.get(&format!("/api/requests/{id}")).await.1["binding"].as_str().unwrap())]).await;
+    let forced = admin
+        .post_from(
+            &page,
+            &format!("/requests/{id}/votes"),
+            &[("decision", "approve"), ("binding", token.get(&format!("/api/requests/{id}")).await.1["binding"].as_str().unwrap())],
+        )
+        .await;
     assert_eq!(forced.status, 403);
     forced.sees("본인이 요청한 건은 승인하거나 반려할 수 없습니다.");
     assert_eq!(desk.story(&id).await, ["request.submitted", "access.denied", "access.denied"]);
@@ -114,7 +142,13 @@ async fn a_vote_on_something_else_than_what_was_seen_does_not_count() {
     let page = approver.get(&format!("/requests/{id}")).await;
     for (lang, expected) in [("ko", "열어 본 뒤 내용이 바뀌었습니다."), ("en", "This changed after you opened it.")] {
         let stale = approver.at(&approver.base).in_language(lang);
-        let answer = stale.post_from(&page, &format!("/requests/{id}/votes"), &[("decision", "approve"), ("binding", &"00".repeat(32)), ("reason", "확인했습니다")]).await;
+        let answer = stale
+            .post_from(
+                &page,
+                &format!("/requests/{id}/votes"),
+                &[("decision", "approve"), ("binding", &"00".repeat(32)), ("reason", "확인했습니다")],
+            )
+            .await;
         assert_eq!(answer.status, 409);
         answer.sees(expected);
         assert_eq!(answer.find("textarea[name=reason]").unwrap(), "확인했습니다");
@@ -171,11 +205,16 @@ async fn a_forged_form_is_refused_and_gives_back_what_was_typed() {
     let desk = Desk::open().await;
     let admin = desk.sign_in("admin").await;
     for (lang, expected) in [("ko", "요청을 확인하지 못했습니다."), ("en", "The request could not be verified.")] {
-        let page = admin.at(&admin.base).in_language(lang).post("/requests/new/org.tier.fix", &[("org_id", ORG), ("reason", REASON), ("csrf", "forged")]).await;
+        let page = admin
+            .at(&admin.base)
+            .in_language(lang)
+            .post("/requests/new/org.tier.fix", &[("org_id", ORG), ("reason", REASON), ("csrf", "forged")])
+            .await;
         assert_eq!(page.status, 403);
         page.sees(expected).sees(REASON).sees(ORG);
     }
-    let elsewhere = admin.send(admin.http.post(format!("{}/logout", admin.base)).header("sec-fetch-site", "cross-site").form(&[("csrf", "x")])).await;
+    let elsewhere =
+        admin.send(admin.http.post(format!("{}/logout", admin.base)).header("sec-fetch-site", "cross-site").form(&[("csrf", "x")])).await;
     assert_eq!(elsewhere.status, 403);
     assert_eq!(desk.count("access.forged").await, 2);
 }
@@ -203,13 +242,27 @@ async fn a_session_that_was_revoked_meanwhile_opens_nothing() {
     let (admin, approver) = (desk.sign_in("admin").await, desk.sign_in("approver").await);
     let id = admin.ask("org.tier.fix", &[("org_id", ORG), ("tier", "pro"), ("reason", REASON)]).await;
     let page = approver.get(&format!("/requests/{id}")).await;
-    sqlx::query("delete from session where operator_id = (select id from operator where email = 'approver@hanbit.example')").execute(&mut desk.owner().await).await.unwrap();
+    sqlx::query("delete from session where operator_id = (select id from operator where email = 'approver@hanbit.example')")
+        .execute(&mut desk.owner().await)
+        .await
+        .unwrap();
     let binding = page.find("#decide-form input[name=binding]").unwrap();
-    let late = approver.post_from(&page, &format!("/requests/{id}/votes"), &[("decision", "approve"), ("binding", &binding), ("reason", "확인한 내용입니다")]).await;
+    let late = approver
+        .post_from(
+            &page,
+            &format!("/requests/{id}/votes"),
+            &[("decision", "approve"), ("binding", &binding), ("reason", "확인한 내용입니다")],
+        )
+        .await;
     assert_eq!(late.status, 401);
     late.sees("로그인이 필요합니다.").sees("확인한 내용입니다");
     assert_eq!(desk.story(&id).await, ["request.submitted"]);
-    let remaining: i64 = sqlx::query_scalar("select count(*) from session s join operator o on o.id = s.operator_id where o.email = 'approver@hanbit.example'").fetch_one(&mut desk.owner().await).await.unwrap();
+    let remaining: i64 = sqlx::query_scalar(
+        "select count(*) from session s join operator o on o.id = s.operator_id where o.email = 'approver@hanbit.example'",
+    )
+    .fetch_one(&mut desk.owner().await)
+    .await
+    .unwrap();
     assert_eq!(remaining, 0, "answering does not bring the session back");
 }
 
@@ -224,7 +277,10 @@ async fn sessions_end_after_twelve_hours_and_after_thirty_idle_minutes() {
     }
     let hours: f64 = {
         desk.sign_in("admin").await;
-        sqlx::query_scalar("select extract(epoch from max(expires_at - created_at))::float8 / 3600 from session").fetch_one(&mut desk.owner().await).await.unwrap()
+        sqlx::query_scalar("select extract(epoch from max(expires_at - created_at))::float8 / 3600 from session")
+            .fetch_one(&mut desk.owner().await)
+            .await
+            .unwrap()
     };
     assert_eq!(hours, 12.0);
 }
@@ -252,15 +308,19 @@ async fn the_same_idempotency_key_fifty_times_makes_one_request() {
         let (token, base) = (token.clone(), bases[n % 2].clone());
         async move {
             let body = json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "credit": credit}, "reason": REASON});
-            let request = token.http.post(format!("{base}/api/requests")).bearer_auth(&token.secret).header("idempotency-key", "\"k-1\"").json(&body);
+            let request =
+                token.http.post(format!("{base}/api/requests")).bearer_auth(&token.secret).header("idempotency-key", "\"k-1\"").json(&body);
             crate::support::answer(request).await
         }
     };
     let answers = futures::future::join_all((0..50).map(|n| send(n, 700))).await;
-    let ids: std::collections::HashSet<_> = answers.iter().map(|(status, body)| {
-        assert_eq!(*status, 201, "{body}");
-        body["id"].as_str().unwrap().to_owned()
-    }).collect();
+    let ids: std::collections::HashSet<_> = answers
+        .iter()
+        .map(|(status, body)| {
+            assert_eq!(*status, 201, "{body}");
+            body["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
     assert_eq!(ids.len(), 1);
     let (status, problem) = send(0, 701).await;
     assert_eq!((status, problem["errors"][0]["code"].as_str()), (422, Some("idempotency-key-reused")));

@@ -20,7 +20,10 @@ async fn signed_in_at_one_asked_at_one_approved_at_the_other() {
     approver.vote(&id, "approve", "").await;
     admin.until(&id, "succeeded").await;
     approver.until(&id, "succeeded").await;
-    let attempts: i64 = sqlx::query_scalar("select count(*) from attempt where request_id = (select max(id) from request)").fetch_one(&mut desk.owner().await).await.unwrap();
+    let attempts: i64 = sqlx::query_scalar("select count(*) from attempt where request_id = (select max(id) from request)")
+        .fetch_one(&mut desk.owner().await)
+        .await
+        .unwrap();
     assert_eq!(attempts, 1);
 }
 
@@ -46,7 +49,10 @@ async fn a_lost_notification_costs_a_second_and_no_more() {
     let id = request["id"].as_str().unwrap().to_owned();
     // a role of no importance may end its own kind of backends: every listener loses its connection
     let mut admin = sqlx::PgConnection::connect(&desk.url_as("postgres").await).await.unwrap();
-    admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'").await.unwrap();
+    admin
+        .execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query ilike 'listen%'")
+        .await
+        .unwrap();
     let waiting = tokio::spawn(async move { ops.get(&format!("/api/requests/{id}/wait?timeout=20")).await });
     approver.vote(request["id"].as_str().unwrap(), "approve", None).await;
     let (status, _) = tokio::time::timeout(Duration::from_secs(5), waiting).await.expect("found by polling").unwrap();
@@ -78,8 +84,12 @@ async fn fifty_approvals_by_two_people_at_two_replicas_make_one_execution() {
 
 /// How often the demo's history fixed an organisation.
 async fn history(desk: &Desk) -> i64 {
-    sqlx::query_scalar("select count(*) from attempt a join request r on r.id = a.request_id where r.operation = 'org.tier.fix' and a.replica = 'demo'")
-        .fetch_one(&mut desk.owner().await).await.unwrap()
+    sqlx::query_scalar(
+        "select count(*) from attempt a join request r on r.id = a.request_id where r.operation = 'org.tier.fix' and a.replica = 'demo'",
+    )
+    .fetch_one(&mut desk.owner().await)
+    .await
+    .unwrap()
 }
 
 /// A replica as a process of its own, to be killed.
@@ -91,9 +101,15 @@ struct Process {
 impl Process {
     async fn start(desk: &Desk, arguments: &[&str]) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign")).arg("serve").args(arguments)
-            .env("DATABASE_URL", desk.app_url().await).env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{port}"))
-            .stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
+            .arg("serve")
+            .args(arguments)
+            .env("DATABASE_URL", desk.app_url().await)
+            .env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{port}"))
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.contains("ready") {
@@ -117,7 +133,12 @@ async fn a_replica_killed_between_approval_and_execution_is_replaced_by_the_othe
     // the only replica that is up approves, and is killed before anybody works
     let doomed = Process::start(&desk, &["--no-worker"]).await;
     desk.stop_all().await;
-    let at = |token: &crate::support::Token| crate::support::Token { base: doomed.base.clone(), id: token.id, secret: token.secret.clone(), http: token.http.clone() };
+    let at = |token: &crate::support::Token| crate::support::Token {
+        base: doomed.base.clone(),
+        id: token.id,
+        secret: token.secret.clone(),
+        http: token.http.clone(),
+    };
     let (_, request) = at(&ops).fix(json!({"org_id": ORG, "tier": "starter"})).await;
     let id = request["id"].as_str().unwrap().to_owned();
     assert_eq!(at(&approver).vote(&id, "approve", None).await.1["state"], "approved");
@@ -137,7 +158,12 @@ async fn a_replica_killed_in_the_middle_of_an_execution_leaves_no_trace_and_the_
     let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
     let doomed = Process::start(&desk, &[]).await;
     desk.stop_all().await;
-    let at = |token: &crate::support::Token, base: &str| crate::support::Token { base: base.to_owned(), id: token.id, secret: token.secret.clone(), http: token.http.clone() };
+    let at = |token: &crate::support::Token, base: &str| crate::support::Token {
+        base: base.to_owned(),
+        id: token.id,
+        secret: token.secret.clone(),
+        http: token.http.clone(),
+    };
     let (_, request) = at(&ops, &doomed.base).fix(json!({"org_id": ORG, "tier": "starter"})).await;
     let id = request["id"].as_str().unwrap().to_owned();
     // somebody holds the organisation, so the execution begins and cannot end
@@ -145,10 +171,20 @@ async fn a_replica_killed_in_the_middle_of_an_execution_leaves_no_trace_and_the_
     let mut holding = owner.begin().await.unwrap();
     holding.execute("select 1 from admin_orgs where id = 'org_hanbit0001' for update").await.unwrap();
     at(&approver, &doomed.base).vote(&id, "approve", None).await;
-    let mut watcher = desk.owner().await;
+    // only a superuser sees what others wait for
+    let mut watcher = sqlx::PgConnection::connect(&desk.url_as("postgres").await).await.unwrap();
+    let end = Instant::now() + Duration::from_secs(5);
     loop {
-        let blocked: bool = sqlx::query_scalar("select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')").fetch_one(&mut watcher).await.unwrap();
-        if blocked { break; }
+        assert!(Instant::now() < end, "the execution never began");
+        let blocked: bool = sqlx::query_scalar(
+            "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')",
+        )
+        .fetch_one(&mut watcher)
+        .await
+        .unwrap();
+        if blocked {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     doomed.kill().await;

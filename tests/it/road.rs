@@ -33,13 +33,18 @@ async fn an_organisations_tier_and_credit_are_asked_for_countersigned_done_once_
 async fn a_persons_plan_is_granted_until_a_day() {
     let desk = Desk::open().await;
     let (cs, approver) = (desk.sign_in("cs").await, desk.sign_in("approver").await);
-    let (user, plan): (String, String) = sqlx::query_as("select id, plan from admin_users order by id limit 1").fetch_one(&mut desk.owner().await).await.unwrap();
+    let (user, plan): (String, String) =
+        sqlx::query_as("select id, plan from admin_users order by id limit 1").fetch_one(&mut desk.owner().await).await.unwrap();
     let other = if plan == "pro" { "free" } else { "pro" };
     let until = if other == "pro" { "2099-12-31" } else { "" };
     let id = cs.ask("user.plan.grant", &[("user_id", &user), ("plan", other), ("until", until), ("reason", REASON)]).await;
     approver.vote(&id, "approve", "").await;
     cs.until(&id, "succeeded").await;
-    let now: (String, Option<chrono::NaiveDate>) = sqlx::query_as("select plan, plan_until from admin_users where id = $1").bind(&user).fetch_one(&mut desk.owner().await).await.unwrap();
+    let now: (String, Option<chrono::NaiveDate>) = sqlx::query_as("select plan, plan_until from admin_users where id = $1")
+        .bind(&user)
+        .fetch_one(&mut desk.owner().await)
+        .await
+        .unwrap();
     assert_eq!(now.0, other);
     assert_eq!(now.1.is_some(), other == "pro");
 }
@@ -90,7 +95,10 @@ async fn a_policy_that_asks_for_nobody_runs_at_once_and_writes_the_same_events()
     let desk = Desk::with(1, |config| config.policy = toml::from_str("approvals = { high = 0 }").unwrap()).await;
     let (status, request) = desk.token("ops").await.fix(json!({"org_id": ORG, "tier": "starter"})).await;
     assert_eq!((status, request["state"].as_str()), (201, Some("succeeded")), "{request}");
-    assert_eq!(desk.story(request["id"].as_str().unwrap()).await, ["request.submitted", "request.approved", "request.started", "request.succeeded"]);
+    assert_eq!(
+        desk.story(request["id"].as_str().unwrap()).await,
+        ["request.submitted", "request.approved", "request.started", "request.succeeded"]
+    );
 }
 
 #[tokio::test]
@@ -174,7 +182,11 @@ pub async fn expire(desk: &Desk, id: &str) {
     let mut owner = desk.owner().await;
     let number: i64 = id.trim_start_matches("CR-").parse().unwrap();
     sqlx::query("alter table request disable trigger is_recorded").execute(&mut owner).await.unwrap();
-    sqlx::query("update request set created_at = now() - interval '2 hours', expires_at = now() - interval '1 second' where id = $1").bind(number).execute(&mut owner).await.unwrap();
+    sqlx::query("update request set created_at = now() - interval '2 hours', expires_at = now() - interval '1 second' where id = $1")
+        .bind(number)
+        .execute(&mut owner)
+        .await
+        .unwrap();
     sqlx::query("alter table request enable trigger is_recorded").execute(&mut owner).await.unwrap();
 }
 

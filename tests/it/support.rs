@@ -2,7 +2,10 @@
 use countersign::{
     app::{App, Parts},
     config::Config,
-    db::{embedded::{Durability, Postgres}, migrations},
+    db::{
+        embedded::{Durability, Postgres},
+        migrations,
+    },
     demo::{self, PASSWORD, Scale},
 };
 use scraper::{Html, Selector};
@@ -24,17 +27,19 @@ pub const REASON: &str = "결제는 완료되었으나 등급이 반영되지 �
 
 /// One server for all tests of this run. It stops when the test process ends, however that ends.
 async fn cluster() -> &'static Postgres {
-    CLUSTER.get_or_init(|| async {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        remove_old_folders();
-        let folder = std::env::temp_dir().join(format!("countersign-it-{}", std::process::id()));
-        let postgres = Postgres::start(&folder, Durability::Fast).await.expect("PostgreSQL starts");
-        postgres.create(TEMPLATE, None).await.unwrap();
-        let owner = postgres.owner_url(TEMPLATE);
-        migrations::run(&owner).await.unwrap();
-        demo::fill(&owner, Scale::TEST).await.unwrap();
-        postgres
-    }).await
+    CLUSTER
+        .get_or_init(|| async {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            remove_old_folders();
+            let folder = std::env::temp_dir().join(format!("countersign-it-{}", std::process::id()));
+            let postgres = Postgres::start(&folder, Durability::Fast).await.expect("PostgreSQL starts");
+            postgres.create(TEMPLATE, None).await.unwrap();
+            let owner = postgres.owner_url(TEMPLATE);
+            migrations::run(&owner).await.unwrap();
+            demo::fill(&owner, Scale::TEST).await.unwrap();
+            postgres
+        })
+        .await
 }
 
 /// Folders of runs whose process is gone.
@@ -95,11 +100,15 @@ impl Desk {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let listen = listener.local_addr().unwrap();
         let url = self.app_url().await;
-        let mut config = Config::read(|name| match name {
-            "DATABASE_URL" => Some(url.clone()),
-            "COUNTERSIGN_LISTEN" => Some(listen.to_string()),
-            _ => None,
-        }, "").unwrap();
+        let mut config = Config::read(
+            |name| match name {
+                "DATABASE_URL" => Some(url.clone()),
+                "COUNTERSIGN_LISTEN" => Some(listen.to_string()),
+                _ => None,
+            },
+            "",
+        )
+        .unwrap();
         change(&mut config);
         let (app, born_here) = App::new(&config).await.unwrap();
         let running = app.clone();
@@ -166,7 +175,8 @@ impl Desk {
         let db = countersign::db::Db::connect(&self.owner_url().await, countersign::live::Live::new().0).await.unwrap();
         let console = countersign::auth::Service::Console.operator();
         let scopes: Vec<String> = scopes.iter().map(|s| (*s).to_owned()).collect();
-        let (id, secret) = countersign::auth::tokens::create(&db, &console, &format!("{who}@hanbit.example"), "test", &scopes, 1).await.unwrap();
+        let (id, secret) =
+            countersign::auth::tokens::create(&db, &console, &format!("{who}@hanbit.example"), "test", &scopes, 1).await.unwrap();
         db.close().await;
         Token { base: self.base(replica).to_owned(), id, secret, http: reqwest::Client::new() }
     }
@@ -174,8 +184,14 @@ impl Desk {
     /// Kinds of the events of a request, oldest first.
     pub async fn story(&self, id: &str) -> Vec<String> {
         let number: i64 = id.trim_start_matches("CR-").parse().unwrap();
-        sqlx::query("select kind from ledger.event where request_id = $1 order by event_id").bind(number)
-            .fetch_all(&mut self.owner().await).await.unwrap().iter().map(|r| r.get(0)).collect()
+        sqlx::query("select kind from ledger.event where request_id = $1 order by event_id")
+            .bind(number)
+            .fetch_all(&mut self.owner().await)
+            .await
+            .unwrap()
+            .iter()
+            .map(|r| r.get(0))
+            .collect()
     }
 
     /// How many events of a kind there are.
@@ -337,7 +353,11 @@ impl Token {
     /// Votes on what the API shows.
     pub async fn vote(&self, id: &str, decision: &str, reason: Option<&str>) -> (u16, Value) {
         let (_, request) = self.get(&format!("/api/requests/{id}")).await;
-        self.post(&format!("/api/requests/{id}/votes"), &serde_json::json!({"decision": decision, "binding": request["binding"], "reason": reason})).await
+        self.post(
+            &format!("/api/requests/{id}/votes"),
+            &serde_json::json!({"decision": decision, "binding": request["binding"], "reason": reason}),
+        )
+        .await
     }
 }
 

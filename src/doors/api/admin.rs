@@ -1,7 +1,10 @@
 //! The reads of the admin API (requirement EX-5).
 use super::Query;
 use crate::{app::App, customers::api, error::Error};
-use axum::{Json, extract::{Path, State}};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -1,6 +1,10 @@
 //! The API's documents: for machines and for people.
 use super::openapi::{self, ENDPOINTS};
-use crate::{app::App, error::Error, page::{self, Shell, Visit}};
+use crate::{
+    app::App,
+    error::Error,
+    page::{self, Shell, Visit},
+};
 use askama::Template;
 use axum::{Json, extract::State, response::Response};
 use serde_json::Value;
@@ -28,13 +32,16 @@ struct Endpoint {
 pub async fn page(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
     let document = openapi::document(&app.registry, app.public_url.as_str());
     let (_, lines) = app.surface();
-    let endpoints = ENDPOINTS.iter().map(|e| Endpoint {
-        method: e.method,
-        path: e.path,
-        summary: e.summary,
-        scope: lines.iter().find(|l| l.method == e.method && l.path == e.path).map_or("", |l| l.gate),
-        body: e.body.and_then(|name| serde_json::to_string_pretty(&document["components"]["schemas"][name]["properties"]).ok()),
-        responses: e.answers.iter().map(|(status, description)| format!("{status} {description}")).collect(),
-    }).collect();
+    let endpoints = ENDPOINTS
+        .iter()
+        .map(|e| Endpoint {
+            method: e.method,
+            path: e.path,
+            summary: e.summary,
+            scope: lines.iter().find(|l| l.method == e.method && l.path == e.path).map_or("", |l| l.gate),
+            body: e.body.and_then(|name| serde_json::to_string_pretty(&document["components"]["schemas"][name]["properties"]).ok()),
+            responses: e.answers.iter().map(|(status, description)| format!("{status} {description}")).collect(),
+        })
+        .collect();
     page::html(&Docs { shell: visit.shell(&app).await?, endpoints })
 }

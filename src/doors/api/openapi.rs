@@ -14,15 +14,30 @@ pub struct Endpoint {
     pub answers: &'static [(u16, &'static str)],
 }
 
-const PROBLEMS: [(u16, &str); 4] =
-    [(400, "The request cannot be read"), (401, "No valid token or session"), (403, "The scope is missing"), (503, "Try again; the database is away")];
+const PROBLEMS: [(u16, &str); 4] = [
+    (400, "The request cannot be read"),
+    (401, "No valid token or session"),
+    (403, "The scope is missing"),
+    (503, "Try again; the database is away"),
+];
 const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
 
-const fn get(path: &'static str, summary: &'static str, parameters: &'static [(&'static str, &'static str)], answers: &'static [(u16, &'static str)]) -> Endpoint {
+const fn get(
+    path: &'static str,
+    summary: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+    answers: &'static [(u16, &'static str)],
+) -> Endpoint {
     Endpoint { method: "GET", path, summary, parameters, body: None, answers }
 }
 
-const fn post(path: &'static str, summary: &'static str, body: Option<&'static str>, parameters: &'static [(&'static str, &'static str)], answers: &'static [(u16, &'static str)]) -> Endpoint {
+const fn post(
+    path: &'static str,
+    summary: &'static str,
+    body: Option<&'static str>,
+    parameters: &'static [(&'static str, &'static str)],
+    answers: &'static [(u16, &'static str)],
+) -> Endpoint {
     Endpoint { method: "POST", path, summary, parameters, body, answers }
 }
 
@@ -30,17 +45,60 @@ const fn post(path: &'static str, summary: &'static str, body: Option<&'static s
 pub const ENDPOINTS: &[Endpoint] = &[
     get("/api/operations", "What can be asked for", &[], LIST),
     get("/api/operations/{name}", "One operation: schema, risk, policy", &[], &[(200, "The operation"), (404, "No such operation")]),
-    get("/api/requests", "Requests, newest first",
-        &[("state", "One or more states, with commas between"), ("operation", "Name of an operation"), ("q", "A request's id, or words of target and reason"), ("cursor", "`next` of the page before")], LIST),
-    post("/api/requests", "Ask for an operation", Some("NewRequest"), &[("Idempotency-Key", "The same key gives the same request; kept as long as the request")],
-        &[(201, "The request, or its result when the policy asks for nobody"), (404, "No such operation"), (422, "Fields are not valid, or the key was used for something else")]),
+    get(
+        "/api/requests",
+        "Requests, newest first",
+        &[
+            ("state", "One or more states, with commas between"),
+            ("operation", "Name of an operation"),
+            ("q", "A request's id, or words of target and reason"),
+            ("cursor", "`next` of the page before"),
+        ],
+        LIST,
+    ),
+    post(
+        "/api/requests",
+        "Ask for an operation",
+        Some("NewRequest"),
+        &[("Idempotency-Key", "The same key gives the same request; kept as long as the request")],
+        &[
+            (201, "The request, or its result when the policy asks for nobody"),
+            (404, "No such operation"),
+            (422, "Fields are not valid, or the key was used for something else"),
+        ],
+    ),
     get("/api/requests/{id}", "One request", &[], &[(200, "The request"), (404, "No such request")]),
-    get("/api/requests/{id}/wait", "Wait for the outcome", &[("timeout", "Seconds to wait, 60 at most, 30 by default")],
-        &[(200, "It is closed"), (202, "Still open"), (403, "It was rejected"), (404, "No such request"), (408, "It has expired")]),
-    post("/api/requests/{id}/votes", "Approve or reject", Some("NewVote"), &[],
-        &[(200, "Counted, counted before, or not needed: see `vote`"), (404, "No such request"), (409, "Decided otherwise, expired, or changed since it was read"), (422, "The reason is missing")]),
-    post("/api/requests/{id}/withdraw", "Take one's own request back", None, &[], &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")]),
-    get("/api/admin/users", "People at customers", &[("q", "Part of a name or address, or an id"), ("cursor", "`next` of the page before")], LIST),
+    get(
+        "/api/requests/{id}/wait",
+        "Wait for the outcome",
+        &[("timeout", "Seconds to wait, 60 at most, 30 by default")],
+        &[(200, "It is closed"), (202, "Still open"), (403, "It was rejected"), (404, "No such request"), (408, "It has expired")],
+    ),
+    post(
+        "/api/requests/{id}/votes",
+        "Approve or reject",
+        Some("NewVote"),
+        &[],
+        &[
+            (200, "Counted, counted before, or not needed: see `vote`"),
+            (404, "No such request"),
+            (409, "Decided otherwise, expired, or changed since it was read"),
+            (422, "The reason is missing"),
+        ],
+    ),
+    post(
+        "/api/requests/{id}/withdraw",
+        "Take one's own request back",
+        None,
+        &[],
+        &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
+    ),
+    get(
+        "/api/admin/users",
+        "People at customers",
+        &[("q", "Part of a name or address, or an id"), ("cursor", "`next` of the page before")],
+        LIST,
+    ),
     get("/api/admin/users/{id}", "One person", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/users/{id}/detail", "One person with their organisations", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/orgs", "Organisations", &[("q", "Part of a name, or an id"), ("cursor", "`next` of the page before")], LIST),
@@ -50,7 +108,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
 ];
 
 fn schema<T: JsonSchema>() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<T>().to_value();
+    let mut schema =
+        SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<T>().to_value();
     if let Some(object) = schema.as_object_mut() {
         object.remove("$schema");
     }
@@ -96,7 +155,8 @@ pub fn document(registry: &Registry, server: &str) -> Value {
 
 fn describe(e: &Endpoint) -> Value {
     let in_path = e.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let mut parameters: Vec<Value> = in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})).collect();
+    let mut parameters: Vec<Value> =
+        in_path.map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}})).collect();
     parameters.extend(e.parameters.iter().map(|(name, description)| {
         let place = if *name == "Idempotency-Key" { "header" } else { "query" };
         let kind = if *name == "timeout" { "integer" } else { "string" };
@@ -118,7 +178,8 @@ fn describe(e: &Endpoint) -> Value {
     let id = format!("{}{}", e.method.to_lowercase(), e.path.replace(['/', '{', '}', '.'], "_"));
     let mut described = json!({"operationId": id, "summary": e.summary, "parameters": parameters, "responses": responses});
     if let Some(body) = e.body {
-        described["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{body}")}}}});
+        described["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": {"$ref": format!("#/components/schemas/{body}")}}}});
     }
     described
 }

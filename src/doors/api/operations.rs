@@ -1,7 +1,16 @@
 //! What can be asked for.
 use super::Language;
-use crate::{app::App, auth::{Operator, PortalUse}, error::Error, i18n::Lang, operations::Definition};
-use axum::{Json, extract::{Path, State}};
+use crate::{
+    app::App,
+    auth::{Operator, PortalUse},
+    error::Error,
+    i18n::Lang,
+    operations::Definition,
+};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use serde_json::{Value, json};
 
 pub async fn list(operator: Operator<PortalUse>, Language(l): Language, State(app): State<App>) -> Json<Value> {
@@ -9,7 +18,12 @@ pub async fn list(operator: Operator<PortalUse>, Language(l): Language, State(ap
     Json(json!({"items": items, "next": null}))
 }
 
-pub async fn show(operator: Operator<PortalUse>, Language(l): Language, State(app): State<App>, Path(name): Path<String>) -> Result<Json<Value>, Error> {
+pub async fn show(
+    operator: Operator<PortalUse>,
+    Language(l): Language,
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Error> {
     let definition = app.registry.find(&name).ok_or(Error::NotFound)?;
     Ok(Json(describe(&app, l, definition, operator.caller().may(definition.scope()))))
 }

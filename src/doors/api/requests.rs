@@ -4,7 +4,14 @@ use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
-    requests::{self, Request, State as Standing, inbox::{self, Filter}, json as shape, parse_id, submit::{self, Ask}, votes::{self, Ballot, Cast}, wait},
+    requests::{
+        self, Request, State as Standing,
+        inbox::{self, Filter},
+        json as shape, parse_id,
+        submit::{self, Ask},
+        votes::{self, Ballot, Cast},
+        wait,
+    },
 };
 use axum::{
     Json,
@@ -53,7 +60,12 @@ enum Decision {
     Reject,
 }
 
-pub async fn create(operator: Operator<RequestsAsk>, State(app): State<App>, headers: HeaderMap, Body(new): Body<NewRequest>) -> Result<Response, Error> {
+pub async fn create(
+    operator: Operator<RequestsAsk>,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Body(new): Body<NewRequest>,
+) -> Result<Response, Error> {
     // a structured-field string has quotes; plain keys are accepted too
     let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(|v| v.trim().trim_matches('"').to_owned());
     let ask = Ask { operation: new.operation, fields: new.fields, reason: new.reason, not_before: new.not_before, idempotency_key: key };
@@ -85,9 +97,14 @@ const PAGE: usize = 50;
 pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Result<Json<Value>, Error> {
     let states = match asked.state.as_deref().filter(|s| !s.is_empty()) {
         None => None,
-        Some(names) => Some(names.split(',').map(|name| {
-            Standing::named(name).map(Standing::name).ok_or_else(|| Error::Malformed(format!("state {name:?} does not exist")))
-        }).collect::<Result<_, _>>()?),
+        Some(names) => Some(
+            names
+                .split(',')
+                .map(|name| {
+                    Standing::named(name).map(Standing::name).ok_or_else(|| Error::Malformed(format!("state {name:?} does not exist")))
+                })
+                .collect::<Result<_, _>>()?,
+        ),
     };
     let text = |t: Option<String>| t.filter(|t| !t.trim().is_empty());
     let filter = Filter { states, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
@@ -121,7 +138,12 @@ pub async fn wait(State(app): State<App>, Path(id): Path<String>, Query(patience
     Ok((status, Json(whole(&app, &request).await?)).into_response())
 }
 
-pub async fn vote(operator: Operator<RequestsDecide>, State(app): State<App>, Path(id): Path<String>, Body(new): Body<NewVote>) -> Result<Json<Value>, Error> {
+pub async fn vote(
+    operator: Operator<RequestsDecide>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Body(new): Body<NewVote>,
+) -> Result<Json<Value>, Error> {
     let id = parse_id(&id)?;
     let ballot = Ballot { approves: new.decision == Decision::Approve, binding: new.binding, reason: new.reason.unwrap_or_default() };
     let cast = votes::cast(&app, &operator, id, &ballot).await?;

@@ -1,0 +1,20 @@
+//! The pages of requests: the inbox, one request, and asking for one.
+mod inbox;
+mod new;
+mod show;
+
+use crate::{
+    auth::{RequestsAsk, RequestsDecide, RequestsRead},
+    surface::Surface,
+};
+
+pub fn routes(surface: Surface) -> Surface {
+    surface
+        .show::<RequestsRead, _, _>("/inbox", inbox::index)
+        .show::<RequestsAsk, _, _>("/requests/new", new::choose)
+        .show::<RequestsAsk, _, _>("/requests/new/{operation}", new::form)
+        .act::<RequestsAsk, _, _>("/requests/new/{operation}", new::ask)
+        .show::<RequestsRead, _, _>("/requests/{id}", show::show)
+        .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
+        .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)
+}

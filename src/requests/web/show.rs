@@ -1,0 +1,117 @@
+//! One request: reading, deciding, taking back.
+use crate::{
+    app::App,
+    auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Submitted},
+    error::{self, Error},
+    page::{self, Shell, Visit},
+    requests::{
+        State as Standing, parse_id, short_id, store,
+        view::{self, Decide, RequestView, Typed},
+        votes::{self, Ballot, Cast},
+    },
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+#[derive(Template)]
+#[template(path = "requests/show.html")]
+struct Show {
+    shell: Shell,
+    request: RequestView,
+}
+
+pub(super) async fn show(
+    operator: Operator<RequestsRead>,
+    visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    show_page(&app, &visit, operator.caller(), parse_id(&id)?, Typed::default(), StatusCode::OK).await
+}
+
+async fn show_page(app: &App, visit: &Visit, caller: &Caller, id: i64, typed: Typed, status: StatusCode) -> Result<Response, Error> {
+    let mut conn = app.db.read().await?;
+    let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
+    drop(conn);
+    let mut response = page::html(&Show { shell: visit.shell(app).await?, request })?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+#[derive(Deserialize)]
+pub(super) struct VoteForm {
+    #[serde(default)]
+    decision: String,
+    #[serde(default)]
+    binding: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(super) async fn vote(
+    operator: Operator<RequestsDecide>,
+    visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Csrf(form): Csrf<VoteForm>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    let approves = match form.decision.as_str() {
+        "approve" => true,
+        "reject" => false,
+        other => return Err(Error::Malformed(format!("decision is {other:?}; it must be approve or reject"))),
+    };
+    let ballot = Ballot { approves, binding: form.binding, reason: form.reason };
+    let (l, name) = (visit.l, short_id(id));
+    match votes::cast(&app, &operator, id, &ballot).await {
+        Ok(cast) => {
+            let said = match cast {
+                Cast::Counted(Standing::Approved) => l.vote_approved(&name),
+                Cast::Counted(Standing::Denied) => l.vote_denied(&name),
+                Cast::Counted(_) => l.vote_counted(&name),
+                Cast::CountedBefore => l.vote_counted_before(&name),
+                Cast::NotNeeded => l.vote_not_needed(&name),
+            };
+            visit.say(if cast == Cast::NotNeeded { "info" } else { "success" }, said).await?;
+            Ok(Redirect::to(&format!("/requests/{name}")).into_response())
+        }
+        // shown on the request itself, as it is now, with what was typed
+        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
+            let typed = match &problem {
+                Error::Invalid(problems) => {
+                    Typed { error: problems.first().map(|p| l.say(&p.text)), reason: ballot.reason, conflict: None }
+                }
+                other => Typed { conflict: Some(error::sentence(other, l)), reason: ballot.reason, error: None },
+            };
+            show_page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
+pub(super) async fn withdraw(
+    operator: Operator<RequestsAsk>,
+    visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    _: Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    match crate::requests::withdraw::withdraw(&app, &operator, id).await {
+        Ok(()) => {
+            visit.say("success", visit.l.request_withdrawn_now(short_id(id))).await?;
+            Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response())
+        }
+        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) => {
+            let typed = Typed { conflict: Some(error::sentence(&problem, visit.l)), ..Typed::default() };
+            show_page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+        }
+        Err(other) => Err(other),
+    }
+}
