@@ -2,7 +2,10 @@
 //! no content, so it can be lost (a poll finds it within a second) and can be told to anybody who is signed in.
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 use tokio::sync::{Notify, broadcast, mpsc};
 
@@ -21,6 +24,7 @@ pub struct Live {
     work: Arc<Notify>,
     outgoing: mpsc::UnboundedSender<Signal>,
     told: Arc<Mutex<VecDeque<i64>>>,
+    latest: Arc<AtomicI64>,
 }
 
 /// How many outbox rows a replica remembers having told; a poll looks back a few seconds, not further.
@@ -30,7 +34,8 @@ impl Live {
     /// The replica's signals, and the end from which those born here are sent on to the other replicas.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Signal>) {
         let (outgoing, born_here) = mpsc::unbounded_channel();
-        let live = Self { signals: broadcast::Sender::new(1024), work: Arc::default(), outgoing, told: Arc::default() };
+        let live =
+            Self { signals: broadcast::Sender::new(1024), work: Arc::default(), outgoing, told: Arc::default(), latest: Arc::default() };
         (live, born_here)
     }
 
@@ -51,10 +56,16 @@ impl Live {
             told.pop_front();
         }
         told.push_back(signal.outbox);
+        self.latest.fetch_max(signal.outbox, Ordering::Relaxed);
         drop(told);
         // no receiver means nobody waits
         let _ = self.signals.send(signal);
         self.work.notify_one();
+    }
+
+    /// The newest outbox row that was told here.
+    pub fn latest(&self) -> i64 {
+        self.latest.load(Ordering::Relaxed)
     }
 
     pub fn subscribe(&self) -> broadcast::Receiver<Signal> {

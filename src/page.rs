@@ -80,6 +80,8 @@ pub struct Shell {
     pub operator: Option<Me>,
     pub nav: Vec<NavGroup>,
     pub flash: Option<sessions::Flash>,
+    /// The newest change this replica knew of when the page was drawn.
+    pub at: i64,
     pub css: &'static str,
     pub js: &'static str,
     pub theme_js: &'static str,
@@ -99,6 +101,7 @@ impl Shell {
             operator: None,
             nav: Vec::new(),
             flash: None,
+            at: app.db.live().latest(),
             css: assets::APP_CSS,
             js: assets::APP_JS,
             theme_js: assets::THEME_JS,

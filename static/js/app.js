@@ -16,7 +16,7 @@
 
   // ── live: the server names what changed, the page fetches itself again (hx-trigger="live from:body") ──
   const live = $("#live"), url = document.body.dataset.live;
-  let source, retry, wait = 1000, lost = false, timer, held = false;
+  let armed = "", source, retry, wait = 1000, lost = false, timer, held = false;
   const since = () => { const s = $("#live-since"); if (s) s.textContent = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }); };
   const show = (state) => { if (live && live.dataset.state !== state) live.dataset.state = state; };
   // rows never move under the pointer or the focus: the change waits behind a button
@@ -42,7 +42,12 @@
     clearTimeout(retry);
     if (!url || document.hidden || source) return;
     source = new EventSource(url);
-    source.onopen = () => { wait = 1000; show("on"); if (lost) { lost = false; refresh(); } };
+    source.onopen = () => { wait = 1000; show("on"); };
+    // the page says up to which change it was drawn; what happened before the stream opened is fetched now
+    source.addEventListener("hello", (e) => {
+      const { at } = JSON.parse(e.data), body = document.body;
+      if (lost || String(at) !== body.dataset.at) { lost = false; body.dataset.at = at; refresh(); }
+    });
     source.onerror = () => {
       source.close(); source = null; lost = true; since.done ??= (since(), true); show("off");
       retry = setTimeout(connect, wait * (0.5 + Math.random())); wait = Math.min(wait * 2, 30000);
@@ -62,6 +67,7 @@
   let shownState = $(".request-head .state")?.dataset.state;
   on("htmx:after:swap", () => {
     times();
+    mark();
     const state = $(".request-head .state")?.dataset.state, changed = $("#decide[hx-morph-skip] #decide-changed");
     if (state !== shownState && changed) { changed.hidden = false; say(changed.textContent); }
     shownState = state;
@@ -116,10 +122,12 @@
     const now = rows.findIndex((r) => r === document.activeElement || (document.activeElement === document.body && r.hasAttribute("aria-current")));
     rows[Math.max(0, Math.min(rows.length - 1, now < 0 ? (by > 0 ? 0 : rows.length - 1) : now + by))].focus();
   };
+  // remembered here, because a live update redraws the buttons
+  const mark = () => $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b.id === armed));
   const arm = (id) => {
     const button = $("#" + id), reason = $("#decide-reason");
     if (!button || !visible(button)) { const row = document.activeElement; return row?.matches?.("a[data-row]") && row.click(); }
-    $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b === button));
+    armed = id; mark();
     reason.focus(); say(button.innerText);
   };
   let first = 0;

@@ -23,6 +23,8 @@ pub async fn stream(State(app): State<App>) -> Sse<impl Stream<Item = Result<Eve
             Err(_) => Event::default().event("request").data("{}"),
         })
     });
-    let hello = stream::once(async { Ok(Event::default().event("hello").retry(Duration::from_secs(1)).data("{}")) });
+    // subscribed first, then said how far we are: nothing falls in between
+    let hello = format!(r#"{{"at":{}}}"#, app.db.live().latest());
+    let hello = stream::once(async { Ok(Event::default().event("hello").retry(Duration::from_secs(1)).data(hello)) });
     Sse::new(hello.chain(events).take_until(tokio::time::sleep(LONGEST))).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
 }
