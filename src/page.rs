@@ -26,6 +26,8 @@ pub struct Visit {
     caller: Option<Arc<Caller>>,
     theme: &'static str,
     path: String,
+    /// Read before anything the page shows, so that a change in between is noticed.
+    at: i64,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -38,6 +40,7 @@ impl FromRequestParts<App> for Visit {
             session,
             caller: parts.extensions.get::<Arc<Caller>>().cloned(),
             theme: theme_of(&parts.headers),
+            at: app.db.live().latest(),
             path: parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default(),
         })
     }
@@ -51,6 +54,7 @@ impl Visit {
     /// The frame around a page. Takes the flash, so it is shown once.
     pub async fn shell(&self, app: &App) -> Result<Shell, Error> {
         let mut shell = Shell::bare(app, self.l, self.theme, self.path.clone());
+        shell.at = self.at;
         shell.csrf = sessions::csrf(&self.session).await?;
         shell.flash = sessions::take_flash(&self.session).await?;
         if let Some(caller) = &self.caller {

@@ -131,8 +131,10 @@ impl World {
         let voter = deciders[self.rng.random_range(0..deciders.len())];
         // most are decided within the hour, some take a day: log-normal with a median of about twelve minutes
         let minutes = (2.5 + 1.3 * self.normal()).exp().clamp(0.3, 2_000.0);
-        let decided = at + TimeDelta::milliseconds((minutes * 60_000.0) as i64);
-        match self.rng.random_range(0..100) {
+        let decided = (at + TimeDelta::milliseconds((minutes * 60_000.0) as i64)).min(Utc::now() - TimeDelta::minutes(1));
+        // nothing of the last days can have expired yet
+        let fate = self.rng.random_range(if story.request.expires_at < Utc::now() { 0..100 } else { 9..100 });
+        match fate {
             0..6 => self.denied(&mut story, voter, decided),
             6..9 => end(&mut story, State::Expired, None, self.executor, story_expiry),
             9..11 => {

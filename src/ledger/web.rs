@@ -217,7 +217,7 @@ struct Show {
     facts: Vec<Fact>,
     leaf: String,
     leaf_hash: String,
-    sealed: Option<String>,
+    commitment: Commitment,
     story: Vec<EventRow>,
 }
 
@@ -242,7 +242,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         facts: facts(l, &whole, &leaf),
         leaf: serde_json::to_string_pretty(&leaf).map_err(anyhow::Error::from)?,
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
-        sealed: commitment_sentence(l, &whole, &leaf)?,
+        commitment: Commitment::of(l, &whole, &leaf)?,
         story: story.iter().rev().map(|e| EventRow::new(l, e)).collect(),
     };
     page::html(&page)
@@ -262,10 +262,21 @@ fn facts(l: Lang, whole: &Whole, leaf: &Value) -> Vec<Fact> {
     facts
 }
 
-/// Whether what is shown beside the leaf is what the leaf commits to.
-fn commitment_sentence(l: Lang, whole: &Whole, leaf: &Value) -> Result<Option<String>, Error> {
-    let (Some(salt), Some(detail)) = (&whole.salt, &whole.detail) else { return Ok(None) };
-    let salt: [u8; 32] = salt.as_slice().try_into().map_err(|_| anyhow::anyhow!("a salt has 32 bytes"))?;
-    let matches = leaf["detail"].as_str() == Some(&commitment(&salt, detail)?);
-    Ok(Some(if matches { l.ledger_detail_matches() } else { l.ledger_detail_differs() }))
+/// Whether what is shown beside the leaf is what the leaf commits to; neither if there is nothing beside it.
+#[derive(Default)]
+struct Commitment {
+    matches: Option<String>,
+    differs: Option<String>,
+}
+
+impl Commitment {
+    fn of(l: Lang, whole: &Whole, leaf: &Value) -> Result<Self, Error> {
+        let (Some(salt), Some(detail)) = (&whole.salt, &whole.detail) else { return Ok(Self::default()) };
+        let salt: [u8; 32] = salt.as_slice().try_into().map_err(|_| anyhow::anyhow!("a salt has 32 bytes"))?;
+        Ok(if leaf["detail"].as_str() == Some(&commitment(&salt, detail)?) {
+            Self { matches: Some(l.ledger_detail_matches()), differs: None }
+        } else {
+            Self { matches: None, differs: Some(l.ledger_detail_differs()) }
+        })
+    }
 }

@@ -133,3 +133,5 @@ form-check = Check the effect
 form-check-again = Check again
 form-submit = Submit request
 form-cancel = Cancel
+form-pick = Choose one
+form-keep = No change

@@ -124,3 +124,5 @@ form-check = 변경 내용 확인
 form-check-again = 다시 확인
 form-submit = 요청 제출
 form-cancel = 취소
+form-pick = 선택하세요
+form-keep = 바꾸지 않음

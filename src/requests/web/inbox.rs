@@ -69,6 +69,12 @@ impl Asked {
         format!("/inbox{}", query(&kept.chain(extra.iter().copied()).collect::<Vec<_>>()))
     }
 
+    /// This very page of the list, with a request beside it.
+    fn at(&self, selected: &str) -> String {
+        let cursor = |id: Option<i64>| id.map(|id| id.to_string()).unwrap_or_default();
+        self.with(&[("before", &cursor(self.before)), ("after", &cursor(self.after)), ("selected", selected)])
+    }
+
     fn filter(&self, operator: Uuid) -> Filter {
         let text = |s: &str| Some(s.trim().to_owned()).filter(|s| !s.is_empty());
         let names = |states: &[Standing]| Some(states.iter().map(|s| s.name()).collect());
@@ -153,6 +159,8 @@ pub(super) async fn index(
             .map(|r| {
                 let mut row = RequestRow::new(&app, l, r);
                 row.current = row.id == asked.selected;
+                // wide screens keep the list beside the request
+                row.href = asked.at(&row.id);
                 row
             })
             .collect(),

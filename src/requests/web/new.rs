@@ -184,14 +184,13 @@ async fn page_with(
                 kind: f.kind.name(),
                 required: f.required,
                 error: problem(&f.name),
-                options: f
-                    .options
-                    .iter()
-                    .map(|o| Opt {
+                // nothing is chosen until somebody chooses: a form must not change what nobody touched
+                options: std::iter::once(Opt::any(if f.required { l.form_pick() } else { l.form_keep() }, &value))
+                    .chain(f.options.iter().map(|o| Opt {
                         value: o.clone(),
                         label: l.find(&format!("value-{}-{o}", f.name)).unwrap_or_else(|| o.clone()),
                         selected: *o == value,
-                    })
+                    }))
                     .collect(),
                 lookup: f.lookup,
                 min: f.min,
