@@ -46,10 +46,12 @@ audit: tools
 prepare: tools ## refresh .sqlx/ after a query or a migration was changed
 	SQLX_OFFLINE=false tests/scratch-database cargo sqlx prepare -- --all-targets
 
-bench: ## measure the pages of the release build
+# REQUESTS=1000000 takes some minutes to fill; the figures in docs/ say how many there were.
+REQUESTS = 1000000
+bench: ## measure start, memory and pages of the release build on a million requests
 	@tests/install
 	cargo build --release
-	COUNTERSIGN_BIN=$(TARGET)/release/countersign node tests/browser/bench.mjs
+	$(TARGET)/release/countersign scratch-database --requests $(REQUESTS) -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/pages.mjs
 
 screenshots: ## photograph every page into tests/browser/screenshots/
 	@tests/install browser

@@ -2,6 +2,7 @@
 mod api;
 mod cancelled_begin;
 mod cli;
+mod embedded;
 mod house;
 mod identity;
 mod ledger;

@@ -250,6 +250,8 @@ impl Page {
 
 impl Person {
     pub fn new(base: &str) -> Self {
+        // the first client of a test may be made before anything else
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { base: base.to_owned(), http, lang: "ko" }
     }
