@@ -45,7 +45,7 @@ create index event_by_kind on ledger.event (kind text_pattern_ops, event_id desc
 create index event_by_request on ledger.event (request_id, event_id desc);
 create index event_by_outcome on ledger.event (event_id desc) where outcome <> 'success';
 
--- What the leaf only commits to: reason, before and after. Kept apart so that it can be erased without touching a leaf.
+-- What the leaf only commits to: reason, before and after. Kept apart so that erasure, when it comes, touches no leaf.
 create table ledger.detail (
   event_id uuid not null,
   recorded_at timestamptz not null,

@@ -52,13 +52,6 @@ impl Deref for App {
     }
 }
 
-/// Parts of a replica that can be left out.
-#[derive(Clone, Copy, Debug)]
-pub struct Parts {
-    pub web: bool,
-    pub worker: bool,
-}
-
 impl App {
     /// Connects lazily: no database is needed yet.
     pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
@@ -117,19 +110,19 @@ impl App {
             .with_state(self.clone())
     }
 
-    /// Serves and works until `stop` resolves; then finishes what is in hand.
+    /// Serves, if it may listen, and works, if it shall, until `stop` resolves; then finishes what is in hand.
     pub async fn run(
         self,
         config: &Config,
-        listener: TcpListener,
-        parts: Parts,
+        listener: Option<TcpListener>,
+        worker: bool,
         born_here: UnboundedReceiver<live::Signal>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
-        if parts.worker {
+        if worker {
             tasks.spawn(jobs::work(self.clone()));
             tasks.spawn(requests::expiry::sweep(self.clone()));
         }
@@ -138,7 +131,7 @@ impl App {
             stop.await;
             let _ = stopping.send(true);
         };
-        if parts.web {
+        if let Some(listener) = listener {
             let service = self.router(config.secure()).into_make_service_with_connect_info::<std::net::SocketAddr>();
             let mut grace = stopped.clone();
             let serving = axum::serve(listener, service).with_graceful_shutdown(wait);

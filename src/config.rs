@@ -99,6 +99,22 @@ impl Reader<'_> {
     /// The variable, or the file that `NAME_FILE` points at, or the key of the same name in `countersign.toml`
     /// (`COUNTERSIGN_OIDC_ISSUER` is `oidc_issuer`).
     fn text(&mut self, name: &str) -> Option<String> {
+        if let Some(value) = self.environment(name) {
+            return Some(value);
+        }
+        let key = name.strip_prefix("COUNTERSIGN_").unwrap_or(name).to_lowercase();
+        match self.file.get(&key)? {
+            toml::Value::String(text) => Some(text.clone()),
+            toml::Value::Integer(number) => Some(number.to_string()),
+            toml::Value::Boolean(yes) => Some(yes.to_string()),
+            _ => {
+                self.problems.push(format!("{key} in countersign.toml must be text, a number or a boolean"));
+                None
+            }
+        }
+    }
+
+    fn environment(&mut self, name: &str) -> Option<String> {
         if let Some(value) = (self.env)(name).filter(|v| !v.is_empty()) {
             return Some(value);
         }
@@ -111,16 +127,7 @@ impl Reader<'_> {
                 }
             };
         }
-        let key = name.strip_prefix("COUNTERSIGN_").unwrap_or(name).to_lowercase();
-        match self.file.get(&key)? {
-            toml::Value::String(text) => Some(text.clone()),
-            toml::Value::Integer(number) => Some(number.to_string()),
-            toml::Value::Boolean(yes) => Some(yes.to_string()),
-            _ => {
-                self.problems.push(format!("{key} in countersign.toml must be text, a number or a boolean"));
-                None
-            }
-        }
+        None
     }
 
     fn required(&mut self, name: &str) -> String {
@@ -137,7 +144,7 @@ impl Reader<'_> {
 
     fn policy(&mut self) -> Policy {
         let table = self.file.get("policy").cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
-        let policy = match self.text("COUNTERSIGN_POLICY") {
+        let policy = match self.environment("COUNTERSIGN_POLICY") {
             Some(text) => toml::from_str(&text),
             None => table.try_into(),
         };
@@ -169,6 +176,8 @@ mod tests {
         let env = |name: &str| (name == "DATABASE_URL").then(|| "postgres://app:hunter2@db/countersign".into());
         let config = Config::read(env, "listen = '127.0.0.1:9000'").unwrap();
         assert_eq!(config.listen.port(), 9000);
+        let config = Config::read(env, "[policy]\nself_approval = ['org.tier.fix']").unwrap();
+        assert!(format!("{:?}", config.policy).contains("org.tier.fix"), "a table in the file is a policy");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

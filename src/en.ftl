@@ -1,7 +1,7 @@
 # Sentences that every page uses: errors, time, navigation
 problem-signed-out = Sign in first.
 problem-signed-out-why = You are not signed in, or your session has ended.
-problem-signed-out-next = Sign in again. What you typed is kept below.
+problem-signed-out-next = Sign in again and go on.
 problem-forbidden = You may not do this.
 problem-forbidden-why = It needs the scope { $scope }. Refused attempts are written to the ledger.
 problem-forbidden-next = Ask an administrator for a role if you need it. Access shows which role holds what.

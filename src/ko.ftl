@@ -1,7 +1,7 @@
 # 모든 화면이 쓰는 문장: 오류, 시간, 탐색
 problem-signed-out = 로그인이 필요합니다.
 problem-signed-out-why = 로그인하지 않았거나 세션이 끝났습니다.
-problem-signed-out-next = 다시 로그인하세요. 입력한 내용은 아래에 남아 있습니다.
+problem-signed-out-next = 다시 로그인한 뒤 이어서 진행하세요.
 problem-forbidden = 권한이 없습니다.
 problem-forbidden-why = 이 작업에는 { $scope } 권한이 필요합니다. 거부된 시도는 원장에 기록됩니다.
 problem-forbidden-next = 필요하다면 관리자에게 역할을 요청하세요. ‘접근 권한’에서 역할별 권한을 볼 수 있습니다.

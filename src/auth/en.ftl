@@ -36,3 +36,4 @@ access-lead = What each role may do, as enforced now.
 access-scope = Scope
 access-yes = Allowed
 access-no = Not allowed
+operator-enabled-already = The account { $email } is enabled already.

@@ -36,3 +36,4 @@ access-lead = 역할별로 할 수 있는 일입니다. 현재 적용 중인 설
 access-scope = 권한
 access-yes = 허용
 access-no = 없음
+operator-enabled-already = { $email } 계정은 이미 사용 중입니다.

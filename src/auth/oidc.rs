@@ -5,8 +5,12 @@ use crate::{config::Oidc, error::Error, i18n::msg};
 use openidconnect::{core::*, *};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, time::Duration};
-use tokio::sync::OnceCell;
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
 
 /// All other claims of the ID token; the configuration names the one that lists roles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -65,36 +69,44 @@ pub struct Arrived {
     pub roles: Vec<Role>,
 }
 
-/// The configured identity provider. Its metadata is fetched at the first sign-in, so that Countersign starts, and
-/// break-glass sign-in works, while the provider is down.
+/// How long the provider's metadata and keys are used before they are fetched again.
+const KEEP: Duration = Duration::from_secs(300);
+
+/// The configured identity provider. Its metadata and keys are fetched at sign-in and kept for a few minutes: Countersign
+/// starts, and break-glass sign-in works, while the provider is down, and rotated keys are noticed.
 pub struct Provider {
     config: Oidc,
     redirect: String,
     http: reqwest::Client,
-    client: OnceCell<OidcClient>,
+    client: Mutex<Option<(Instant, Arc<OidcClient>)>>,
 }
 
 impl Provider {
     /// `redirect` is the address of `/auth/callback` as the browser sees it.
     pub fn new(config: Oidc, redirect: String) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { config, redirect, http, client: OnceCell::new() })
+        Ok(Self { config, redirect, http, client: Mutex::default() })
     }
 
     pub fn issuer(&self) -> &str {
         &self.config.issuer
     }
 
-    async fn client(&self) -> anyhow::Result<&OidcClient> {
-        self.client
-            .get_or_try_init(|| async {
-                let send = |request| send(self.http.clone(), request);
-                let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.config.issuer.clone())?, &send).await?;
-                let secret = ClientSecret::new(self.config.client_secret.expose_secret().to_owned());
-                Ok(Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
-                    .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?))
-            })
-            .await
+    async fn client(&self) -> anyhow::Result<Arc<OidcClient>> {
+        let mut kept = self.client.lock().await;
+        if let Some((since, client)) = &*kept
+            && since.elapsed() < KEEP
+        {
+            return Ok(client.clone());
+        }
+        let send = |request| send(self.http.clone(), request);
+        let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.config.issuer.clone())?, &send).await?;
+        let secret = ClientSecret::new(self.config.client_secret.expose_secret().to_owned());
+        let client = Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
+            .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?);
+        let client = Arc::new(client);
+        *kept = Some((Instant::now(), client.clone()));
+        Ok(client)
     }
 
     /// Fetches the provider's metadata, to say whether it can be reached.

@@ -54,6 +54,17 @@ pub async fn disable(db: &Db, console: &Operator<OperatorsManage>, email: &str) 
     Ok(())
 }
 
+/// Lets a disabled person in again, with the roles they had.
+pub async fn enable(db: &Db, console: &Operator<OperatorsManage>, email: &str) -> Result<(), Error> {
+    let mut change = db.begin(console).await?;
+    let id = store::by_email(&mut change, email).await?.ok_or(Error::Refused(msg::operator_unknown(email)))?;
+    if !store::enable(&mut change, id).await? {
+        return Err(Error::Refused(msg::operator_enabled_already(email)));
+    }
+    change.commit(Entry::of("operator.enabled").on("operator", &id.to_string())).await?;
+    Ok(())
+}
+
 /// Sets a new break-glass password and ends every session.
 pub async fn reset_password(db: &Db, console: &Operator<OperatorsManage>, email: &str, password: String) -> Result<(), Error> {
     let hash = passwords::hash(checked(password)?).await?;

@@ -64,7 +64,7 @@ macro_rules! scopes {
 }
 
 scopes! {
-    /// Sign in, see the dashboard and one's own settings and tokens.
+    /// Sign in, see the dashboard, follow live changes, read the API's documents.
     PortalUse = "portal:use": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// See requests, their votes and their outcome.
     RequestsRead = "requests:read": Admin Approver Ops Sre Cs Billing Security Auditor;

@@ -16,6 +16,8 @@ use uuid::Uuid;
 const OPERATOR: &str = "operator";
 const CSRF: &str = "csrf";
 const FLASH: &str = "flash";
+/// How an [`Error::Unavailable`] begins when it is text.
+const AWAY: &str = "not available";
 
 /// A sentence shown once, on the next page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,12 +29,19 @@ pub struct Flash {
 
 impl From<session_store::Error> for Error {
     fn from(error: session_store::Error) -> Self {
-        Error::Internal(anyhow::Error::new(error))
+        match error {
+            // the store's trait carries text alone; this is how `backend` wrote it
+            session_store::Error::Backend(text) if text.starts_with(AWAY) => Error::Unavailable(text),
+            other => Error::Internal(anyhow::Error::new(other)),
+        }
     }
 }
 impl From<tower_sessions::session::Error> for Error {
     fn from(error: tower_sessions::session::Error) -> Self {
-        Error::Internal(anyhow::Error::new(error))
+        match error {
+            tower_sessions::session::Error::Store(error) => error.into(),
+            other => Error::Internal(anyhow::Error::new(other)),
+        }
     }
 }
 

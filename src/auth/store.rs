@@ -147,6 +147,13 @@ pub(super) async fn disable(change: &mut Change, id: Uuid) -> sqlx::Result<bool>
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets a disabled operator in again.
+pub(super) async fn enable(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query!("update operator set disabled_at = null where id = $1 and disabled_at is not null", id).execute(&mut **change).await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub(super) async fn add_token(
     change: &mut Change,
     id: Uuid,

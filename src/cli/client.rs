@@ -223,26 +223,29 @@ async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> an
     }
 }
 
-/// Follows the event stream and prints each request that changes.
+/// Follows the event stream and prints each request that changes; comes back when the stream ends, as it does every ten
+/// minutes.
 async fn watch(client: &Client, json: bool) -> anyhow::Result<End> {
-    let response = client.request(Method::GET, "/events")?.send().await?;
-    if !response.status().is_success() {
-        bail!("the server answered {}", response.status());
-    }
-    let (mut chunks, mut text) = (response.bytes_stream(), String::new());
-    while let Some(chunk) = chunks.next().await {
-        text.push_str(&String::from_utf8_lossy(&chunk?));
-        while let Some((line, rest)) = text.split_once('\n').map(|(l, r)| (l.to_owned(), r.to_owned())) {
-            text = rest;
-            let Some(data) = line.strip_prefix("data: ") else { continue };
-            let Some(id) = serde_json::from_str::<Value>(data).ok().and_then(|v| v["id"].as_str().map(str::to_owned)) else { continue };
-            let (status, body) = client.get(&format!("/api/requests/{id}")).await?;
-            if status.is_success() {
-                print(&body, json)?;
+    loop {
+        let response = client.request(Method::GET, "/events")?.send().await.context("the server cannot be reached")?;
+        if !response.status().is_success() {
+            let status = response.status();
+            return problem(status, &serde_json::from_str(&response.text().await?).unwrap_or_default());
+        }
+        let (mut chunks, mut text) = (response.bytes_stream(), String::new());
+        while let Some(Ok(chunk)) = chunks.next().await {
+            text.push_str(&String::from_utf8_lossy(&chunk));
+            while let Some((line, rest)) = text.split_once('\n').map(|(l, r)| (l.to_owned(), r.to_owned())) {
+                text = rest;
+                let Some(data) = line.strip_prefix("data: ") else { continue };
+                let Some(id) = serde_json::from_str::<Value>(data).ok().and_then(|v| v["id"].as_str().map(str::to_owned)) else { continue };
+                let (status, body) = client.get(&format!("/api/requests/{id}")).await?;
+                if status.is_success() {
+                    print(&body, json)?;
+                }
             }
         }
     }
-    Ok(End::Done)
 }
 
 /// One line for a request, or its JSON.

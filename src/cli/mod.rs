@@ -98,6 +98,8 @@ enum Operators {
     },
     /// Disable a person; sessions and tokens stop working at once.
     Disable { email: String },
+    /// Let a disabled person in again.
+    Enable { email: String },
     /// Give a person exactly these roles.
     Roles {
         email: String,

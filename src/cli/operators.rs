@@ -26,6 +26,10 @@ pub async fn operators(command: Operators) -> anyhow::Result<End> {
             told(auth::operators::disable(&db, &console, &email).await)?;
             println!("Disabled {email}; sessions and tokens no longer work.");
         }
+        Operators::Enable { email } => {
+            told(auth::operators::enable(&db, &console, &email).await)?;
+            println!("Enabled {email} again.");
+        }
         Operators::Roles { email, roles } => {
             told(auth::operators::set_roles(&db, &console, &email, &parse_roles(&roles)?).await)?;
             println!("{email} now has: {}.", roles.join(", "));

@@ -1,7 +1,7 @@
 //! Commands that run something: demo, serve, migrate.
 use super::End;
 use crate::{
-    app::{App, Parts},
+    app::App,
     config::Config,
     db::{
         embedded::{Durability, Postgres},
@@ -24,11 +24,11 @@ use tokio::{
 pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
     let began = Instant::now();
     let config = Config::load()?;
-    let listener = bind(config.listen).await?;
+    let listener = if web { Some(bind(config.listen).await?) } else { None };
     let (app, born_here) = App::new(&config).await?;
     app.db.ready().await.context("the database is not ready; run `countersign migrate` first")?;
     tracing::info!(listen = %config.listen, took = ?began.elapsed(), "ready");
-    app.run(&config, listener, Parts { web, worker }, born_here, interrupted()?).await?;
+    app.run(&config, listener, worker, born_here, interrupted()?).await?;
     Ok(End::Done)
 }
 
@@ -42,7 +42,7 @@ pub async fn demo(port: u16, data: &Path, reset: bool, provider: Option<PathBuf>
     let demo = Demo::prepare(data, reset, listen, provider).await?;
     let (app, born_here) = App::new(&demo.config).await?;
     print_welcome(&demo, listen, began);
-    app.run(&demo.config, listener, Parts { web: true, worker: true }, born_here, stop).await?;
+    app.run(&demo.config, Some(listener), true, born_here, stop).await?;
     eprintln!("Stopped. Your data is kept; `--reset` starts over.");
     Ok(End::Done)
 }

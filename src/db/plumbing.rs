@@ -55,11 +55,11 @@ impl Db {
         Ok(())
     }
 
-    /// Puts a failed job off: 2, 4, 8, … seconds for the first `quick` tries, then an hour.
+    /// Puts a failed job off: 2, 4, 8, … seconds for the first `quick` tries, then five minutes.
     pub async fn postpone_job(&self, id: i64, failure: &str, quick: i16) -> Result<(), Error> {
         sqlx::query!(
             "update job set attempts = attempts + 1, last_error = left($2, 500),
-               run_at = now() + case when attempts < $3 then make_interval(secs => 2 ^ (attempts + 1)) else interval '1 hour' end
+               run_at = now() + case when attempts < $3 then make_interval(secs => 2 ^ (attempts + 1)) else interval '5 minutes' end
              where id = $1",
             id,
             failure,

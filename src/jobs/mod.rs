@@ -12,7 +12,7 @@ use crate::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// After so many failures a job waits an hour between tries, and somebody should look.
+/// After so many failures a job waits five minutes between tries, and somebody should look.
 const QUICK_TRIES: i16 = 5;
 const POLL: Duration = Duration::from_secs(1);
 

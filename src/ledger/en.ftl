@@ -60,3 +60,4 @@ ledger-hash = Leaf hash (SHA-256)
 ledger-leaf = Record to be signed
 ledger-unsealed = Written to the append-only ledger. Signing and inclusion proofs are not available yet.
 ledger-story = Same request
+event-operator-enabled = Operator enabled

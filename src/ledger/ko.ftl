@@ -60,3 +60,4 @@ ledger-hash = 잎 해시 (SHA-256)
 ledger-leaf = 서명될 원문
 ledger-unsealed = 추가만 가능한 원장에 기록되었습니다. 서명과 포함 증명은 아직 제공하지 않습니다.
 ledger-story = 같은 요청의 기록
+event-operator-enabled = 운영자 재사용

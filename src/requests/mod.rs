@@ -34,7 +34,7 @@ pub enum State {
     Pending,
     /// Has its votes, waits for its turn.
     Approved,
-    /// An attempt has begun outside our own transaction.
+    /// An attempt has begun; seen from outside only where the effect is not in our own database.
     Executing,
     Succeeded,
     Failed,

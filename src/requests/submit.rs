@@ -33,7 +33,7 @@ pub struct Submitted {
 
 /// Checks the fields and computes before and after, without asking yet. Tells everything that is wrong at once.
 pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> Result<Preview, Error> {
-    let definition = permitted(app, operator, &ask.operation)?;
+    let definition = permitted(app, operator, &ask.operation).await?;
     let mut problems = reason_problems(ask);
     let proposal = match definition.parse(&ask.fields) {
         Ok(proposal) => proposal,
@@ -55,10 +55,15 @@ pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> 
     }
 }
 
-/// The operation, if there is one of this name and the operator may ask for it.
-pub fn permitted<'a>(app: &'a App, operator: &Operator<RequestsAsk>, name: &str) -> Result<&'a dyn Definition, Error> {
+/// The operation, if there is one of this name and the operator may ask for it; a refusal is written down.
+pub async fn permitted<'a>(app: &'a App, operator: &Operator<RequestsAsk>, name: &str) -> Result<&'a dyn Definition, Error> {
     let definition = app.registry.find(name).ok_or(Error::NotFound)?;
-    if operator.caller().may(definition.scope()) { Ok(definition) } else { Err(Error::Forbidden(definition.scope())) }
+    if operator.caller().may(definition.scope()) {
+        return Ok(definition);
+    }
+    let entry = ledger::Entry::of("access.denied").outcome(ledger::Outcome::Denied).on("operation", name).with("scope", definition.scope());
+    app.db.record(operator.caller().into(), entry).await?;
+    Err(Error::Forbidden(definition.scope()))
 }
 
 fn reason_problems(ask: &Ask) -> Vec<Problem> {
@@ -71,15 +76,7 @@ fn reason_problems(ask: &Ask) -> Vec<Problem> {
 
 /// Makes the request. If the policy asks for nobody, it is approved and in the queue when this returns.
 pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Result<Submitted, Error> {
-    let definition = match permitted(app, operator, &ask.operation) {
-        Err(Error::Forbidden(scope)) => {
-            let entry =
-                ledger::Entry::of("access.denied").outcome(ledger::Outcome::Denied).on("operation", &ask.operation).with("scope", scope);
-            app.db.record(operator.caller().into(), entry).await?;
-            return Err(Error::Forbidden(scope));
-        }
-        other => other?,
-    };
+    let definition = permitted(app, operator, &ask.operation).await?;
     let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&json!({
         "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before,
     }))?)

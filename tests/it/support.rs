@@ -1,6 +1,6 @@
 //! A desk to test at: one database, one or more replicas, people who sign in through the door that people use.
 use countersign::{
-    app::{App, Parts},
+    app::App,
     config::Config,
     db::{
         embedded::{Durability, Postgres},
@@ -113,7 +113,7 @@ impl Desk {
         let (app, born_here) = App::new(&config).await.unwrap();
         let running = app.clone();
         let task = tokio::spawn(async move {
-            running.run(&config, listener, Parts { web: true, worker: true }, born_here, std::future::pending()).await.unwrap();
+            running.run(&config, Some(listener), true, born_here, std::future::pending()).await.unwrap();
         });
         self.replicas.push(Replica { base: format!("http://{listen}"), app, task });
     }

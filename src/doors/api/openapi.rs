@@ -4,7 +4,7 @@ use crate::operations::registry::Registry;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// One endpoint: method, path, gate, summary, body, what it answers.
+/// One endpoint: method, path, summary, parameters, body, what it answers.
 pub struct Endpoint {
     pub method: &'static str,
     pub path: &'static str,
@@ -148,7 +148,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer", "description": "Personal API token"},
-            "session": {"type": "apiKey", "in": "cookie", "name": "countersign"},
+            "session": {"type": "apiKey", "in": "cookie", "name": "countersign", "description": "`__Host-countersign` over TLS"},
         }},
     })
 }
@@ -165,6 +165,8 @@ fn describe(e: &Endpoint) -> Value {
     let mut responses = Map::new();
     for (status, description) in e.answers {
         let content = match status {
+            // the request itself, whatever became of it
+            403 | 408 if e.path.ends_with("/wait") => json!({"application/json": {"schema": {"type": "object"}}}),
             200..300 => json!({"application/json": {"schema": {"type": "object"}}}),
             _ => json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}),
         };

@@ -102,7 +102,7 @@ pub(super) async fn form(
     Path(name): Path<String>,
     Query(given): Query<Submitted>,
 ) -> Result<Response, Error> {
-    let definition = submit::permitted(&app, &operator, &name)?;
+    let definition = submit::permitted(&app, &operator, &name).await?;
     page_with(&app, &visit, definition, &given, &[], None, None, StatusCode::OK).await
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn ask(
     Path(name): Path<String>,
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
-    let definition = submit::permitted(&app, &operator, &name)?;
+    let definition = submit::permitted(&app, &operator, &name).await?;
     let ask = Ask {
         operation: name,
         fields: schema::from_text(&definition.schema(), |field| form.get(field)),
