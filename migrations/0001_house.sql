@@ -19,7 +19,6 @@ revoke all on schema public from public;
 create schema ledger;
 grant usage on schema public to countersign_app, countersign_auditor;
 grant usage on schema ledger to countersign_app, countersign_sequencer, countersign_auditor;
-alter default privileges grant select on tables to countersign_auditor;
 grant select on _sqlx_migrations to countersign_app, countersign_auditor;
 
 -- One row for each fact. `leaf` holds the exact bytes that the Merkle log will cover: RFC 8785 JSON without personal
@@ -110,6 +109,7 @@ create trigger no_truncate before truncate on ledger.detail for each statement e
 
 grant select, insert on ledger.event, ledger.detail to countersign_app;
 grant select on ledger.event to countersign_sequencer, countersign_auditor;
+grant select on ledger.detail to countersign_auditor;
 grant select, delete on ledger.pending to countersign_sequencer;
 grant select on ledger.pending to countersign_auditor;
 

@@ -15,7 +15,7 @@ create table operator_role (
   primary key (operator_id, role)
 );
 create index operator_role_by_role on operator_role (role);
--- An account at the identity provider. Bound by issuer and subject, never by e-mail address.
+-- An account at the identity provider, known by issuer and subject. A verified e-mail address counts once, to bind it.
 create table operator_identity (
   issuer text not null,
   subject text not null,
@@ -58,13 +58,15 @@ call ledger.guard('operator_role');
 call ledger.guard('operator_identity');
 call ledger.guard('api_token');
 
-grant select, insert, update on operator to countersign_app;
+-- The application adds people who come from the identity provider and follows their roles there. Passwords and tokens are
+-- made as the owner. A row can be locked only by who may update something of it: hence the names.
+grant select, insert (id, email, name), update (name) on operator to countersign_app;
 grant select, insert, update, delete on operator_role to countersign_app;
 grant select, insert on operator_identity to countersign_app;
-grant select, insert, update (revoked_at) on api_token to countersign_app;
+grant select, update (name) on api_token to countersign_app;
 grant select, insert, update, delete on session, login_failure to countersign_app;
-revoke select on session, login_failure, operator, api_token from countersign_auditor;
 grant select (id, kind, email, name, disabled_at, created_at) on operator to countersign_auditor;
+grant select on operator_role, operator_identity to countersign_auditor;
 grant select (id, operator_id, name, scopes, created_at, expires_at, revoked_at) on api_token to countersign_auditor;
 
 -- The services of Countersign itself. They sign in nowhere; their grants are checked like anybody's.

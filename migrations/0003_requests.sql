@@ -111,3 +111,4 @@ grant select, insert, update (ended_at, outcome, receipt) on attempt to counters
 grant select, insert on idempotency_key to countersign_app;
 grant select, insert, delete on outbox to countersign_app;
 grant select, insert, update, delete on job to countersign_app;
+grant select on request, vote, attempt to countersign_auditor;

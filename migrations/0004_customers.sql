@@ -43,3 +43,4 @@ call ledger.guard('admin_user_orgs');
 grant select on company, admin_user_orgs to countersign_app;
 grant select, update (tier, credit) on admin_orgs to countersign_app;
 grant select, update (plan, plan_until) on admin_users to countersign_app;
+grant select on company, admin_orgs, admin_users, admin_user_orgs to countersign_auditor;

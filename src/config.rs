@@ -35,6 +35,8 @@ pub struct Oidc {
     pub client_secret: SecretString,
     /// `COUNTERSIGN_OIDC_ROLES_CLAIM`: the claim of the ID token that lists role names. Default `roles`.
     pub roles_claim: String,
+    /// `COUNTERSIGN_OIDC_SCOPES`: what is asked for besides `openid`, with spaces between. Default `email profile`.
+    pub scopes: String,
 }
 
 /// All that is wrong with the configuration, one line each.
@@ -70,6 +72,7 @@ impl Config {
             client_id: reader.required("COUNTERSIGN_OIDC_CLIENT_ID"),
             client_secret: reader.required("COUNTERSIGN_OIDC_CLIENT_SECRET").into(),
             roles_claim: reader.text("COUNTERSIGN_OIDC_ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
+            scopes: reader.text("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "email profile".into()),
         });
         let policy = reader.policy();
         if !reader.problems.is_empty() {

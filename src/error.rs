@@ -69,6 +69,16 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Error::Unavailable(error.to_string()),
+            sqlx::Error::Database(ref cause) => match cause.code().as_deref() {
+                // lost a race for a lock, ran out of time or connections, or the server is going away: worth another try
+                Some("40001" | "40P01" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "53300") => {
+                    Error::Unavailable(error.to_string())
+                }
+                // text that Postgres cannot hold, such as a NUL
+                Some("22021" | "22P05") => Error::Malformed("the text contains characters that cannot be stored".into()),
+                _ if cause.constraint() == Some("operator_email_is_unique") => Error::Refused(msg::request_changed_meanwhile()),
+                _ => Error::Internal(anyhow::Error::new(error)),
+            },
             other => Error::Internal(anyhow::Error::new(other)),
         }
     }

@@ -23,6 +23,9 @@ pub async fn housekeeping(app: App) {
     let mut every = tokio::time::interval(Duration::from_secs(3600));
     loop {
         every.tick().await;
+        if let Err(error) = app.db.prepare_partitions().await {
+            tracing::error!(%error, "cannot prepare the ledger's partitions");
+        }
         if let Err(error) = app.db.sweep().await {
             tracing::warn!(%error, "housekeeping");
         }

@@ -26,6 +26,8 @@ pub struct Visit {
     caller: Option<Arc<Caller>>,
     theme: &'static str,
     path: String,
+    /// A live refresh, which swaps only a part: the flash waits for a whole page.
+    partial: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
 }
@@ -40,6 +42,7 @@ impl FromRequestParts<App> for Visit {
             session,
             caller: parts.extensions.get::<Arc<Caller>>().cloned(),
             theme: theme_of(&parts.headers),
+            partial: parts.headers.contains_key("hx-request"),
             at: app.db.live().latest(),
             path: parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default(),
         })
@@ -56,7 +59,9 @@ impl Visit {
         let mut shell = Shell::bare(app, self.l, self.theme, self.path.clone());
         shell.at = self.at;
         shell.csrf = sessions::csrf(&self.session).await?;
-        shell.flash = sessions::take_flash(&self.session).await?;
+        if !self.partial {
+            shell.flash = sessions::take_flash(&self.session).await?;
+        }
         if let Some(caller) = &self.caller {
             let decides = caller.may(RequestsDecide::NAME);
             let mut conn = app.db.read().await?;
@@ -359,7 +364,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 pub fn safe_next(next: &str) -> &str {
     let local = next.starts_with('/')
         && !next.starts_with("//")
-        && !next.contains(['\\', '\r', '\n'])
+        && !next.contains(|c: char| c == '\\' || c.is_control())
         && !next.starts_with("/login")
         && !next.starts_with("/auth");
     if local { next } else { "/" }
@@ -371,7 +376,9 @@ mod tests {
 
     #[test]
     fn nothing_leads_away_from_this_site() {
-        for next in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "/login?next=/"] {
+        for next in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", "", "/login?next=/"]
+        {
             assert_eq!(safe_next(next), "/");
         }
         assert_eq!(safe_next("/requests/CR-1?tab=x"), "/requests/CR-1?tab=x");

@@ -50,6 +50,10 @@ async fn by_session(app: &App, parts: &mut Parts, door: Door) -> Result<Caller, 
     let session = Session::from_request_parts(parts, app).await.map_err(|_| Error::SignedOut)?;
     let id = super::sessions::operator_of(&session).await?.ok_or(Error::SignedOut)?;
     let hash = super::sessions::hash_of(&session).ok_or(Error::SignedOut)?;
+    // a page that follows changes by itself is not somebody who is there
+    if parts.uri.path() != "/events" && !parts.headers.contains_key("hx-request") {
+        app.db.touch_session(&hash).await?;
+    }
     let mut conn = app.db.read().await?;
     let operator = store::operator(&mut conn, id).await?.ok_or(Error::SignedOut)?;
     Ok(operator.caller(door, Credential::Session(hash)))
@@ -65,7 +69,7 @@ impl<S: Scope> FromRequestParts<App> for Operator<S> {
             Err(error) => {
                 let entry = Entry::of("access.denied")
                     .outcome(Outcome::Denied)
-                    .on("route", parts.uri.path())
+                    .on("route", &cut(parts.uri.path()))
                     .with("method", parts.method.as_str())
                     .with("scope", S::NAME);
                 app.db.record(Actor::from(&*caller), entry).await?;
@@ -79,4 +83,9 @@ impl store::StoredOperator {
     fn caller(self, door: Door, credential: Credential) -> Caller {
         Caller { id: self.id, name: self.name, email: self.email, roles: self.roles, door, credential }
     }
+}
+
+/// A path as it goes into an event: what somebody sends may be as long as they like.
+pub(super) fn cut(path: &str) -> String {
+    path.chars().take(200).collect()
 }

@@ -1,7 +1,7 @@
 # 로그인과 권한
 login-failed = 이메일 또는 비밀번호가 맞지 않습니다. 비밀번호를 잊었다면 보안 담당자에게 재설정을 요청하세요.
 login-disabled = 사용이 중지된 계정입니다. 보안 담당자에게 문의하세요.
-login-email-taken = { $email }은 다른 계정에 연결되어 있습니다. 보안 담당자에게 문의하세요.
+login-email-taken = { JOSA($email, "은/는") } 다른 계정에 연결되어 있습니다. 보안 담당자에게 문의하세요.
 login-no-roles = 이 계정에는 Countersign 역할이 없습니다. 관리자에게 역할을 요청하세요.
 login-sso-refused = 통합 로그인을 확인하지 못했습니다. 다시 시도하고, 반복되면 보안 담당자에게 문의하세요.
 login-sso-unreachable = 통합 로그인 서버에 연결하지 못했습니다. 잠시 뒤 다시 시도하거나 비상 계정으로 로그인하세요.

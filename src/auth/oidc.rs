@@ -7,10 +7,9 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
-use tokio::sync::Mutex;
 
 /// All other claims of the ID token; the configuration names the one that lists roles.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -93,20 +92,33 @@ impl Provider {
     }
 
     async fn client(&self) -> anyhow::Result<Arc<OidcClient>> {
-        let mut kept = self.client.lock().await;
-        if let Some((since, client)) = &*kept
+        let kept = self.client.lock().expect("no panic while held").clone();
+        if let Some((since, client)) = &kept
             && since.elapsed() < KEEP
         {
             return Ok(client.clone());
         }
+        match (self.discover().await, kept) {
+            (Ok(client), _) => {
+                let client = Arc::new(client);
+                *self.client.lock().expect("no panic while held") = Some((Instant::now(), client.clone()));
+                Ok(client)
+            }
+            // what we know is better than nothing: it may still be right
+            (Err(error), Some((_, client))) => {
+                tracing::warn!(error = format!("{error:#}"), "the identity provider's metadata could not be refreshed");
+                Ok(client)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn discover(&self) -> anyhow::Result<OidcClient> {
         let send = |request| send(self.http.clone(), request);
         let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(self.config.issuer.clone())?, &send).await?;
         let secret = ClientSecret::new(self.config.client_secret.expose_secret().to_owned());
-        let client = Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
-            .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?);
-        let client = Arc::new(client);
-        *kept = Some((Instant::now(), client.clone()));
-        Ok(client)
+        Ok(Client::from_provider_metadata(metadata, ClientId::new(self.config.client_id.clone()), Some(secret))
+            .set_redirect_uri(RedirectUrl::new(self.redirect.clone())?))
     }
 
     /// Fetches the provider's metadata, to say whether it can be reached.
@@ -120,7 +132,7 @@ impl Provider {
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (url, state, nonce) = client
             .authorize_url(AuthenticationFlow::<CoreResponseType>::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-            .add_scopes(["email", "profile", &self.config.roles_claim].map(|s| Scope::new(s.to_owned())))
+            .add_scopes(self.config.scopes.split_whitespace().map(|s| Scope::new(s.to_owned())))
             .set_pkce_challenge(challenge)
             .url();
         Ok((url, Pending { state, nonce, verifier, next }))

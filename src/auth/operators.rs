@@ -19,7 +19,8 @@ pub async fn add(
         return Err(Error::Refused(msg::operator_exists(email)));
     }
     let id = Uuid::now_v7();
-    store::add_operator(&mut change, id, email, name, Some(&hash)).await?;
+    store::add_operator(&mut change, id, email, name).await?;
+    store::set_password(&mut change, id, &hash).await?;
     let names = names(roles);
     store::set_roles(&mut change, id, &names).await?;
     change
@@ -101,11 +102,12 @@ pub(super) async fn sync(db: &Db, identity: &Operator<IdentitySync>, account: Ac
         Some((_, false)) => return Err(Error::Refused(msg::login_disabled())),
         None => {
             let id = match store::by_email(&mut change, account.email).await? {
+                Some(id) if !store::is_enabled(&mut change, id).await? => return Err(Error::Refused(msg::login_disabled())),
                 Some(id) if account.email_verified && !store::has_identity(&mut change, id).await? => id,
                 Some(_) => return Err(Error::Refused(msg::login_email_taken(account.email))),
                 None => {
                     let id = Uuid::now_v7();
-                    store::add_operator(&mut change, id, account.email, account.name, None).await?;
+                    store::add_operator(&mut change, id, account.email, account.name).await?;
                     id
                 }
             };

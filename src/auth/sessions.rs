@@ -67,6 +67,8 @@ pub async fn csrf(session: &Session) -> Result<String, Error> {
     }
     let token = secret();
     session.insert(CSRF, &token).await?;
+    // saved here as well as at the end of the request: here a failure can still be told
+    session.save().await?;
     Ok(token)
 }
 
@@ -81,7 +83,7 @@ pub(super) async fn sign_in(session: &Session, operator: Uuid) -> Result<(), Err
     session.cycle_id().await?;
     session.insert(OPERATOR, operator).await?;
     session.insert(CSRF, secret()).await?;
-    Ok(())
+    Ok(session.save().await?)
 }
 
 pub async fn flash(session: &Session, kind: &str, text: String) -> Result<(), Error> {
@@ -89,7 +91,11 @@ pub async fn flash(session: &Session, kind: &str, text: String) -> Result<(), Er
 }
 
 pub async fn take_flash(session: &Session) -> Result<Option<Flash>, Error> {
-    Ok(session.remove(FLASH).await?)
+    // looked at first: removing marks the session as changed, and every view would write it
+    match session.get::<Flash>(FLASH).await? {
+        Some(_) => Ok(session.remove(FLASH).await?),
+        None => Ok(None),
+    }
 }
 
 fn key(id: &Id) -> Vec<u8> {

@@ -62,22 +62,6 @@ pub(super) async fn password_owner(conn: &mut PgConnection, email: &str) -> sqlx
     .await
 }
 
-pub(super) struct Failures {
-    pub of_account: i64,
-    pub from_address: i64,
-    pub seconds_since: i64,
-}
-
-pub(super) async fn login_failures(conn: &mut PgConnection, account: &[u8], address: &str) -> sqlx::Result<Failures> {
-    sqlx::query_as!(
-        Failures,
-        r#"select (select count(*) from login_failure where account = $1 and at > now() - interval '15 minutes') as "of_account!",
-             (select count(*) from login_failure where address = $2::text::inet and at > now() - interval '1 minute') as "from_address!",
-             coalesce((select extract(epoch from now() - max(at))::bigint from login_failure where account = $1), 3600) as "seconds_since!""#,
-        account, address
-    ).fetch_one(conn).await
-}
-
 /// The operator bound to an account at the identity provider; `false` if that operator is disabled.
 pub(super) async fn by_identity(change: &mut Change, issuer: &str, subject: &str) -> sqlx::Result<Option<(Uuid, bool)>> {
     let row = sqlx::query!(
@@ -95,16 +79,30 @@ pub(super) async fn by_email(conn: &mut PgConnection, email: &str) -> sqlx::Resu
     sqlx::query_scalar!("select id from operator where email = lower($1) and kind = 'person'", email).fetch_optional(conn).await
 }
 
+pub(super) async fn is_enabled(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select disabled_at is null as "enabled!" from operator where id = $1"#, id).fetch_one(&mut **change).await
+}
+
 pub(super) async fn has_identity(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
     sqlx::query_scalar!(r#"select exists (select from operator_identity where operator_id = $1) as "has!""#, id)
         .fetch_one(&mut **change)
         .await
 }
 
-pub(super) async fn add_operator(change: &mut Change, id: Uuid, email: &str, name: &str, password_hash: Option<&str>) -> sqlx::Result<()> {
-    sqlx::query!("insert into operator (id, email, name, password_hash) values ($1, lower($2), $3, $4)", id, email, name, password_hash)
-        .execute(&mut **change)
-        .await?;
+/// Whether this very password still opens this account; it cannot be changed before the transaction ends.
+pub(super) async fn still_opens(change: &mut Change, id: Uuid, password_hash: Option<&str>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select 1 as "one!" from operator where id = $1 and disabled_at is null and ($2::text is null or password_hash = $2) for share"#,
+        id,
+        password_hash
+    )
+    .fetch_optional(&mut **change)
+    .await
+    .map(|found| found.is_some())
+}
+
+pub(super) async fn add_operator(change: &mut Change, id: Uuid, email: &str, name: &str) -> sqlx::Result<()> {
+    sqlx::query!("insert into operator (id, email, name) values ($1, lower($2), $3)", id, email, name).execute(&mut **change).await?;
     Ok(())
 }
 
@@ -139,10 +137,13 @@ pub(super) async fn set_password(change: &mut Change, id: Uuid, hash: &str) -> s
     Ok(())
 }
 
-/// Disables an operator and ends every session at once.
+/// Disables an operator, ends every session and revokes every token.
 pub(super) async fn disable(change: &mut Change, id: Uuid) -> sqlx::Result<bool> {
     let done =
         sqlx::query!("update operator set disabled_at = now() where id = $1 and disabled_at is null", id).execute(&mut **change).await?;
+    sqlx::query!("update api_token set revoked_at = now() where operator_id = $1 and revoked_at is null", id)
+        .execute(&mut **change)
+        .await?;
     sqlx::query!("delete from session where operator_id = $1", id).execute(&mut **change).await?;
     Ok(done.rows_affected() == 1)
 }

@@ -19,6 +19,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use serde_json::json;
 use std::net::SocketAddr;
 use uuid::Uuid;
 
@@ -59,8 +60,12 @@ struct Next {
 }
 
 async fn login(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
-    if sessions::operator_of(&visit.session).await?.is_some() {
-        return Ok(Redirect::to(safe_next(&next)).into_response());
+    if let Some(id) = sessions::operator_of(&visit.session).await? {
+        let mut conn = app.db.read().await?;
+        if store::operator(&mut conn, id).await?.is_some() {
+            return Ok(Redirect::to(safe_next(&next)).into_response());
+        }
+        visit.session.flush().await?;
     }
     login_page(&app, &visit, &next, "", None).await
 }
@@ -113,45 +118,67 @@ async fn sign_in(
     visit: Visit,
     State(app): State<App>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
-    Csrf(form): Csrf<Credentials>,
+    form: Result<Csrf<Credentials>, Error>,
 ) -> Result<Response, Error> {
+    let form = match form {
+        Ok(Csrf(form)) => form,
+        // the page was open for longer than its session lives: a new one, with a word of why
+        Err(Error::Forged) => return login_page(&app, &visit, "/", "", Some(&Error::Forged)).await,
+        Err(other) => return Err(other),
+    };
     let account = limits::account(&form.email);
-    let result = match limits::check(&app.db, &account, from.ip()).await {
+    let result = match limits::admit(&app.db, &account, from.ip()).await {
         Ok(()) => check_password(&app, &form).await,
         Err(error) => Err(error),
     };
-    match result {
-        Ok(id) => {
-            welcome(&app, &visit, id, "password").await?;
+    let opened = match result {
+        Ok((id, hash)) => welcome(&app, &visit, id, "password", Some(&hash)).await,
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(()) => {
+            app.db.forgive_login(&account, from.ip()).await?;
             Ok(Redirect::to(safe_next(&form.next)).into_response())
         }
         Err(error @ (Error::Refused(_) | Error::TooMany { .. })) => {
+            // one that came too soon was not looked at: nothing to write down, or strangers could fill the ledger
             if matches!(error, Error::Refused(_)) {
-                app.db.note_login_failure(&account, from.ip()).await?;
+                let who = json!({"account_sha256": crate::requests::hex(&account), "address": from.ip().to_string()});
+                let entry = Entry::of("session.refused")
+                    .outcome(Outcome::Denied)
+                    .with("how", "password")
+                    .with("why", error.code())
+                    .detail("who", who);
+                app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
             }
-            let entry = Entry::of("session.refused").outcome(Outcome::Denied).with("how", "password").with("why", error.code());
-            app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
             login_page(&app, &visit, &form.next, &form.email, Some(&error)).await
         }
         Err(other) => Err(other),
     }
 }
 
-async fn check_password(app: &App, form: &Credentials) -> Result<Uuid, Error> {
+/// The account and the stored hash that the password fitted.
+async fn check_password(app: &App, form: &Credentials) -> Result<(Uuid, String), Error> {
     let owner = {
         let mut conn = app.db.read().await?;
         store::password_owner(&mut conn, form.email.trim()).await?
     };
     let (id, stored) = owner.map_or((None, None), |o| (Some(o.id), o.password_hash));
-    let fits = passwords::verify(form.password.clone(), stored).await?;
-    id.filter(|_| fits).ok_or(Error::Refused(msg::login_failed()))
+    let fits = passwords::verify(form.password.clone(), stored.clone()).await?;
+    id.zip(stored).filter(|_| fits).ok_or(Error::Refused(msg::login_failed()))
 }
 
-/// A new session, and its entry.
-async fn welcome(app: &App, visit: &Visit, id: Uuid, how: &str) -> Result<(), Error> {
+/// A new session, and its entry. The session is stored first and the account looked at again after it: whoever disables
+/// the account or changes the password meanwhile either ends this session or is seen here.
+async fn welcome(app: &App, visit: &Visit, id: Uuid, how: &str, password_hash: Option<&str>) -> Result<(), Error> {
     sessions::sign_in(&visit.session, id).await?;
-    let actor = Actor::from(Service::Identity.operator::<IdentitySync>().caller());
-    app.db.record(actor, Entry::of("session.opened").on("operator", &id.to_string()).with("how", how)).await
+    let mut change = app.db.begin(&Service::Identity.operator::<IdentitySync>()).await?;
+    if !store::still_opens(&mut change, id, password_hash).await? {
+        visit.session.flush().await?;
+        return Err(Error::Refused(msg::login_failed()));
+    }
+    change.commit(Entry::of("session.opened").on("operator", &id.to_string()).with("how", how)).await?;
+    Ok(())
 }
 
 async fn start(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
@@ -190,7 +217,7 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
     };
     match arrived {
         Ok(id) => {
-            welcome(&app, &visit, id, "oidc").await?;
+            welcome(&app, &visit, id, "oidc", None).await?;
             Ok(Redirect::to(safe_next(&next)).into_response())
         }
         Err(problem @ Error::Refused(_)) => {

@@ -262,6 +262,9 @@ fn print(r: &Value, json: bool) -> anyhow::Result<()> {
 fn detail(r: &Value) -> anyhow::Result<()> {
     print(r, false)?;
     println!("  binding  {}", r["binding"].as_str().unwrap_or_default());
+    if let Some(time) = r["not_before"].as_str() {
+        println!("  not before {time}");
+    }
     println!("  asked by {}: {}", r["requester"]["name"].as_str().unwrap_or_default(), r["reason"].as_str().unwrap_or_default());
     for (key, before) in r["preview"]["before"].as_object().into_iter().flatten() {
         let after = &r["preview"]["after"][key];

@@ -27,6 +27,11 @@ pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
     let listener = if web { Some(bind(config.listen).await?) } else { None };
     let (app, born_here) = App::new(&config).await?;
     app.db.ready().await.context("the database is not ready; run `countersign migrate` first")?;
+    let open = !config.listen.ip().is_loopback();
+    anyhow::ensure!(
+        !(open && app.db.is_demo().await?),
+        "this is the demo's database, whose passwords everybody knows; it is served on this machine only"
+    );
     tracing::info!(listen = %config.listen, took = ?began.elapsed(), "ready");
     app.run(&config, listener, worker, born_here, interrupted()?).await?;
     Ok(End::Done)

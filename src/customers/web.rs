@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{Caller, CustomersFix, CustomersRead, LedgerRead, Operator, Scope},
+    auth::{Caller, CustomersFix, CustomersRead, LedgerRead, Operator, RequestsRead, Scope},
     error::Error,
     i18n::Lang,
     ledger::{self, browse::Filter as Events, web::EventRow},
@@ -267,7 +267,7 @@ async fn around(
         states: Some(requests::State::OPEN.iter().map(|s| s.name()).collect()),
         ..Default::default()
     };
-    let open = requests::inbox::list(conn, &filter, None, false, 10).await?;
+    let open = if caller.may(RequestsRead::NAME) { requests::inbox::list(conn, &filter, None, false, 10).await? } else { Vec::new() };
     let history = if caller.may(LedgerRead::NAME) {
         ledger::browse::list(conn, &Events { target: Some(id.into()), ..Events::default() }, None, false, 20).await?
     } else {

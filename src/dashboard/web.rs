@@ -1,7 +1,7 @@
 //! The first page: what waits for me, what I asked for, what happened.
 use crate::{
     app::App,
-    auth::{LedgerRead, Operator, PortalUse, RequestsDecide, Scope},
+    auth::{LedgerRead, Operator, PortalUse, RequestsDecide, RequestsRead, Scope},
     error::Error,
     ledger::{self, web::EventRow},
     page::{self, Shell, Visit, capped},
@@ -35,7 +35,7 @@ struct Tile {
 async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<App>) -> Result<Response, Error> {
     let l = visit.l;
     let caller = operator.caller();
-    let decides = caller.may(RequestsDecide::NAME);
+    let decides = caller.may(RequestsDecide::NAME) && caller.may(RequestsRead::NAME);
     let mut conn = app.db.read().await?;
     let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
     let waiting = if decides {
@@ -43,7 +43,11 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     } else {
         Vec::new()
     };
-    let mine = requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?;
+    let mine = if !caller.may(RequestsRead::NAME) {
+        Vec::new()
+    } else {
+        requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?
+    };
     let recent = if caller.may(LedgerRead::NAME) {
         ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8)
             .await?

@@ -91,6 +91,13 @@ impl Db {
         Ok(())
     }
 
+    /// Whether this database was filled by the demo, whose passwords everybody knows.
+    pub async fn is_demo(&self) -> Result<bool, Error> {
+        let mut conn = self.read().await?;
+        let found = sqlx::query_scalar!(r#"select exists (select from ledger.event where kind = 'demo.loaded') as "found!""#);
+        Ok(found.fetch_one(&mut *conn).await?)
+    }
+
     pub fn live(&self) -> &Live {
         &self.live
     }
@@ -111,7 +118,7 @@ async fn holds(conn: &mut PgConnection, actor: &Actor, scope: &str) -> sqlx::Res
     let (session, token) = (actor.session.as_deref(), actor.token);
     let granted = sqlx::query_scalar!(
         r#"select 1 as "one!" from operator o join operator_role r on r.operator_id = o.id
-           where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for key share of o, r"#,
+           where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for share of o for key share of r"#,
         actor.id,
         &roles as &[&str]
     )

@@ -26,20 +26,23 @@ impl Db {
         Ok(())
     }
 
-    /// The data of a living session. Notes once a minute that it is in use.
-    pub async fn load_session(&self, key: &[u8]) -> Result<Option<Value>, Error> {
-        let found = sqlx::query!(
-            r#"select data, last_seen_at < now() - interval '1 minute' as "unseen!" from session
-               where id_hash = $1 and expires_at > now() and last_seen_at > now() - interval '30 minutes'"#,
-            key
-        )
-        .fetch_optional(&self.readers)
-        .await?;
-        let Some(session) = found else { return Ok(None) };
-        if session.unseen {
+    /// Notes, once a minute at most, that somebody is using a session.
+    pub async fn touch_session(&self, key: &[u8]) -> Result<(), Error> {
+        let unseen =
+            sqlx::query_scalar!(r#"select last_seen_at < now() - interval '1 minute' as "unseen!" from session where id_hash = $1"#, key);
+        if unseen.fetch_optional(&self.readers).await? == Some(true) {
             sqlx::query!("update session set last_seen_at = now() where id_hash = $1", key).execute(&self.writers).await?;
         }
-        Ok(Some(session.data))
+        Ok(())
+    }
+
+    /// The data of a living session.
+    pub async fn load_session(&self, key: &[u8]) -> Result<Option<Value>, Error> {
+        let data = sqlx::query_scalar!(
+            "select data from session where id_hash = $1 and expires_at > now() and last_seen_at > now() - interval '30 minutes'",
+            key
+        );
+        Ok(data.fetch_optional(&self.readers).await?)
     }
 
     pub async fn delete_session(&self, key: &[u8]) -> Result<(), Error> {
@@ -47,9 +50,37 @@ impl Db {
         Ok(())
     }
 
-    /// Notes a failed sign-in. The account is a hash: people type passwords into the wrong field.
-    pub async fn note_login_failure(&self, account: &[u8], address: IpAddr) -> Result<(), Error> {
-        sqlx::query!("insert into login_failure (account, address) values ($1, $2::text::inet)", account, address.to_string())
+    /// Counts a sign-in before its password is looked at, one at a time for each account and address, so that many at once
+    /// cannot all find the count at zero. Answers the seconds to wait instead, if it comes too soon. `account` is a hash:
+    /// people type passwords into the wrong field.
+    pub async fn admit_login(&self, account: &[u8], address: IpAddr, pause: fn(i64) -> i64, most_from_address: i64) -> Result<i64, Error> {
+        let (db, account, address) = (self.clone(), account.to_vec(), address.to_string());
+        let admitted = tokio::spawn(async move {
+            let mut tx = db.writers.begin().await?;
+            sqlx::query_scalar!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2, 0))", account, address)
+                .fetch_one(&mut *tx)
+                .await?;
+            let so_far = sqlx::query!(
+                r#"select (select count(*) from login_failure where account = $1 and address = $2::text::inet and at > now() - interval '15 minutes') as "here!",
+                     (select count(*) from login_failure where address = $2::text::inet and at > now() - interval '1 minute') as "from_address!",
+                     coalesce((select extract(epoch from now() - max(at))::bigint from login_failure where account = $1 and address = $2::text::inet), 3600) as "since!""#,
+                account, address
+            ).fetch_one(&mut *tx).await?;
+            let wait = (pause(so_far.here) - so_far.since).max(if so_far.from_address >= most_from_address { 60 } else { 0 });
+            if wait <= 0 {
+                sqlx::query!("insert into login_failure (account, address) values ($1, $2::text::inet)", account, address)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            tx.commit().await?;
+            Ok::<_, sqlx::Error>(wait.max(0))
+        });
+        Ok(admitted.await.map_err(anyhow::Error::from)??)
+    }
+
+    /// A sign-in that succeeded was no failure.
+    pub async fn forgive_login(&self, account: &[u8], address: IpAddr) -> Result<(), Error> {
+        sqlx::query!("delete from login_failure where account = $1 and address = $2::text::inet", account, address.to_string())
             .execute(&self.writers)
             .await?;
         Ok(())
@@ -70,14 +101,31 @@ impl Db {
         Ok(())
     }
 
-    /// Removes what is over: dead sessions, old failures, outbox rows that every replica has seen.
-    pub async fn sweep(&self) -> Result<(), Error> {
-        sqlx::query!("delete from session where expires_at < now() or last_seen_at < now() - interval '30 minutes'")
-            .execute(&self.writers)
-            .await?;
-        sqlx::query!("delete from login_failure where at < now() - interval '1 day'").execute(&self.writers).await?;
-        sqlx::query!("delete from outbox where created_at < now() - interval '1 day'").execute(&self.writers).await?;
+    /// Makes room for the events to come; without it, nothing could be written one day.
+    pub async fn prepare_partitions(&self) -> Result<(), Error> {
         sqlx::query_scalar!("select ledger.prepare_partitions(current_date, 3)").execute(&self.writers).await?;
         Ok(())
+    }
+
+    /// Removes what is over, 10,000 rows at a time: dead sessions, old failures, outbox rows that every replica has seen.
+    pub async fn sweep(&self) -> Result<(), Error> {
+        loop {
+            let sessions = sqlx::query!(
+                "delete from session where id_hash in (select id_hash from session
+                 where expires_at < now() or last_seen_at < now() - interval '30 minutes' limit 10000)"
+            );
+            let failures = sqlx::query!(
+                "delete from login_failure where ctid = any(array(select ctid from login_failure where at < now() - interval '1 day' limit 10000))"
+            );
+            let told = sqlx::query!(
+                "delete from outbox where id in (select id from outbox where created_at < now() - interval '1 day' limit 10000)"
+            );
+            let mut gone = sessions.execute(&self.writers).await?.rows_affected();
+            gone += failures.execute(&self.writers).await?.rows_affected();
+            gone += told.execute(&self.writers).await?.rows_affected();
+            if gone < 10_000 {
+                return Ok(());
+            }
+        }
     }
 }

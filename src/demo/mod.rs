@@ -132,7 +132,13 @@ fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::con
     std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
     let issuer =
         line.trim().strip_prefix("ready ").context("it did not start; are its packages installed? (`make demo` does that)")?.to_owned();
-    let oidc = crate::config::Oidc { issuer, client_id: "countersign".into(), client_secret: secret.into(), roles_claim: "roles".into() };
+    let oidc = crate::config::Oidc {
+        issuer,
+        client_id: "countersign".into(),
+        client_secret: secret.into(),
+        roles_claim: "roles".into(),
+        scopes: "email profile roles".into(),
+    };
     Ok((child, oidc))
 }
 

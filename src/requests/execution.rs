@@ -34,6 +34,12 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     if expiry::is_due(&request, change.now()) {
         return expiry::expire(change, request).await;
     }
+    if let Some(wait) = request.not_before.and_then(|t| (t - change.now()).to_std().ok()).filter(|wait| !wait.is_zero()) {
+        jobs::enqueue(&mut change, JOB, json!({"request": id}), wait).await?;
+        let entry = request.entry("request.skipped").with("state", request.state.name());
+        change.commit(entry).await?;
+        return Ok(());
+    }
     match admissible(app, &mut change, &request).await? {
         Ok((definition, proposal)) => match definition.guarantee() {
             Guarantee::Transactional => run_here(app, change, request, &*proposal).await,
@@ -59,7 +65,7 @@ async fn admissible<'a>(
         tracing::error!(request = request.id, "the stored request does not match its binding");
         return Ok(Err(json!({"code": "binding_broken"})));
     }
-    let approvals = store::votes(change, request).await?.iter().filter(|v| v.counts(request)).count();
+    let approvals = store::votes(change, request).await?.iter().filter(|v| v.counts(app, request)).count();
     if approvals < usize::from(votes::needed(app, request)) {
         return Ok(Err(json!({"code": "quorum_lost", "approvals": approvals})));
     }

@@ -81,6 +81,7 @@ pub struct RequestView {
     pub risk: RiskTag,
     pub created: When,
     pub expires: Option<When>,
+    pub not_before: Option<When>,
     pub requester: String,
     pub target_label: String,
     pub target_href: Option<String>,
@@ -159,7 +160,7 @@ pub async fn whole(
     let eligible = store::eligible(conn, request, 8).await?;
     let story = ledger::browse::story(conn, request.id).await?;
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
-    let have = all.iter().filter(|v| v.counts(request)).count();
+    let have = all.iter().filter(|v| v.counts(app, request)).count();
     let want = usize::from(votes::needed(app, request));
     let href = format!("/requests/{}", request.short_id());
     let sees_ledger = caller.may(ledger_scope());
@@ -184,6 +185,7 @@ pub async fn whole(
         risk: RiskTag::new(l, &request.risk),
         created: When::new(l, request.created_at),
         expires: (request.state == State::Pending).then(|| When::new(l, request.expires_at)),
+        not_before: request.not_before.map(|t| When::new(l, t)),
         requester: request.requester.clone(),
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
@@ -191,7 +193,7 @@ pub async fn whole(
         diff: page::diff(&request.before, &request.after, label),
         raw: serde_json::to_string_pretty(&json!({
             "operation": request.operation, "version": request.operation_version, "fields": request.fields,
-            "before": request.before, "after": request.after, "policy": request.ruling,
+            "before": request.before, "after": request.after, "policy": request.ruling, "not_before": request.not_before, "expires_at": request.expires_at,
         }))
         .map_err(anyhow::Error::from)?,
         binding: request.binding_hex(),
@@ -263,7 +265,14 @@ fn decide(
         return closed(l.request_voted_already());
     }
     let title = definition.map_or_else(|| r.operation.clone(), |d| d.title(l));
-    let effect = if last { l.request_approve_runs_now(title) } else { l.request_approve_waits_for_more() };
+    let later = r.not_before.filter(|t| *t > chrono::Utc::now());
+    let effect = if let (true, Some(at)) = (last, later) {
+        l.request_approve_runs_later(When::new(l, at).absolute, title)
+    } else if last {
+        l.request_approve_runs_now(title)
+    } else {
+        l.request_approve_waits_for_more()
+    };
     Decide::Open { action: format!("{href}/votes"), effect, reason: typed.reason.clone(), error: typed.error.clone() }
 }
 

@@ -55,7 +55,7 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
             return settled(&request, mine, ballot);
         }
     }
-    if voter.id() == request.requester_id && !request.ruling.self_approval {
+    if voter.id() == request.requester_id && !allows_self_approval(app, &request) {
         return Err(Error::NotPermitted(msg::vote_own_request()));
     }
     if !voter.caller().may(&request.ruling.scope) {
@@ -84,7 +84,7 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         return Ok(Cast::Counted(State::Denied));
     }
     let needed = needed(app, &request);
-    let approvals = store::votes(&mut change, &request).await?.iter().filter(|v| v.counts(&request)).count();
+    let approvals = store::votes(&mut change, &request).await?.iter().filter(|v| v.counts(app, &request)).count();
     if approvals < usize::from(needed) {
         change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
         change.commit(voted).await?;
@@ -108,10 +108,16 @@ pub(super) fn needed(app: &App, request: &Request) -> u8 {
     request.ruling.approvals.max(now)
 }
 
+/// Only if it was allowed when asked and still is: closing the exception reaches requests that wait.
+pub(super) fn allows_self_approval(app: &App, request: &Request) -> bool {
+    request.ruling.self_approval && app.registry.find(&request.operation).is_some_and(|d| app.policy.rule(d).self_approval)
+}
+
 impl Vote {
     /// An approval of exactly this request by somebody who may still give it.
-    pub(super) fn counts(&self, request: &Request) -> bool {
-        self.approves && self.stands && self.binding == request.binding
+    pub(super) fn counts(&self, app: &App, request: &Request) -> bool {
+        let separate = self.voter_id != request.requester_id || allows_self_approval(app, request);
+        self.approves && self.stands && separate && self.binding == request.binding
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     auth::{Operator, RequestsAsk},
     error::Error,
     i18n::msg,
+    ledger::{Entry, Outcome},
 };
 
 /// Withdraws; withdrawing twice changes nothing.
@@ -12,6 +13,9 @@ pub async fn withdraw(app: &App, operator: &Operator<RequestsAsk>, id: i64) -> R
     let mut change = app.db.begin(operator).await?;
     let mut request = store::lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     if request.requester_id != operator.id() {
+        drop(change);
+        let entry = Entry::of("access.denied").outcome(Outcome::Denied).request(id).with("why", msg::withdraw_not_yours().id());
+        app.db.record(operator.caller().into(), entry).await?;
         return Err(Error::NotPermitted(msg::withdraw_not_yours()));
     }
     if expiry::is_due(&request, change.now()) {

@@ -135,6 +135,7 @@ async fn with_provider() -> (Desk, Provider) {
             client_id: "countersign".into(),
             client_secret: provider.secret.to_owned().into(),
             roles_claim: "roles".into(),
+            scopes: "email profile roles".into(),
         });
     })
     .await;
@@ -232,6 +233,7 @@ async fn while_the_provider_is_down_passwords_still_work() {
             client_id: "countersign".into(),
             client_secret: "x".to_owned().into(),
             roles_claim: "roles".into(),
+            scopes: "email profile roles".into(),
         });
     })
     .await;

@@ -348,3 +348,20 @@ async fn a_double_click_makes_one_request() {
     assert_eq!((one.status, two.status), (303, 303));
     assert_eq!(one.location, two.location);
 }
+
+#[tokio::test]
+async fn while_the_database_is_away_everything_says_so_and_when_to_come_back() {
+    let mut desk = Desk::closed().await;
+    let nowhere: fn(&mut countersign::config::Config) =
+        |config| config.database_url = "postgres://countersign_app@127.0.0.1:1/gone".to_owned().into();
+    desk.start_replica(&nowhere).await;
+    let nobody = Person::new(desk.base(0));
+    assert_eq!(nobody.get("/healthz").await.status, 200);
+    for path in ["/readyz", "/login", "/inbox", "/api/requests"] {
+        let request = nobody.http.get(format!("{}{path}", nobody.base)).header("cookie", "countersign=AAAAAAAAAAAAAAAAAAAAAA");
+        let page = nobody.send(request).await;
+        assert_eq!(page.status, 503, "{path}: {}", page.text());
+        assert_eq!(page.headers["retry-after"], "2", "{path}");
+    }
+    nobody.get("/login").await.sees("데이터베이스에 연결하지 못했습니다.");
+}

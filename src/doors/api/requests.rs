@@ -67,7 +67,12 @@ pub async fn create(
     Body(new): Body<NewRequest>,
 ) -> Result<Response, Error> {
     // a structured-field string has quotes; plain keys are accepted too
-    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok()).map(|v| v.trim().trim_matches('"').to_owned());
+    let key = match headers.get("idempotency-key").map(|v| v.to_str()) {
+        None => None,
+        Some(Ok(key)) => Some(key.trim().trim_matches('"').to_owned()),
+        // dropped silently, a retry would ask twice
+        Some(Err(_)) => return Err(Error::Malformed("Idempotency-Key must be plain ASCII".into())),
+    };
     let ask = Ask { operation: new.operation, fields: new.fields, reason: new.reason, not_before: new.not_before, idempotency_key: key };
     let submitted = submit::submit(&app, &operator, ask).await?;
     let mut request = find(&app, submitted.id).await?;

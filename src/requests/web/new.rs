@@ -222,7 +222,11 @@ async fn page_with(
                 (n, true) => l.request_policy_self(u32::from(n), risk),
             },
         }),
-        idempotency_key: typed.get("idempotency_key").map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+        // a key that was used for something else would be refused for ever
+        idempotency_key: typed
+            .get("idempotency_key")
+            .filter(|_| problem("idempotency_key").is_none())
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
         confirm,
     };
     let mut response = page::html(&page)?;
