@@ -242,3 +242,41 @@ async fn while_the_provider_is_down_passwords_still_work() {
     page.sees("통합 로그인 서버에 연결하지 못했습니다.");
     desk.sign_in("admin").await;
 }
+
+#[tokio::test]
+async fn a_hundred_guesses_at_once_are_not_a_hundred_chances() {
+    let desk = Desk::open().await;
+    let person = Person::new(desk.base(0));
+    let csrf = person.get("/login").await.find("input[name=csrf]").unwrap();
+    let fields = [("email", "cs@hanbit.example"), ("password", "guess"), ("csrf", csrf.as_str())];
+    let answers = futures::future::join_all((0..100).map(|_| person.post("/login", &fields))).await;
+    let looked_at = answers.iter().filter(|page| page.status == 401).count();
+    assert!(looked_at <= 6, "{looked_at} of 100 guesses were looked at");
+    assert_eq!(desk.count("session.refused").await as usize, looked_at, "what was not looked at fills no ledger");
+}
+
+#[tokio::test]
+async fn disabling_ends_sessions_and_tokens_for_good() {
+    use countersign::auth::{Service, operators};
+    let desk = Desk::open().await;
+    let (person, token) = (desk.sign_in("cs").await, desk.token("cs").await);
+    let db = countersign::db::Db::connect(&desk.owner_url().await, countersign::live::Live::new().0).await.unwrap();
+    operators::disable(&db, &Service::Console.operator(), "cs@hanbit.example").await.unwrap();
+    assert_eq!((person.get("/").await.status, token.get("/api/requests").await.0), (303, 401));
+    operators::enable(&db, &Service::Console.operator(), "cs@hanbit.example").await.unwrap();
+    assert_eq!((person.get("/").await.status, token.get("/api/requests").await.0), (303, 401), "what was ended stays ended");
+    desk.sign_in("cs").await;
+}
+
+#[tokio::test]
+async fn a_login_page_left_open_too_long_says_so_and_works_again() {
+    let desk = Desk::open().await;
+    let person = Person::new(desk.base(0));
+    let page = person.get("/login").await;
+    sqlx::query("delete from session").execute(&mut desk.owner().await).await.unwrap();
+    let fields = [("email", "cs@hanbit.example"), ("password", countersign::demo::PASSWORD)];
+    let late = person.post_from(&page, "/login", &fields).await;
+    assert_eq!(late.status, 403);
+    late.sees("보안 토큰이 없거나");
+    assert_eq!(person.post_from(&late, "/login", &fields).await.status, 303);
+}

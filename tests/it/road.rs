@@ -202,3 +202,34 @@ async fn live_pages_are_told_that_something_changed_and_no_more() {
     let said = String::from_utf8(chunk.to_vec()).unwrap();
     assert_eq!(said.trim(), format!("event: request\ndata: {{\"id\":\"{}\"}}", request["id"].as_str().unwrap()));
 }
+
+#[tokio::test]
+async fn a_request_for_later_says_when_and_does_not_run_before() {
+    let desk = Desk::open().await;
+    let (ops, approver) = (desk.token("ops").await, desk.sign_in("approver").await);
+    let later = chrono::Utc::now() + chrono::TimeDelta::seconds(3);
+    let body = json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "tier": "pro"}, "reason": REASON, "not_before": later});
+    let (status, request) = ops.post("/api/requests", &body).await;
+    assert_eq!(status, 201, "{request}");
+    let id = request["id"].as_str().unwrap();
+    approver.get(&format!("/requests/{id}")).await.sees("실행 예정").sees("에 실행: 조직 등급·크레딧 정정");
+    approver.vote(id, "approve", "").await;
+    assert_eq!(ops.get(&format!("/api/requests/{id}")).await.1["state"], "approved");
+    assert_eq!(desk.org(ORG).await.0, "free");
+    let (status, done) = ops.get(&format!("/api/requests/{id}/wait?timeout=15")).await;
+    assert_eq!((status, done["state"].as_str()), (200, Some("succeeded")));
+    let ended: chrono::DateTime<chrono::Utc> = done["closed_at"].as_str().unwrap().parse().unwrap();
+    assert!(ended >= later - chrono::TimeDelta::milliseconds(1));
+}
+
+#[tokio::test]
+async fn closing_the_self_approval_exception_reaches_requests_that_wait() {
+    let allowed = |config: &mut countersign::config::Config| config.policy = toml::from_str("self_approval = ['org.tier.fix']").unwrap();
+    let mut desk = Desk::with(1, allowed).await;
+    let id = desk.sign_in("admin").await.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
+    let closed: fn(&mut countersign::config::Config) = |_| {};
+    desk.start_replica(&closed).await;
+    let token = desk.token_at(1, "admin", &[]).await;
+    let (status, problem) = token.vote(&id, "approve", None).await;
+    assert_eq!((status, problem["code"].as_str()), (403, Some("vote-own-request")));
+}
