@@ -36,11 +36,12 @@ pub struct Change {
     events: u16,
     signals: Vec<Signal>,
     scope: Option<&'static str>,
+    request: Option<i64>,
 }
 
 impl Change {
     pub(super) fn new(tx: Transaction<'static, Postgres>, actor: Actor, now: DateTime<Utc>, live: Live) -> Self {
-        Self { tx, actor, now, live, events: 0, signals: Vec::new(), scope: None }
+        Self { tx, actor, now, live, events: 0, signals: Vec::new(), scope: None, request: None }
     }
 
     /// The time of this transaction by the database clock, to the millisecond.
@@ -61,10 +62,16 @@ impl Change {
         Ok(())
     }
 
+    /// From here on, everything that is recorded belongs to this request: what an operation writes about its effect is
+    /// found in the request's story.
+    pub fn on_behalf_of(&mut self, request: i64) {
+        self.request = Some(request);
+    }
+
     /// Writes one event of several. The last one goes to [`Change::commit`].
     pub async fn record(&mut self, entry: Entry) -> Result<Uuid, Error> {
         self.events += 1;
-        ledger::append(&mut self.tx, &self.actor, self.scope, self.now, self.events, entry).await
+        ledger::append(&mut self.tx, &self.actor, self.scope, self.now, self.events, entry.within(self.request)).await
     }
 
     /// Tells live pages and other listeners about a request, if this transaction commits.

@@ -284,13 +284,7 @@ impl World {
         let r = &story.request;
         let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
-        story.events.push(seal(
-            executor,
-            "worker",
-            at,
-            2,
-            Entry::of(kind).on(&r.target_type, &r.target_id).before(r.before.clone()).after(r.after.clone()),
-        ));
+        story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
             org.tier = TIERS.into_iter().find(|t| r.after["tier"] == *t).unwrap_or(org.tier);
             org.credit = r.after["credit"].as_i64().unwrap_or(org.credit);

@@ -73,6 +73,12 @@ impl Entry {
         self
     }
 
+    /// The request it happened within, unless it names one itself.
+    pub(crate) fn within(mut self, request: Option<i64>) -> Self {
+        self.request = self.request.or(request);
+        self
+    }
+
     /// A fact that is part of the leaf: hashes, counts, names of rules. Never personal data.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.insert(name.to_owned(), value.into());

@@ -95,6 +95,7 @@ async fn run_here(app: &App, mut change: Change, mut request: Request, proposal:
     let epoch = store::begin_attempt(&mut change, request.id, &app.replica).await?;
     let started = request.become_(&mut change, State::Executing, None).await?.with("attempt", epoch);
     change.record(started).await?;
+    change.on_behalf_of(request.id);
     change.mark().await?;
     let preview = match proposal.preview(&mut change).await {
         Ok(preview) => preview,

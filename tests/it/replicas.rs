@@ -78,7 +78,10 @@ async fn fifty_approvals_by_two_people_at_two_replicas_make_one_execution() {
     assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
     assert_eq!(answers.iter().filter(|(_, body)| body["vote"] == "counted").count(), 1);
     assert_eq!(ops.get(&format!("/api/requests/{id}/wait?timeout=10")).await.0, 200);
-    assert_eq!(desk.story(&id).await, ["request.submitted", "request.voted", "request.approved", "request.started", "request.succeeded"]);
+    assert_eq!(
+        desk.story(&id).await,
+        ["request.submitted", "request.voted", "request.approved", "request.started", "org.tier.fixed", "request.succeeded"]
+    );
     assert_eq!(desk.count("org.tier.fixed").await - history(&desk).await, 1);
 }
 
@@ -193,5 +196,8 @@ async fn a_replica_killed_in_the_middle_of_an_execution_leaves_no_trace_and_the_
     let (status, body) = at(&ops, &other.base).get(&format!("/api/requests/{id}/wait?timeout=10")).await;
     assert_eq!((status, body["state"].as_str()), (200, Some("succeeded")), "{body}");
     assert_eq!(body["attempts"].as_array().unwrap().len(), 1);
-    assert_eq!(desk.story(&id).await, ["request.submitted", "request.voted", "request.approved", "request.started", "request.succeeded"]);
+    assert_eq!(
+        desk.story(&id).await,
+        ["request.submitted", "request.voted", "request.approved", "request.started", "org.tier.fixed", "request.succeeded"]
+    );
 }

@@ -20,7 +20,10 @@ async fn an_organisations_tier_and_credit_are_asked_for_countersigned_done_once_
     admin.until(&id, "succeeded").await;
 
     assert_eq!(desk.org(ORG).await, ("enterprise".into(), 120_000));
-    assert_eq!(desk.story(&id).await, ["request.submitted", "request.voted", "request.approved", "request.started", "request.succeeded"]);
+    assert_eq!(
+        desk.story(&id).await,
+        ["request.submitted", "request.voted", "request.approved", "request.started", "org.tier.fixed", "request.succeeded"]
+    );
     let history = admin.get(&format!("/orgs/{ORG}")).await;
     history.sees("등급·크레딧 정정").sees("120,000");
     let ledger = admin.get(&format!("/ledger?request={id}")).await;
@@ -97,7 +100,7 @@ async fn a_policy_that_asks_for_nobody_runs_at_once_and_writes_the_same_events()
     assert_eq!((status, request["state"].as_str()), (201, Some("succeeded")), "{request}");
     assert_eq!(
         desk.story(request["id"].as_str().unwrap()).await,
-        ["request.submitted", "request.approved", "request.started", "request.succeeded"]
+        ["request.submitted", "request.approved", "request.started", "org.tier.fixed", "request.succeeded"]
     );
 }
 

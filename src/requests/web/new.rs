@@ -79,8 +79,6 @@ struct FieldView {
     error: Option<String>,
     options: Vec<Opt>,
     lookup: Option<String>,
-    min: Option<i64>,
-    max: Option<i64>,
 }
 
 struct ProblemView {
@@ -193,8 +191,6 @@ async fn page_with(
                     }))
                     .collect(),
                 lookup: f.lookup,
-                min: f.min,
-                max: f.max,
                 value,
                 name: f.name,
             }
