@@ -51,6 +51,8 @@ async fn a_write_after_a_cancelled_begin_is_not_lost() {
         let db = Db::connect(&slow, Live::new().0).await.unwrap();
         // warm: the pool has its connection
         drop(db.begin(&executor).await.unwrap());
+        // its rollback takes the slow road too; only then is it back in the pool
+        tokio::time::sleep(Duration::from_millis(300)).await;
         let _ = tokio::time::timeout(Duration::from_millis(cancel_after), db.begin(&executor)).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         let key = [cancel_after as u8; 32];
