@@ -1,14 +1,218 @@
 //! Turns the message files and the static files into code, so that a misspelt message or a missing file fails the build.
-#[path = "build/assets.rs"]
-mod assets;
-#[path = "build/messages.rs"]
-mod messages;
 
 fn main() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     messages::generate(&out);
     assets::generate(&out);
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-changed=migrations");
+}
+
+/// Reads every `src/**/{ko,en}.ftl` and writes one Rust function for each message. Both languages must define the same
+/// messages with the same variables, so a template or handler that compiles has its text in Korean and in English.
+mod messages {
+    use fluent_syntax::{ast, parser};
+    use std::{
+        collections::{BTreeMap, BTreeSet},
+        fmt::Write,
+        fs,
+        path::{Path, PathBuf},
+    };
+
+    /// Message id → the variables it uses.
+    type Catalogue = BTreeMap<String, BTreeSet<String>>;
+
+    pub fn generate(out: &Path) {
+        println!("cargo:rerun-if-changed=src");
+        let (ko_text, ko) = read_language("ko");
+        let (en_text, en) = read_language("en");
+        compare(&ko, &en);
+        fs::write(out.join("ko.ftl"), ko_text).expect("write ko.ftl");
+        fs::write(out.join("en.ftl"), en_text).expect("write en.ftl");
+        fs::write(out.join("messages.rs"), functions(&en)).expect("write messages.rs");
+    }
+
+    fn read_language(language: &str) -> (String, Catalogue) {
+        let mut files = Vec::new();
+        collect(Path::new("src"), &format!("{language}.ftl"), &mut files);
+        files.sort();
+        let (mut text, mut catalogue) = (String::new(), Catalogue::new());
+        for file in files {
+            let source = fs::read_to_string(&file).expect("read a message file");
+            let resource = parser::parse(source.as_str()).unwrap_or_else(|(_, errors)| panic!("{}: {errors:?}", file.display()));
+            for entry in &resource.body {
+                if let ast::Entry::Message(message) = entry {
+                    let mut variables = BTreeSet::new();
+                    message.value.iter().for_each(|p| pattern_variables(p, &mut variables));
+                    let id = message.id.name.to_owned();
+                    if catalogue.insert(id.clone(), variables).is_some() {
+                        panic!("{}: message {id} is defined twice", file.display());
+                    }
+                }
+            }
+            text.push_str(&source);
+            text.push('\n');
+        }
+        (text, catalogue)
+    }
+
+    fn collect(folder: &Path, name: &str, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("read src").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                collect(&path, name, files);
+            } else if path.file_name().is_some_and(|f| f == name) {
+                files.push(path);
+            }
+        }
+    }
+
+    fn pattern_variables(pattern: &ast::Pattern<&str>, found: &mut BTreeSet<String>) {
+        for element in &pattern.elements {
+            if let ast::PatternElement::Placeable { expression } = element {
+                expression_variables(expression, found);
+            }
+        }
+    }
+
+    fn expression_variables(expression: &ast::Expression<&str>, found: &mut BTreeSet<String>) {
+        match expression {
+            ast::Expression::Inline(inline) => inline_variables(inline, found),
+            ast::Expression::Select { selector, variants } => {
+                inline_variables(selector, found);
+                variants.iter().for_each(|v| pattern_variables(&v.value, found));
+            }
+        }
+    }
+
+    fn inline_variables(inline: &ast::InlineExpression<&str>, found: &mut BTreeSet<String>) {
+        match inline {
+            ast::InlineExpression::VariableReference { id } => {
+                found.insert(id.name.to_owned());
+            }
+            ast::InlineExpression::FunctionReference { arguments, .. } => {
+                arguments.positional.iter().for_each(|a| inline_variables(a, found));
+            }
+            ast::InlineExpression::Placeable { expression } => expression_variables(expression, found),
+            _ => {}
+        }
+    }
+
+    fn compare(ko: &Catalogue, en: &Catalogue) {
+        let mut problems = String::new();
+        for id in ko.keys().chain(en.keys()).collect::<BTreeSet<_>>() {
+            match (ko.get(id), en.get(id)) {
+                (Some(_), None) => writeln!(problems, "{id}: missing in English").unwrap(),
+                (None, Some(_)) => writeln!(problems, "{id}: missing in Korean").unwrap(),
+                (Some(k), Some(e)) if k != e => {
+                    writeln!(problems, "{id}: variables differ: ko {k:?}, en {e:?}").unwrap();
+                }
+                _ => {}
+            }
+        }
+        assert!(problems.is_empty(), "the two languages differ:\n{problems}");
+    }
+
+    fn functions(catalogue: &Catalogue) -> String {
+        let (mut free, mut methods) = (String::new(), String::new());
+        for (id, variables) in catalogue {
+            let name = id.replace('-', "_").to_lowercase();
+            let parameters = variables.iter().map(|v| format!("{}: impl IntoArg", v.to_lowercase())).collect::<Vec<_>>().join(", ");
+            let arguments = variables.iter().map(|v| v.to_lowercase()).collect::<Vec<_>>().join(", ");
+            let pairs = variables.iter().map(|v| format!("(\"{v}\", {}.arg())", v.to_lowercase())).collect::<Vec<_>>().join(", ");
+            writeln!(free, "pub fn {name}({parameters}) -> Text {{ Text::new(\"{id}\", vec![{pairs}]) }}").unwrap();
+            let comma = if parameters.is_empty() { "" } else { ", " };
+            writeln!(methods, "    pub fn {name}(self{comma}{parameters}) -> String {{ self.say(&{name}({arguments})) }}").unwrap();
+        }
+        let ids = catalogue.keys().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+        format!("{free}\nimpl Lang {{\n{methods}}}\n\n/// Every message id, in order.\npub const IDS: &[&str] = &[{ids}];\n")
+    }
+}
+
+/// Bundles and hashes `static/`: one stylesheet (the vendored sheet in its own layer under ours), one script, and every
+/// other file as it is. Text is compressed once, here, so that serving it costs nothing.
+mod assets {
+    use sha2::{Digest, Sha256};
+    use std::{fmt::Write, fs, path::Path};
+
+    /// Order matters: a later layer wins over an earlier one.
+    const LAYERS: &str = "@layer vendor, tokens, base, layout, components, pages, utilities, print;\n";
+    const STYLES: [&str; 7] = ["tokens", "base", "layout", "components", "pages", "utilities", "print"];
+
+    struct Asset {
+        name: String,
+        mime: &'static str,
+        body: Vec<u8>,
+    }
+
+    pub fn generate(out: &Path) {
+        println!("cargo:rerun-if-changed=static");
+        let fonts = ["countersign-sans-latin.woff2", "countersign-sans-hangul.woff2"].map(|f| file(&format!("fonts/{f}"), "font/woff2"));
+        let mut assets = vec![
+            file("icons.svg", "image/svg+xml"),
+            file("favicon.svg", "image/svg+xml"),
+            file("js/theme.js", "text/javascript"),
+            bundle("app.js", "text/javascript", &["vendor/htmx.js", "js/app.js"]),
+            stylesheet(&fonts),
+        ];
+        assets.extend(fonts);
+        let folder = out.join("assets");
+        fs::create_dir_all(&folder).expect("create the asset folder");
+        let mut table = String::from("pub const ALL: &[Asset] = &[\n");
+        let mut names = String::new();
+        for asset in &assets {
+            let url = hashed(asset);
+            fs::write(folder.join(&url), &asset.body).expect("write an asset");
+            let compressible = asset.mime != "font/woff2";
+            let packed = if compressible {
+                fs::write(folder.join(format!("{url}.br")), brotli(&asset.body)).expect("write an asset");
+                format!("Some(include_bytes!(concat!(env!(\"OUT_DIR\"), \"/assets/{url}.br\")))")
+            } else {
+                "None".to_owned()
+            };
+            writeln!(table, "    Asset {{ url: \"/static/{url}\", mime: \"{}\", plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/assets/{url}\")), brotli: {packed} }},", asset.mime).unwrap();
+            let constant = asset.name.replace(['.', '-', '/'], "_").to_uppercase();
+            writeln!(names, "pub const {constant}: &str = \"/static/{url}\";").unwrap();
+        }
+        table.push_str("];\n");
+        fs::write(out.join("assets.rs"), table + &names).expect("write assets.rs");
+    }
+
+    fn file(path: &str, mime: &'static str) -> Asset {
+        let body = fs::read(format!("static/{path}")).unwrap_or_else(|e| panic!("static/{path}: {e}"));
+        let name = path.rsplit('/').next().expect("a path has a name").to_owned();
+        Asset { name, mime, body }
+    }
+
+    fn bundle(name: &str, mime: &'static str, parts: &[&str]) -> Asset {
+        let body = parts.iter().flat_map(|p| [file(p, mime).body, b"\n".to_vec()]).flatten().collect();
+        Asset { name: name.into(), mime, body }
+    }
+
+    fn stylesheet(fonts: &[Asset]) -> Asset {
+        let mut css = String::from(LAYERS);
+        let text = |path: &str| String::from_utf8(file(path, "text/css").body).expect("stylesheets are UTF-8");
+        writeln!(css, "@layer vendor {{\n{}\n}}", text("vendor/basecoat.css")).unwrap();
+        for style in STYLES {
+            writeln!(css, "@layer {style} {{\n{}\n}}", text(&format!("css/{style}.css"))).unwrap();
+        }
+        for font in fonts {
+            css = css.replace(&format!("/static/fonts/{}", font.name), &format!("/static/{}", hashed(font)));
+        }
+        Asset { name: "app.css".into(), mime: "text/css", body: css.into_bytes() }
+    }
+
+    /// `app.css` → `app.3f2a9c81d0.css`: the name changes with the content, so browsers may keep it for ever.
+    fn hashed(asset: &Asset) -> String {
+        let digest = Sha256::digest(&asset.body).iter().take(5).fold(String::new(), |s, b| s + &format!("{b:02x}"));
+        let (stem, extension) = asset.name.rsplit_once('.').expect("an asset has an extension");
+        format!("{stem}.{digest}.{extension}")
+    }
+
+    fn brotli(body: &[u8]) -> Vec<u8> {
+        let mut packed = Vec::new();
+        let parameters = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
+        brotli::BrotliCompress(&mut &body[..], &mut packed, &parameters).expect("compress in memory");
+        packed
+    }
 }

@@ -1,4 +1,4 @@
-//! The static files, bundled, hashed and compressed by the build (`build/assets.rs`), served from memory for ever.
+//! The static files, bundled, hashed and compressed by the build (`build.rs`), served from memory for ever.
 use crate::{error::Error, surface::Surface};
 use axum::{
     extract::Path,

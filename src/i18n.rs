@@ -1,4 +1,4 @@
-//! The two languages of the portal. The build writes one function for each Fluent message (`build/messages.rs`):
+//! The two languages of the portal. The build writes one function for each Fluent message (`build.rs`):
 //! `msg::inbox_title()` makes a [`Text`] that is said later, `l.inbox_title()` says it at once.
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
 use std::{borrow::Cow, sync::LazyLock};
