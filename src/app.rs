@@ -12,6 +12,7 @@ use crate::{
     ledger, live,
     live::Live,
     operations::registry::Registry,
+    page,
     requests::{self, policy::Policy},
     surface::{Line, Surface},
 };
@@ -79,7 +80,7 @@ impl App {
         let surface = health::routes(assets::routes(surface));
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
-        let surface = customers::web::routes(surface);
+        let surface = page::views::routes(customers::web::routes(surface));
         let surface = ledger::web::routes(surface);
         doors::api::routes(surface).into_parts()
     }

@@ -69,7 +69,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Csrf<T> {
         if expected.is_empty() || !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
             if let Some(caller) = caller {
                 let entry = Entry::of("access.forged").outcome(Outcome::Denied).on("route", &super::gate::cut(&path));
-                app.db.record(Actor::from(&*caller), entry).await?;
+                app.db.record(Actor::from(&caller), entry).await?;
             }
             return Err(Error::Forged);
         }

@@ -72,7 +72,7 @@ impl<S: Scope> FromRequestParts<App> for Operator<S> {
                     .on("route", &cut(parts.uri.path()))
                     .with("method", parts.method.as_str())
                     .with("scope", S::NAME);
-                app.db.record(Actor::from(&*caller), entry).await?;
+                app.db.record(Actor::from(&caller), entry).await?;
                 Err(error)
             }
         }

@@ -104,7 +104,7 @@ impl<S: Scope> Operator<S> {
         self.caller.id
     }
 
-    pub fn caller(&self) -> &Caller {
+    pub fn caller(&self) -> &Arc<Caller> {
         &self.caller
     }
 

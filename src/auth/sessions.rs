@@ -78,6 +78,21 @@ pub fn secret() -> String {
     base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, bytes)
 }
 
+/// When a session ends.
+pub struct End {
+    /// If nobody does anything until then.
+    pub at: String,
+    /// Whether doing something makes it later: not once the session is as old as it may become.
+    pub extends: bool,
+}
+
+/// When this session ends, if somebody is signed in with it.
+pub async fn end(db: &Db, session: &Session) -> Result<Option<End>, Error> {
+    let Some(hash) = hash_of(session) else { return Ok(None) };
+    let end = db.session_end(&hash).await?;
+    Ok(end.map(|(idle, last)| End { at: idle.min(last).to_rfc3339_opts(chrono::SecondsFormat::Secs, true), extends: idle < last }))
+}
+
 /// Signs somebody in: a new id and a new token, so that nothing known before is worth anything after.
 pub(super) async fn sign_in(session: &Session, operator: Uuid) -> Result<(), Error> {
     session.cycle_id().await?;

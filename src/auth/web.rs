@@ -7,9 +7,13 @@ use crate::{
     db::Actor,
     demo,
     error::{self, Error},
-    i18n::{Lang, msg},
+    i18n::msg,
     ledger::{Entry, Outcome},
-    page::{self, Shell, Visit, safe_next},
+    page::{
+        self, Shell, Visit,
+        preferences::{CHOICES, allowed},
+        safe_next,
+    },
     surface::Surface,
 };
 use askama::Template;
@@ -33,6 +37,7 @@ pub fn routes(surface: Surface) -> Surface {
         .public_show("/auth/callback", callback)
         .act::<PortalUse, _, _>("/logout", logout)
         .public_act("/preferences", preferences)
+        .act::<PortalUse, _, _>("/session/extend", extend)
         .show::<AccessRead, _, _>("/access", matrix)
 }
 
@@ -236,28 +241,24 @@ async fn logout(operator: super::Operator<PortalUse>, visit: Visit, State(app): 
     Ok(Redirect::to("/login"))
 }
 
-#[derive(Deserialize)]
-struct Preferences {
-    lang: Option<String>,
-    theme: Option<String>,
-    #[serde(default)]
-    back: String,
-}
-
-/// Language and theme are kept in cookies: they work before signing in.
-async fn preferences(State(app): State<App>, Csrf(form): Csrf<Preferences>) -> Result<Response, Error> {
-    let mut response = Redirect::to(safe_next(&form.back)).into_response();
-    if form.back.starts_with("/login") {
-        response = Redirect::to("/login").into_response();
-    }
-    let lang = form.lang.as_deref().and_then(Lang::from_code).map(|l| ("lang", l.code().to_owned()));
-    let theme = form.theme.filter(|t| ["system", "light", "dark"].contains(&t.as_str())).map(|t| ("theme", t));
+/// Preferences are kept in cookies: they work before signing in.
+async fn preferences(State(app): State<App>, Csrf(form): Csrf<Submitted>) -> Result<Response, Error> {
+    let back = form.get("back").unwrap_or_default();
+    let mut response = Redirect::to(if back.starts_with("/login") { "/login" } else { safe_next(back) }).into_response();
     let secure = if app.public_url.scheme() == "https" { "; Secure" } else { "" };
-    for (name, value) in lang.into_iter().chain(theme) {
-        let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax{secure}");
-        response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+    for (name, _) in CHOICES {
+        if let Some(value) = form.get(name).and_then(|value| allowed(name, value)) {
+            let cookie = format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax{secure}");
+            response.headers_mut().append(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(anyhow::Error::from)?);
+        }
     }
     Ok(response)
+}
+
+/// The visit itself has made the session younger; this says until when it lasts now.
+async fn extend(_: super::Operator<PortalUse>, visit: Visit, State(app): State<App>, _: Csrf<Submitted>) -> Result<Response, Error> {
+    let end = sessions::end(&app.db, &visit.session).await?.ok_or(Error::SignedOut)?;
+    Ok(axum::Json(json!({"end": end.at, "extends": end.extends})).into_response())
 }
 
 #[derive(Template)]

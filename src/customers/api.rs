@@ -1,9 +1,13 @@
 //! Customers as the admin API shows them (requirement EX-5).
 use super::{
     Org, User,
-    store::{self, Cursor},
+    store::{self, Filter},
 };
-use crate::{app::App, error::Error};
+use crate::{
+    app::App,
+    error::Error,
+    page::list::{Cursor, Order, Slice},
+};
 use serde_json::{Value, json};
 
 const PAGE: usize = 50;
@@ -11,14 +15,14 @@ const PAGE: usize = 50;
 /// `{items, next}` of organisations whose name, company or id fits.
 pub async fn orgs(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
-    let rows = store::orgs(&mut conn, q, parse(cursor)?.as_ref(), PAGE as i64 + 1).await?;
+    let rows = store::orgs(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
     Ok(listed(rows, |o: &Org| format!("{}~{}", o.name, o.id)))
 }
 
 /// `{items, next}` of people whose name, address or id fits.
 pub async fn users(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
-    let rows = store::users(&mut conn, q, parse(cursor)?.as_ref(), PAGE as i64 + 1).await?;
+    let rows = store::users(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
     Ok(listed(rows, |u: &User| format!("{}~{}", u.name, u.id)))
 }
 
@@ -45,7 +49,15 @@ pub async fn user_detail(app: &App, id: &str) -> Result<Value, Error> {
 fn parse(cursor: Option<&str>) -> Result<Option<Cursor>, Error> {
     let Some(text) = cursor.filter(|c| !c.is_empty()) else { return Ok(None) };
     let (name, id) = text.rsplit_once('~').ok_or_else(|| Error::Malformed("cursor is not one of ours".into()))?;
-    Ok(Some(Cursor { name: name.into(), id: id.into(), back: false }))
+    Ok(Some(Cursor { value: name.into(), id: id.into(), back: false }))
+}
+
+fn named(q: &str) -> Filter {
+    Filter { q: Some(q.trim().to_owned()).filter(|q| !q.is_empty()), paying: None }
+}
+
+fn by_name(cursor: Option<&Cursor>) -> Slice<'_> {
+    Slice { order: Order { key: "name", down: false }, cursor, limit: PAGE as i64 + 1 }
 }
 
 fn listed<T: serde::Serialize>(mut rows: Vec<T>, cursor: impl Fn(&T) -> String) -> Value {

@@ -48,3 +48,5 @@ customers-history = History
 customers-history-empty = No changes on record.
 customers-none = Nothing to show.
 customers-empty = No results. Try another search.
+customers-id = ID
+customers-no-actions = Asking for a change takes the permission to fix customers. Access shows which roles hold it.

@@ -48,3 +48,5 @@ customers-history = 변경 기록
 customers-history-empty = 기록된 변경이 없습니다.
 customers-none = 표시할 항목이 없습니다.
 customers-empty = 검색 결과가 없습니다. 다른 검색어를 입력하세요.
+customers-id = ID
+customers-no-actions = 변경을 요청하려면 고객 변경 권한이 필요합니다. 필요한 역할은 ‘접근 권한’에서 볼 수 있습니다.

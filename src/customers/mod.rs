@@ -20,6 +20,8 @@ pub enum Tier {
 }
 
 impl Tier {
+    pub const ALL: [Tier; 4] = [Tier::Free, Tier::Starter, Tier::Pro, Tier::Enterprise];
+
     pub fn name(self) -> &'static str {
         match self {
             Tier::Free => "free",
@@ -39,6 +41,8 @@ pub enum Plan {
 }
 
 impl Plan {
+    pub const ALL: [Plan; 2] = [Plan::Free, Plan::Pro];
+
     pub fn name(self) -> &'static str {
         match self {
             Plan::Free => "free",

@@ -1,6 +1,6 @@
 //! SQL of customers.
 use super::{Org, User};
-use crate::db::Change;
+use crate::{db::Change, page::list::Slice};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
 
@@ -23,66 +23,63 @@ pub(super) async fn user(conn: &mut PgConnection, id: &str) -> sqlx::Result<Opti
     .await
 }
 
-/// Where a page of a list begins: after or before this name and id.
-pub(super) struct Cursor {
-    pub name: String,
-    pub id: String,
-    pub back: bool,
+/// What to list; empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    /// Part of a name, of the company's name or an address, or an id.
+    pub q: Option<String>,
+    /// The tier of organisations, the plan of people.
+    pub paying: Option<String>,
 }
 
-pub(super) async fn orgs(conn: &mut PgConnection, q: &str, cursor: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<Org>> {
-    let (name, id, back) = parts(cursor);
-    let mut rows = if back {
-        sqlx::query_as!(
-            Org,
-            r#"select o.id, o.name, c.name as company, o.tier, o.credit, (select count(*) from admin_user_orgs where org_id = o.id) as "members!", o.created_at
-               from admin_orgs o join company c on c.id = o.company_id
-               where ($1 = '' or strpos(lower(o.name), lower($1)) > 0 or strpos(lower(c.name), lower($1)) > 0 or o.id = $1) and (o.name, o.id) < ($2, $3)
-               order by o.name desc, o.id desc limit $4"#, q, name, id, limit
-        ).fetch_all(conn).await?
-    } else {
-        sqlx::query_as!(
-            Org,
-            r#"select o.id, o.name, c.name as company, o.tier, o.credit, (select count(*) from admin_user_orgs where org_id = o.id) as "members!", o.created_at
-               from admin_orgs o join company c on c.id = o.company_id
-               where ($1 = '' or strpos(lower(o.name), lower($1)) > 0 or strpos(lower(c.name), lower($1)) > 0 or o.id = $1) and (o.name, o.id) > ($2, $3)
-               order by o.name, o.id limit $4"#, q, name, id, limit
-        ).fetch_all(conn).await?
-    };
-    if back {
+/// A page of organisations, by `name` or `credit`. The reading pool plans with the values: see `requests::store::list`.
+pub(super) async fn orgs(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Org>> {
+    let (value, id) = slice.at();
+    let (by_credit, up) = (slice.order.key == "credit", slice.up());
+    let credit = value.and_then(|v| v.parse::<i64>().ok());
+    let mut rows = sqlx::query_as!(
+        Org,
+        r#"select o.id, o.name, c.name as company, o.tier, o.credit, (select count(*) from admin_user_orgs where org_id = o.id) as "members!", o.created_at
+           from admin_orgs o join company c on c.id = o.company_id
+           where ($1::text is null or strpos(lower(o.name), lower($1)) > 0 or strpos(lower(c.name), lower($1)) > 0 or o.id = $1)
+             and ($2::text is null or o.tier = $2)
+             and ($3::text is null or case
+               when $4 and $5 then (o.credit, o.id) > ($6::bigint, $3)
+               when $4 then (o.credit, o.id) < ($6::bigint, $3)
+               when $5 then (o.name, o.id) > ($7::text, $3) else (o.name, o.id) < ($7::text, $3) end)
+           order by case when $4 and $5 then o.credit end asc, case when $4 and not $5 then o.credit end desc,
+             case when not $4 and $5 then o.name end asc, case when not $4 and not $5 then o.name end desc,
+             case when $5 then o.id end asc, case when not $5 then o.id end desc limit $8"#,
+        f.q, f.paying, id, by_credit, up, credit, value, slice.limit
+    ).fetch_all(conn).await?;
+    if slice.back() {
         rows.reverse();
     }
     Ok(rows)
 }
 
-pub(super) async fn users(conn: &mut PgConnection, q: &str, cursor: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<User>> {
-    let (name, id, back) = parts(cursor);
-    let mut rows =
-        if back {
-            sqlx::query_as!(
-            User,
-            r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
-               from admin_users u
-               where ($1 = '' or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and (name, id) < ($2, $3)
-               order by name desc, id desc limit $4"#, q, name, id, limit
-        ).fetch_all(conn).await?
-        } else {
-            sqlx::query_as!(
-            User,
-            r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
-               from admin_users u
-               where ($1 = '' or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and (name, id) > ($2, $3)
-               order by name, id limit $4"#, q, name, id, limit
-        ).fetch_all(conn).await?
-        };
-    if back {
+/// A page of people, by `name` or `email`.
+pub(super) async fn users(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<User>> {
+    let (value, id) = slice.at();
+    let (by_email, up) = (slice.order.key == "email", slice.up());
+    let mut rows = sqlx::query_as!(
+        User,
+        r#"select id, name, email, plan, plan_until, (select count(*) from admin_user_orgs where user_id = u.id) as "orgs!", created_at
+           from admin_users u
+           where ($1::text is null or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and ($2::text is null or plan = $2)
+             and ($3::text is null or case
+               when $4 and $5 then (email, id) > ($6::text, $3)
+               when $4 then (email, id) < ($6::text, $3)
+               when $5 then (name, id) > ($6::text, $3) else (name, id) < ($6::text, $3) end)
+           order by case when $4 and $5 then email end asc, case when $4 and not $5 then email end desc,
+             case when not $4 and $5 then name end asc, case when not $4 and not $5 then name end desc,
+             case when $5 then id end asc, case when not $5 then id end desc limit $7"#,
+        f.q, f.paying, id, by_email, up, value, slice.limit
+    ).fetch_all(conn).await?;
+    if slice.back() {
         rows.reverse();
     }
     Ok(rows)
-}
-
-fn parts(cursor: Option<&Cursor>) -> (&str, &str, bool) {
-    cursor.map_or(("", "", false), |c| (&c.name, &c.id, c.back))
 }
 
 pub(super) async fn members(conn: &mut PgConnection, org: &str, limit: i64) -> sqlx::Result<Vec<User>> {

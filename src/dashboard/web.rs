@@ -3,9 +3,9 @@ use crate::{
     app::App,
     auth::{LedgerRead, Operator, PortalUse, RequestsDecide, RequestsRead, Scope},
     error::Error,
-    ledger::{self, web::EventRow},
-    page::{self, Shell, Visit, capped},
-    requests::{self, inbox::Filter, view::RequestRow},
+    ledger,
+    page::{self, Shell, Table, Visit, capped, list::Slice},
+    requests::{self, inbox::Filter},
     surface::Surface,
 };
 use askama::Template;
@@ -19,10 +19,10 @@ pub fn routes(surface: Surface) -> Surface {
 #[template(path = "dashboard/index.html")]
 struct Index {
     shell: Shell,
-    waiting: Vec<RequestRow>,
-    mine: Vec<RequestRow>,
+    waiting: Table,
+    mine: Table,
     tiles: Vec<Tile>,
-    recent: Vec<EventRow>,
+    recent: Option<Table>,
 }
 
 struct Tile {
@@ -39,18 +39,17 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let mut conn = app.db.read().await?;
     let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
     let waiting = if decides {
-        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, None, false, 8).await?
+        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, Slice::newest(8)).await?
     } else {
         Vec::new()
     };
     let mine = if !caller.may(RequestsRead::NAME) {
         Vec::new()
     } else {
-        requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, None, false, 8).await?
+        requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, Slice::newest(8)).await?
     };
     let recent = if caller.may(LedgerRead::NAME) {
-        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, None, false, 8)
-            .await?
+        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, Slice::newest(8)).await?
     } else {
         Vec::new()
     };
@@ -58,17 +57,22 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let tile = |label, count, href, hint| Tile { label, value: capped(count), href, hint };
     let mut tiles = vec![
         tile(l.dashboard_tile_open(), counts.open, "/inbox?tab=open", l.dashboard_tile_open_hint()),
-        tile(l.dashboard_tile_expiring(), counts.expiring, "/inbox?tab=open&state=pending", l.dashboard_tile_expiring_hint()),
+        tile(l.dashboard_tile_expiring(), counts.expiring, "/inbox?tab=open&due=soon&sort=expires", l.dashboard_tile_expiring_hint()),
         tile(l.dashboard_tile_asked(), counts.asked, "/inbox?tab=asked", l.dashboard_tile_asked_hint()),
     ];
     if decides {
         tiles.insert(0, tile(l.dashboard_tile_waiting(), counts.mine, "/inbox?tab=mine", l.dashboard_tile_waiting_hint()));
     }
+    let r = visit.reader(&app)?;
+    let table = |caption, rows: &[requests::inbox::Listed]| Table::plain(&r, caption, &requests::web::columns(), requests::web::BRIEF, rows, requests::web::place);
+    let recent = caller.may(LedgerRead::NAME).then(|| {
+        Table::plain(&r, l.dashboard_recent(), &ledger::web::columns(), ledger::web::BRIEF, &recent, ledger::web::place)
+    });
     page::html(&Index {
         shell: visit.shell(&app).await?,
-        waiting: waiting.iter().map(|r| RequestRow::new(&app, l, r)).collect(),
-        mine: mine.iter().map(|r| RequestRow::new(&app, l, r)).collect(),
+        waiting: table(l.dashboard_waiting(), &waiting),
+        mine: table(l.dashboard_mine(), &mine),
         tiles,
-        recent: recent.iter().map(|e| EventRow::new(l, e)).collect(),
+        recent,
     })
 }

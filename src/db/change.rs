@@ -1,4 +1,5 @@
 //! An open, attributed write.
+use std::sync::Arc;
 use super::holds;
 use crate::{
     auth::{Caller, Door},
@@ -20,8 +21,8 @@ pub struct Actor {
     pub(super) token: Option<Uuid>,
 }
 
-impl From<&Caller> for Actor {
-    fn from(caller: &Caller) -> Self {
+impl From<&Arc<Caller>> for Actor {
+    fn from(caller: &Arc<Caller>) -> Self {
         Self { id: caller.id, door: caller.door, session: caller.session().map(<[u8]>::to_vec), token: caller.token() }
     }
 }

@@ -1,6 +1,7 @@
-//! Writes that are not privileged changes and so need neither operator nor entry: sessions, failed sign-ins, housekeeping.
+//! Writes that are not privileged changes and so need neither operator nor entry: sessions, saved views, failed sign-ins, housekeeping.
 use super::Db;
 use crate::error::Error;
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -45,8 +46,38 @@ impl Db {
         Ok(data.fetch_optional(&self.readers).await?)
     }
 
+    /// When a session ends if it is not used, and when it ends in any case.
+    pub async fn session_end(&self, key: &[u8]) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Error> {
+        let row = sqlx::query!(
+            r#"select last_seen_at + interval '30 minutes' as "idle!", expires_at from session where id_hash = $1"#,
+            key
+        );
+        Ok(row.fetch_optional(&self.readers).await?.map(|r| (r.idle, r.expires_at)))
+    }
+
     pub async fn delete_session(&self, key: &[u8]) -> Result<(), Error> {
         sqlx::query!("delete from session where id_hash = $1", key).execute(&self.writers).await?;
+        Ok(())
+    }
+
+    /// Saves a view of a list; `false` if this person has too many of them.
+    pub async fn save_view(&self, operator: Uuid, list: &str, name: &str, query: &str) -> Result<bool, Error> {
+        let saved = sqlx::query!(
+            "insert into saved_view (operator_id, list, name, query)
+             select $1, $2, $3, $4 where (select count(*) from saved_view where operator_id = $1 and list = $2 and name <> $3) < 30
+             on conflict (operator_id, list, name) do update set query = excluded.query",
+            operator,
+            list,
+            name,
+            query
+        );
+        Ok(saved.execute(&self.writers).await?.rows_affected() == 1)
+    }
+
+    pub async fn remove_view(&self, operator: Uuid, list: &str, name: &str) -> Result<(), Error> {
+        sqlx::query!("delete from saved_view where operator_id = $1 and list = $2 and name = $3", operator, list, name)
+            .execute(&self.writers)
+            .await?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! SQL of the ledger's first part.
 use super::Sealed;
+use crate::page::list::Slice;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -61,8 +62,8 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Up to `limit` events before (`back` false) or after (`back` true) `cursor`, newest first.
-pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<Uuid>, back: bool, limit: i64) -> sqlx::Result<Vec<Event>> {
+/// A page of events, by `created` (their id, which begins with the time).
+pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Event>> {
     let actors: Option<Vec<Uuid>> = match &f.actor {
         Some(actor) => Some(
             sqlx::query_scalar!("select id from operator where email = lower($1) or strpos(lower(name), lower($1)) > 0 limit 50", actor)
@@ -71,8 +72,9 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<Uuid>, bac
         ),
         None => None,
     };
-    // ids begin with the time, so a range of time is a range of ids; the plain range lets Postgres skip partitions
     let kind = f.kind.as_ref().map(|kind| format!("{}%", kind.replace(['\\', '%', '_'], "")));
+    let cursor = slice.at().1.and_then(|id| id.parse::<Uuid>().ok());
+    // a range of time is a range of ids; the plain range lets Postgres skip partitions
     let mut events = sqlx::query_as!(
         Event,
         r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
@@ -92,12 +94,12 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<Uuid>, bac
         f.since,
         f.until,
         cursor,
-        back,
-        limit
+        slice.up(),
+        slice.limit
     )
     .fetch_all(conn)
     .await?;
-    if back {
+    if slice.back() {
         events.reverse();
     }
     Ok(events)

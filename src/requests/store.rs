@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
 use super::{Attempt, Request, State, Vote, policy::Ruling};
-use crate::{auth::roles_with, db::Change};
+use crate::{auth::roles_with, db::Change, page::list::Slice};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -261,9 +261,12 @@ pub async fn eligible(conn: &mut PgConnection, r: &Request, limit: i64) -> sqlx:
 pub struct Filter {
     pub states: Option<Vec<&'static str>>,
     pub operation: Option<String>,
+    pub risk: Option<String>,
     pub requester: Option<Uuid>,
     /// Only those this person may still decide.
     pub waiting_for: Option<Uuid>,
+    /// Only those that expire before this time.
+    pub expires_before: Option<DateTime<Utc>>,
     pub target: Option<(String, String)>,
     /// A request's id, a target's id, or words.
     pub q: Option<String>,
@@ -273,18 +276,22 @@ pub struct Filter {
 pub struct Listed {
     pub id: i64,
     pub operation: String,
+    pub target_id: String,
     pub target_label: String,
     pub requester: String,
+    pub reason: String,
     pub before: Value,
     pub after: Value,
     pub state: State,
     pub risk: String,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub closed_at: Option<DateTime<Utc>>,
 }
 
-/// Up to `limit` requests below (`back` false) or above (`back` true) `cursor`, newest first.
-pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<i64>, back: bool, limit: i64) -> sqlx::Result<Vec<Listed>> {
+/// A page of requests, by `created` (their id) or `expires`. The reading pool plans each query with its values, so every
+/// `case` below is settled before the plan is made and the order is an index's.
+pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Listed>> {
     let states: Option<Vec<String>> = f.states.as_ref().map(|s| s.iter().map(|n| (*n).to_owned()).collect());
     let by_id = f.q.as_deref().and_then(|q| super::parse_id(q).ok());
     let words =
@@ -292,22 +299,34 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, cursor: Option<i64>, back
             .filter(|_| by_id.is_none())
             .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let (target_type, target_id) = f.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
+    let (value, id) = slice.at();
+    let (by_expiry, up) = (slice.order.key == "expires", slice.up());
+    let cursor = id.and_then(|id| super::parse_id(id).ok());
+    let expiry = value.and_then(|v| v.parse::<DateTime<Utc>>().ok());
     let mut rows: Vec<Listed> = sqlx::query!(
-        r#"select r.id, r.operation, r.target_label, o.name as requester, r.before, r.after, r.state, r.risk, r.created_at, r.expires_at
+        r#"select r.id, r.operation, r.target_id, r.target_label, o.name as requester, r.reason, r.before, r.after, r.state, r.risk, r.created_at,
+             r.expires_at, r.closed_at
            from request r join operator o on o.id = r.requester_id
            where ($1::text[] is null or r.state = any($1)) and ($2::text is null or r.operation = $2) and ($3::uuid is null or r.requester_id = $3)
              and ($4::uuid is null or (r.state = 'pending' and (r.self_approval or r.requester_id <> $4)
                and not exists (select from vote v where v.request_id = r.id and v.voter_id = $4)))
              and ($5::text is null or (r.target_type = $5 and r.target_id = $6))
-             and ($7::bigint is null or r.id = $7) and ($8::text is null or r.search like $8)
-             and ($9::bigint is null or ($10 and r.id > $9) or (not $10 and r.id < $9))
-           order by case when $10 then r.id end asc, case when not $10 then r.id end desc limit $11"#,
-        states.as_deref(), f.operation, f.requester, f.waiting_for, target_type, target_id, by_id, words, cursor, back, limit
+             and ($7::bigint is null or r.id = $7) and ($8::text is null or r.search like $8) and ($9::text is null or r.risk = $9)
+             and ($10::timestamptz is null or r.expires_at < $10)
+             and ($11::bigint is null or case
+               when $12 and $13 then (r.expires_at, r.id) > ($14::timestamptz, $11)
+               when $12 then (r.expires_at, r.id) < ($14::timestamptz, $11)
+               when $13 then r.id > $11 else r.id < $11 end)
+           order by case when $12 and $13 then r.expires_at end asc, case when $12 and not $13 then r.expires_at end desc,
+             case when $13 then r.id end asc, case when not $13 then r.id end desc limit $15"#,
+        states.as_deref(), f.operation, f.requester, f.waiting_for, target_type, target_id, by_id, words, f.risk, f.expires_before, cursor,
+        by_expiry, up, expiry, slice.limit
     ).fetch_all(conn).await?.into_iter().map(|r| Listed {
-        id: r.id, operation: r.operation, target_label: r.target_label, requester: r.requester, before: r.before, after: r.after,
-        state: State::named(&r.state).expect("the column's check allows no other"), risk: r.risk, created_at: r.created_at, expires_at: r.expires_at,
+        id: r.id, operation: r.operation, target_id: r.target_id, target_label: r.target_label, requester: r.requester, reason: r.reason,
+        before: r.before, after: r.after, state: State::named(&r.state).expect("the column's check allows no other"), risk: r.risk,
+        created_at: r.created_at, expires_at: r.expires_at, closed_at: r.closed_at,
     }).collect();
-    if back {
+    if slice.back() {
         rows.reverse();
     }
     Ok(rows)

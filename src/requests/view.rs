@@ -1,7 +1,7 @@
 //! Requests as pages show them.
 use super::{
     Request, State, Vote,
-    store::{self, Listed},
+    store,
     votes,
 };
 use crate::{
@@ -15,45 +15,6 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-
-/// One line of a list.
-pub struct RequestRow {
-    pub id: String,
-    pub href: String,
-    pub title: String,
-    pub target: String,
-    pub summary: String,
-    pub requester: String,
-    pub state: Badge,
-    pub risk: RiskTag,
-    pub created: When,
-    pub expires: Option<When>,
-    pub current: bool,
-}
-
-impl RequestRow {
-    pub fn new(app: &App, l: Lang, r: &Listed) -> Self {
-        let definition = app.registry.find(&r.operation);
-        let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
-        let changed = page::diff(&r.before, &r.after, label).into_iter().filter(|row| row.changed);
-        let none = l.value_none();
-        let summary = changed
-            .map(|row| format!("{} {} → {}", row.label, row.before.as_deref().unwrap_or(&none), row.after.as_deref().unwrap_or(&none)));
-        Self {
-            id: super::short_id(r.id),
-            href: format!("/requests/{}", super::short_id(r.id)),
-            title: definition.map_or_else(|| r.operation.clone(), |d| d.title(l)),
-            target: r.target_label.clone(),
-            summary: summary.collect::<Vec<_>>().join(", "),
-            requester: r.requester.clone(),
-            state: badge(l, r.state),
-            risk: RiskTag::new(l, &r.risk),
-            created: When::new(l, r.created_at),
-            expires: (r.state == State::Pending).then(|| When::new(l, r.expires_at)),
-            current: false,
-        }
-    }
-}
 
 pub fn badge(l: Lang, state: State) -> Badge {
     let icon = match state {

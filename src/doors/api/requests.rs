@@ -4,6 +4,7 @@ use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
+    page::list::{Cursor, Slice},
     requests::{
         self, Request, State as Standing,
         inbox::{self, Filter},
@@ -114,7 +115,9 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     let text = |t: Option<String>| t.filter(|t| !t.trim().is_empty());
     let filter = Filter { states, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
     let mut conn = app.db.read().await?;
-    let mut rows = inbox::list(&mut conn, &filter, asked.cursor, false, PAGE as i64 + 1).await?;
+    let cursor = asked.cursor.map(|id| Cursor { value: String::new(), id: id.to_string(), back: false });
+    let slice = Slice { cursor: cursor.as_ref(), ..Slice::newest(PAGE as i64 + 1) };
+    let mut rows = inbox::list(&mut conn, &filter, slice).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(|r| r.id.to_string());

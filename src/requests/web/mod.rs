@@ -1,7 +1,10 @@
 //! The pages of requests: the inbox, one request, and asking for one.
 mod inbox;
+mod list;
 mod new;
 mod show;
+
+pub use list::{BRIEF, columns, place};
 
 use crate::{
     auth::{RequestsAsk, RequestsDecide, RequestsRead},
@@ -11,6 +14,7 @@ use crate::{
 pub fn routes(surface: Surface) -> Surface {
     surface
         .show::<RequestsRead, _, _>("/inbox", inbox::index)
+        .show::<RequestsRead, _, _>("/inbox.csv", inbox::export)
         .show::<RequestsAsk, _, _>("/requests/new", new::choose)
         .show::<RequestsAsk, _, _>("/requests/new/{operation}", new::form)
         .act::<RequestsAsk, _, _>("/requests/new/{operation}", new::ask)

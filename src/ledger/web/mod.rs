@@ -1,0 +1,147 @@
+//! Reading the ledger: a filtered list, and one event with what its leaf commits to.
+mod list;
+
+pub use list::{BRIEF, columns, kind_label, place, target_href};
+
+use super::{
+    commitment, leaf_hash,
+    store::{self, Filter, Whole},
+};
+use crate::{
+    app::App,
+    auth::LedgerRead,
+    error::Error,
+    i18n::Lang,
+    page::{
+        self, DiffRow, Fact, Link, Shell, Table, Visit, When,
+        list::{self as lists, Asked, List, Slice},
+    },
+    requests,
+    surface::Surface,
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    response::Response,
+};
+use list::Events;
+use serde_json::Value;
+use uuid::Uuid;
+
+pub fn routes(surface: Surface) -> Surface {
+    surface
+        .show::<LedgerRead, _, _>("/ledger", index)
+        .show::<LedgerRead, _, _>("/ledger.csv", export)
+        .show::<LedgerRead, _, _>("/ledger/{event}", show)
+}
+
+#[derive(Template)]
+#[template(path = "ledger/index.html")]
+struct Index {
+    shell: Shell,
+    list: List,
+}
+
+async fn index(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
+    let mut conn = app.db.read().await?;
+    let list = lists::page::<Events>(&visit.reader(&app)?, &mut conn, &asked, visit.l.ledger_empty()).await?;
+    drop(conn);
+    page::html(&Index { shell: visit.shell(&app).await?, list })
+}
+
+async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
+    lists::export::<Events>(visit.reader(&app)?, asked).await
+}
+
+#[derive(Template)]
+#[template(path = "ledger/show.html")]
+struct Show {
+    shell: Shell,
+    kind: String,
+    kind_label: String,
+    outcome: String,
+    outcome_label: String,
+    actor: String,
+    at: When,
+    target: String,
+    target_href: Option<String>,
+    request: Option<Link>,
+    reason: Option<String>,
+    diff: Vec<DiffRow>,
+    facts: Vec<Fact>,
+    leaf: String,
+    leaf_hash: String,
+    commitment: Commitment,
+    story: Table,
+}
+
+async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
+    let l = visit.l;
+    let id: Uuid = id.parse().map_err(|_| Error::NotFound)?;
+    let mut conn = app.db.read().await?;
+    let whole = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    let mut story = match whole.event.request {
+        Some(request) => store::list(&mut conn, &Filter { request: Some(request), ..Filter::default() }, Slice::newest(50)).await?,
+        None => Vec::new(),
+    };
+    drop(conn);
+    story.reverse();
+    let r = visit.reader(&app)?;
+    let e = &whole.event;
+    let leaf: Value = serde_json::from_slice(&whole.leaf).map_err(anyhow::Error::from)?;
+    let detail = whole.detail.clone().unwrap_or_default();
+    let label = |key: &str| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned());
+    let page = Show {
+        shell: visit.shell(&app).await?,
+        kind_label: kind_label(l, &e.kind),
+        kind: e.kind.clone(),
+        outcome_label: l.find(&format!("outcome-{}", e.outcome)).unwrap_or_default(),
+        outcome: e.outcome.clone(),
+        actor: e.actor.clone(),
+        at: When::new(l, e.at),
+        target: e.target_id.clone().unwrap_or_default(),
+        target_href: target_href(e.target_type.as_deref(), e.target_id.as_deref()),
+        request: e.request.map(|id| Link { label: requests::short_id(id), href: format!("/requests/{}", requests::short_id(id)) }),
+        reason: detail["reason"].as_str().map(str::to_owned),
+        diff: page::diff(&detail["before"], &detail["after"], label),
+        facts: facts(l, &whole, &leaf),
+        leaf: serde_json::to_string_pretty(&leaf).map_err(anyhow::Error::from)?,
+        leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
+        commitment: Commitment::of(l, &whole, &leaf)?,
+        story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),
+    };
+    page::html(&page)
+}
+
+fn facts(l: Lang, whole: &Whole, leaf: &Value) -> Vec<Fact> {
+    let e = &whole.event;
+    let door = l.find(&format!("door-{}", e.door)).unwrap_or_else(|| e.door.clone());
+    let mut facts = vec![Fact { label: l.ledger_actor(), value: e.actor.clone() }, Fact { label: l.ledger_door(), value: door }];
+    if let Some(scope) = leaf["scope"].as_str() {
+        facts.push(Fact { label: l.ledger_scope(), value: scope.to_owned() });
+    }
+    let inner = leaf["facts"].as_object().into_iter().flatten();
+    facts.extend(inner.filter_map(|(name, value)| {
+        Some(Fact { label: l.find(&format!("value-{name}")).unwrap_or_else(|| name.clone()), value: page::shown(value)? })
+    }));
+    facts
+}
+
+/// Whether what is shown beside the leaf is what the leaf commits to; neither if there is nothing beside it.
+#[derive(Default)]
+struct Commitment {
+    matches: Option<String>,
+    differs: Option<String>,
+}
+
+impl Commitment {
+    fn of(l: Lang, whole: &Whole, leaf: &Value) -> Result<Self, Error> {
+        let (Some(salt), Some(detail)) = (&whole.salt, &whole.detail) else { return Ok(Self::default()) };
+        let salt: [u8; 32] = salt.as_slice().try_into().map_err(|_| anyhow::anyhow!("a salt has 32 bytes"))?;
+        Ok(if leaf["detail"].as_str() == Some(&commitment(&salt, detail)?) {
+            Self { matches: Some(l.ledger_detail_matches()), differs: None }
+        } else {
+            Self { matches: None, differs: Some(l.ledger_detail_differs()) }
+        })
+    }
+}

@@ -1,0 +1,150 @@
+//! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
+pub mod diff;
+pub mod list;
+mod parts;
+pub mod preferences;
+mod shell;
+mod store;
+mod table;
+mod time;
+pub mod views;
+
+pub use diff::{DiffRow, diff, shown};
+pub use parts::*;
+pub use shell::{Me, NavGroup, NavItem, Shell};
+pub use table::{Cell, Column, Detail, Place, Reader, Table};
+pub use time::When;
+
+use crate::{
+    app::App,
+    auth::{Caller, sessions},
+    error::Error,
+    i18n::Lang,
+};
+use askama::Template;
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+    response::{Html, IntoResponse, Response},
+};
+use preferences::Preferences;
+use std::sync::Arc;
+use tower_sessions::Session;
+
+/// One visit of a browser: what a page needs to know about who is looking and how.
+pub struct Visit {
+    pub l: Lang,
+    pub session: Session,
+    caller: Option<Arc<Caller>>,
+    preferences: Preferences,
+    path: String,
+    /// A live refresh, which swaps only a part: the flash waits for a whole page.
+    partial: bool,
+    /// Read before anything the page shows, so that a change in between is noticed.
+    at: i64,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let session = Session::from_request_parts(parts, app).await.map_err(|_| Error::SignedOut)?;
+        Ok(Self {
+            l: lang_of(&parts.headers),
+            session,
+            caller: parts.extensions.get::<Arc<Caller>>().cloned(),
+            preferences: Preferences::of(&parts.headers),
+            partial: parts.headers.contains_key("hx-request"),
+            at: app.db.live().latest(),
+            path: parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default(),
+        })
+    }
+}
+
+impl Visit {
+    /// Who reads, for a list. Pages behind a gate always have somebody.
+    pub fn reader(&self, app: &App) -> Result<Reader, Error> {
+        Ok(Reader { app: app.clone(), l: self.l, caller: self.caller.clone().ok_or(Error::SignedOut)? })
+    }
+
+    /// Path and query.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether the reader still wants to be shown around.
+    pub fn wants_tour(&self) -> bool {
+        self.preferences.tour
+    }
+
+    /// The frame around a page. Takes the flash, so it is shown once.
+    pub async fn shell(&self, app: &App) -> Result<Shell, Error> {
+        let mut shell = Shell::bare(app, self.l, &self.preferences, self.path.clone());
+        shell.at = self.at;
+        shell.csrf = sessions::csrf(&self.session).await?;
+        if !self.partial {
+            shell.flash = sessions::take_flash(&self.session).await?;
+        }
+        if let Some(caller) = &self.caller {
+            shell.welcome(app, &self.session, caller).await?;
+        }
+        Ok(shell)
+    }
+
+    /// A sentence for the next page.
+    pub async fn say(&self, kind: &str, text: String) -> Result<(), Error> {
+        sessions::flash(&self.session, kind, text).await
+    }
+}
+
+/// Counts stop at 99: `99+` says enough.
+pub fn capped(count: i64) -> String {
+    if count > 99 { "99+".into() } else { count.to_string() }
+}
+
+/// A query string of the pairs that have a value, with its `?`; empty if none has.
+pub fn query(pairs: &[(&str, &str)]) -> String {
+    let mut serializer = url::form_urlencoded::Serializer::new(String::new());
+    pairs.iter().filter(|(_, value)| !value.is_empty()).for_each(|(name, value)| {
+        serializer.append_pair(name, value);
+    });
+    let query = serializer.finish();
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
+/// Renders a whole page.
+pub fn html(page: &impl Template) -> Result<Response, Error> {
+    let html = page.render().map_err(anyhow::Error::from)?;
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Html(html)).into_response())
+}
+
+/// The language of the cookie, else of the browser, else Korean.
+pub fn lang_of(headers: &HeaderMap) -> Lang {
+    let accepted = || Lang::from_accept(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?);
+    preferences::cookie(headers, "lang").and_then(|code| Lang::from_code(&code)).or_else(accepted).unwrap_or_default()
+}
+
+/// A path of this site to go on to; anything else becomes the dashboard, so that no link leads elsewhere after signing in.
+pub fn safe_next(next: &str) -> &str {
+    let local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|c: char| c == '\\' || c.is_control())
+        && !next.starts_with("/login")
+        && !next.starts_with("/auth");
+    if local { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leads_away_from_this_site() {
+        for next in
+            ["https://evil.example", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", "", "/login?next=/"]
+        {
+            assert_eq!(safe_next(next), "/");
+        }
+        assert_eq!(safe_next("/requests/CR-1?tab=x"), "/requests/CR-1?tab=x");
+    }
+}

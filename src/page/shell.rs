@@ -1,0 +1,174 @@
+//! The frame around every page: navigation, who is signed in, how it looks, and where the static files are.
+use super::{When, capped, lang_of, preferences::Preferences};
+use crate::{
+    app::App,
+    assets,
+    auth::{AccessRead, Caller, CustomersRead, LedgerRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead, Scope, sessions},
+    error::Error,
+    i18n::Lang,
+    requests,
+};
+use axum::http::HeaderMap;
+use tower_sessions::Session;
+
+/// The frame: language, theme, navigation, who is signed in, and where the static files are.
+pub struct Shell {
+    pub l: Lang,
+    pub theme: &'static str,
+    pub density: &'static str,
+    pub nav_state: &'static str,
+    /// Path and query, to come back to.
+    pub path: String,
+    pub csrf: String,
+    pub environment: Option<String>,
+    pub operator: Option<Me>,
+    pub nav: Vec<NavGroup>,
+    pub flash: Option<sessions::Flash>,
+    /// The newest change this replica knew of when the page was drawn.
+    pub at: i64,
+    /// When the page was drawn: how old what it shows is.
+    pub drawn: When,
+    /// When the session ends if nobody does anything, and whether doing something helps.
+    pub session: Option<sessions::End>,
+    /// The help page for what is shown here.
+    pub help: &'static str,
+    pub css: &'static str,
+    pub js: &'static str,
+    pub theme_js: &'static str,
+    pub icons: &'static str,
+    pub favicon: &'static str,
+    pub font_latin: &'static str,
+}
+
+impl Shell {
+    pub(super) fn bare(app: &App, l: Lang, preferences: &Preferences, path: String) -> Self {
+        Self {
+            l,
+            theme: preferences.theme,
+            density: preferences.density,
+            nav_state: preferences.nav,
+            help: help_topic(&path),
+            path,
+            csrf: String::new(),
+            environment: app.environment.clone(),
+            operator: None,
+            nav: Vec::new(),
+            flash: None,
+            at: app.db.live().latest(),
+            drawn: When::new(l, chrono::Utc::now()),
+            session: None,
+            css: assets::APP_CSS,
+            js: assets::APP_JS,
+            theme_js: assets::THEME_JS,
+            icons: assets::ICONS_SVG,
+            favicon: assets::FAVICON_SVG,
+            font_latin: assets::COUNTERSIGN_SANS_LATIN_WOFF2,
+        }
+    }
+
+    /// For error pages, which must work when nothing else does.
+    pub fn without_operator(app: &App, headers: &HeaderMap, path: &str) -> Self {
+        Self::bare(app, lang_of(headers), &Preferences::of(headers), path.to_owned())
+    }
+
+    /// Somebody is signed in: their navigation and their session.
+    pub(super) async fn welcome(&mut self, app: &App, session: &Session, caller: &Caller) -> Result<(), Error> {
+        let decides = caller.may(RequestsDecide::NAME);
+        let mut conn = app.db.read().await?;
+        let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
+        drop(conn);
+        self.session = sessions::end(&app.db, session).await?;
+        self.nav = nav(app, caller, self.l, &self.path, counts.mine);
+        self.operator = Some(Me {
+            id: caller.id.simple().to_string(),
+            name: caller.name.clone(),
+            email: caller.email.clone(),
+            roles: caller.roles.iter().map(|r| self.l.find(&format!("role-{}", r.name())).unwrap_or_default()).collect::<Vec<_>>().join(", "),
+        });
+        Ok(())
+    }
+}
+
+/// Who is signed in.
+pub struct Me {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub roles: String,
+}
+
+pub struct NavGroup {
+    pub label: String,
+    pub items: Vec<NavItem>,
+}
+
+pub struct NavItem {
+    pub href: &'static str,
+    pub label: String,
+    pub icon: &'static str,
+    pub current: bool,
+    pub count: Option<String>,
+}
+
+fn nav(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<NavGroup> {
+    let item = |scope: &str, href: &'static str, label: String, icon: &'static str| {
+        let current = if href == "/" { path == "/" } else { path.starts_with(href) };
+        caller.may(scope).then_some(NavItem { href, label, icon, current, count: None })
+    };
+    let mut inbox = item(RequestsRead::NAME, "/inbox", l.nav_inbox(), "inbox");
+    if let Some(inbox) = &mut inbox {
+        inbox.current |= path.starts_with("/requests/") && !path.starts_with("/requests/new");
+        inbox.count = (waiting > 0).then(|| capped(waiting));
+    }
+    let groups = [
+        (
+            l.nav_group_work(),
+            vec![
+                item(PortalUse::NAME, "/", l.nav_dashboard(), "layout-dashboard"),
+                inbox,
+                item(RequestsAsk::NAME, "/requests/new", l.nav_new_request(), "plus"),
+            ],
+        ),
+        (
+            l.nav_group_customers(),
+            vec![
+                item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
+                item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
+            ],
+        ),
+        (
+            l.nav_group_control(),
+            vec![
+                item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
+                item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
+            ],
+        ),
+        (
+            l.nav_group_help(),
+            vec![
+                item(PortalUse::NAME, "/help", l.nav_help(), "circle-help"),
+                item(PortalUse::NAME, "/api/docs", l.nav_api(), "plug"),
+                app.demo.then(|| item(PortalUse::NAME, "/style", l.nav_style(), "palette")).flatten(),
+            ],
+        ),
+    ];
+    groups
+        .into_iter()
+        .map(|(label, items)| NavGroup { label, items: items.into_iter().flatten().collect() })
+        .filter(|group| !group.items.is_empty())
+        .collect()
+}
+
+fn help_topic(path: &str) -> &'static str {
+    const TOPICS: [(&str, &str); 8] = [
+        ("/inbox", "inbox"),
+        ("/requests/new", "requests"),
+        ("/requests", "deciding"),
+        ("/orgs", "customers"),
+        ("/users", "customers"),
+        ("/ledger", "ledger"),
+        ("/access", "access"),
+        ("/api", "api"),
+    ];
+    TOPICS.into_iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("start", |(_, topic)| topic)
+}

@@ -1,0 +1,140 @@
+//! Requests as a list: the inbox, and the tables of other pages.
+use crate::{
+    auth::{RequestsDecide, Scope},
+    error::Error,
+    i18n::Lang,
+    page::{
+        self, Cell, Column, Detail, Place, Reader, RiskTag, When,
+        list::{Asked, Filter, Listing, Slice},
+    },
+    requests::{
+        State, short_id,
+        store::{self, Listed},
+        view,
+    },
+};
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+/// What is about to expire: less than this is left.
+const SOON: TimeDelta = TimeDelta::hours(4);
+
+/// The inbox.
+pub struct Requests;
+
+/// The columns of requests, for the inbox and for the tables of other pages.
+pub fn columns() -> Vec<Column<Listed>> {
+    type Of = Column<Listed>;
+    vec![
+        Of::new("request", Lang::table_request, title, |r| short_id(r.id)),
+        Of::new("operation", Lang::inbox_operation, |r, row| Cell::Code(operation(r, row)), |r| r.operation.clone()).hidden(),
+        Of::new("target", Lang::table_target, |_, r| Cell::Text(r.target_label.clone()), |r| r.target_label.clone()).hidden(),
+        Of::new("target_id", Lang::table_target_id, |_, r| Cell::Code(r.target_id.clone()), |r| r.target_id.clone()).hidden(),
+        Of::new("state", Lang::table_state, |r, row| Cell::State(view::badge(r.l, row.state)), |r| r.state.name().into()),
+        Of::new("risk", Lang::table_risk, |r, row| Cell::Risk(RiskTag::new(r.l, &row.risk)), |r| r.risk.clone()),
+        Of::new("requester", Lang::table_requester, |_, r| Cell::Text(r.requester.clone()), |r| r.requester.clone()),
+        Of::new("reason", Lang::form_reason, |_, r| Cell::Text(r.reason.clone()), |r| r.reason.clone()).hidden(),
+        Of::new("created", Lang::table_time, |r, row| Cell::Time(When::new(r.l, row.created_at)), |r| When::iso(r.created_at)).end().sorts(),
+        Of::new("expires", Lang::request_expires, expires, |r| When::iso(r.expires_at)).end().sorts(),
+        Of::new("closed", Lang::table_closed, |r, row| row.closed_at.map_or(Cell::None, |at| Cell::Time(When::new(r.l, at))), |r| {
+            r.closed_at.map(When::iso).unwrap_or_default()
+        })
+        .end()
+        .hidden(),
+    ]
+}
+
+/// The columns that the tables of other pages show.
+pub const BRIEF: &[&str] = &["request", "state", "risk", "requester", "created", "expires"];
+
+/// A row's own page.
+pub fn place(row: &Listed) -> Place {
+    let id = short_id(row.id);
+    Place { href: format!("/requests/{id}"), id, beside: None, current: false }
+}
+
+fn operation(r: &Reader, row: &Listed) -> String {
+    r.app.registry.find(&row.operation).map_or_else(|| row.operation.clone(), |d| d.title(r.l))
+}
+
+/// What is asked for, on whom, and what it would change.
+fn title(r: &Reader, row: &Listed) -> Cell {
+    let definition = r.app.registry.find(&row.operation);
+    let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(r.l, key));
+    let none = r.l.value_none();
+    let changed = page::diff(&row.before, &row.after, label).into_iter().filter(|row| row.changed);
+    let summary = changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
+    let summary = summary.collect::<Vec<_>>().join(", ");
+    Cell::Title { text: operation(r, row), below: vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)] }
+}
+
+fn expires(r: &Reader, row: &Listed) -> Cell {
+    if row.state == State::Pending { Cell::Time(When::new(r.l, row.expires_at)) } else { Cell::None }
+}
+
+impl Listing for Requests {
+    type Row = Listed;
+    const NAME: &'static str = "inbox";
+    const ORDERS: &'static [&'static str] = &["-created", "expires"];
+    const CHOOSES: bool = true;
+
+    const ICON: &'static str = "inbox";
+
+    fn caption(r: &Reader) -> String {
+        r.l.inbox_title()
+    }
+
+    fn columns() -> Vec<Column<Listed>> {
+        columns()
+    }
+
+    fn filters(r: &Reader, asked: &Asked) -> Vec<Filter> {
+        let l = r.l;
+        let operations = r.app.registry.all().map(|d| (d.name().to_owned(), d.title(l))).collect();
+        let states = State::ALL.into_iter().map(|s| (s.name().to_owned(), view::badge(l, s).label)).collect();
+        let risks = ["low", "medium", "high", "critical"].into_iter().map(|k| (k.to_owned(), RiskTag::new(l, k).label)).collect();
+        vec![
+            Filter::search(asked, l.inbox_search(), l.inbox_search_hint()),
+            Filter::choice(asked, "operation", l.inbox_operation(), l.filter_any_operation(), operations),
+            Filter::choice(asked, "state", l.inbox_state(), l.filter_any_state(), states),
+            Filter::choice(asked, "risk", l.table_risk(), l.filter_any_risk(), risks),
+            Filter::choice(asked, "due", l.request_expires(), l.filter_any_due(), vec![("soon".into(), l.filter_due_soon())]),
+        ]
+    }
+
+    fn place(asked: &Asked, row: &Listed) -> Place {
+        let place = place(row);
+        Place { beside: Some(asked.beside(&place.id)), current: asked.get("selected") == place.id, ..place }
+    }
+
+    fn mark(row: &Listed, key: &str) -> (String, String) {
+        let value = if key == "expires" { row.expires_at.to_rfc3339_opts(SecondsFormat::Micros, true) } else { String::new() };
+        (value, short_id(row.id))
+    }
+
+    async fn read(r: &Reader, conn: &mut PgConnection, asked: &Asked, slice: Slice<'_>) -> Result<Vec<Listed>, Error> {
+        Ok(store::list(conn, &filter(r, asked), slice).await?)
+    }
+}
+
+/// What the URL asks for. The tab says which requests, and a chosen state says it again, more narrowly.
+pub fn filter(r: &Reader, asked: &Asked) -> store::Filter {
+    let names = |states: &[State]| Some(states.iter().map(|s| s.name()).collect());
+    let mut filter =
+        store::Filter { operation: asked.some("operation"), q: asked.some("q"), risk: asked.some("risk"), ..store::Filter::default() };
+    match asked.get("tab") {
+        "mine" if r.caller.may(RequestsDecide::NAME) => filter.waiting_for = Some(r.caller.id),
+        "asked" => filter.requester = Some(r.caller.id),
+        "decided" => filter.states = names(&State::ALL.into_iter().filter(|s| !s.is_open()).collect::<Vec<_>>()),
+        "unknown" => filter.states = names(&[State::Unknown]),
+        _ => filter.states = names(&State::OPEN),
+    }
+    if let Some(state) = State::named(asked.get("state")) {
+        filter.states = names(&[state]);
+    }
+    if asked.get("due") == "soon" {
+        filter.states = names(&[State::Pending]);
+        filter.expires_before = Some(Utc::now() + SOON);
+    }
+    filter
+}
