@@ -135,9 +135,8 @@ mod assets {
     use sha2::{Digest, Sha256};
     use std::{fmt::Write, fs, path::Path};
 
-    /// Order matters: a later layer wins over an earlier one.
-    const LAYERS: &str = "@layer vendor, tokens, base, layout, components, pages, utilities, print;\n";
-    const STYLES: [&str; 7] = ["tokens", "base", "layout", "components", "pages", "utilities", "print"];
+    /// Each is a layer of its own, and a later one wins over an earlier one.
+    const STYLES: [&str; 10] = ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "pages", "utilities", "print"];
 
     struct Asset {
         name: String,
@@ -190,7 +189,7 @@ mod assets {
     }
 
     fn stylesheet(fonts: &[Asset]) -> Asset {
-        let mut css = String::from(LAYERS);
+        let mut css = format!("@layer vendor, {};\n", STYLES.join(", "));
         let text = |path: &str| String::from_utf8(file(path, "text/css").body).expect("stylesheets are UTF-8");
         writeln!(css, "@layer vendor {{\n{}\n}}", text("vendor/basecoat.css")).unwrap();
         for style in STYLES {
