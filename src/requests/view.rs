@@ -217,10 +217,10 @@ fn decide(
         return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
     }
     if !caller.may(RequestsDecide::NAME) {
-        return closed(l.request_cannot_decide(eligible.join(", ")));
+        return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide(eligible.join(", ")) });
     }
     if r.requester_id == caller.id && !r.ruling.self_approval {
-        return closed(l.request_cannot_decide_own(eligible.join(", ")));
+        return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide_own(eligible.join(", ")) });
     }
     if all.iter().any(|v| v.voter_id == caller.id && v.approves) {
         return closed(l.request_voted_already());

@@ -1,4 +1,5 @@
 //! The pages of requests: the inbox, one request, and asking for one.
+mod drafts;
 mod inbox;
 mod list;
 mod new;
