@@ -121,7 +121,7 @@ fn templates_say_nothing_themselves() {
 }
 
 /// Tables that are not privileged: nothing in them is a decision, a right or a customer's.
-const PLUMBING: [&str; 6] = ["session", "login_failure", "idempotency_key", "outbox", "job", "_sqlx_migrations"];
+const PLUMBING: [&str; 7] = ["session", "saved_view", "login_failure", "idempotency_key", "outbox", "job", "_sqlx_migrations"];
 
 #[tokio::test]
 async fn every_privileged_table_asks_for_an_event() {
