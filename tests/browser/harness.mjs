@@ -164,6 +164,31 @@ export async function go(page, path) {
   return response;
 }
 
+/** Does what makes a page change itself or go elsewhere, and waits until it has. */
+export async function changes(page, act) {
+  // another document takes this promise with it; then it is the load that counts
+  const swapped = page.evaluate(() => new Promise((done) => { addEventListener('htmx:after:swap', () => done(), { once: true, capture: true }); }))
+    .catch(() => new Promise(() => {}));
+  const loaded = page.waitForEvent('load', { timeout: patience });
+  loaded.catch(() => {});
+  await act();
+  await Promise.race([swapped, loaded]);
+}
+
+/** Tries every combination and fails with all that was found: each thing once, with the combinations that have it. */
+export async function everyWay(combinations, act) {
+  const found = new Map();
+  for (const combination of combinations) {
+    const name = Object.values(combination).join(' ');
+    try {
+      await act(combination, name);
+    } catch (error) {
+      found.set(error.message, [...(found.get(error.message) ?? []), name]);
+    }
+  }
+  if (found.size) assert.fail([...found].map(([message, names]) => `${names.join(', ')}:\n${message}`).join('\n\n'));
+}
+
 export async function shot(page, name) {
   await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
 }

@@ -6,6 +6,7 @@ export const hooks = {
   signIn: '#login',
   sso: '#sso',
   menu: '#me-open',
+  menuOpen: '#me[open]',
   signOut: '#me-out',
   /** Whatever tells that the sign-in was refused. */
   refusal: '#login-error, #flash[data-kind="error"], [role="alert"]:not(:empty)',
@@ -15,6 +16,12 @@ export const hooks = {
   live: '#live',
   fresh: '#fresh',
   keySheet: '#keys',
+  palette: '#palette',
+  paletteInput: '#palette input[name="q"]',
+  paletteResult: '#palette #results a',
+  /** The navigation where it has no room of its own: what opens it, and what is then seen. */
+  navToggle: '#nav-toggle',
+  nav: '#nav',
   diff: '.diff tr.changed',
 
   requestForm: '#request-form',
@@ -27,6 +34,14 @@ export const hooks = {
   /** The link of a row: beside the list on a wide screen, to the request's own page on a narrow one. */
   open: (id) => `#open-${id}, #show-${id}`,
   anyRow: 'a[data-row]',
+  /** Lists: what narrows, orders, saves and chooses. A `<details>` is opened by its first child. */
+  filter: '[data-search]',
+  sort: '#rows thead a',
+  next: '#next',
+  columns: '#columns',
+  views: '#views',
+  rowBox: '#rows tbody input[type="checkbox"]',
+  bulk: '#bulk',
 
   request: '#request',
   state: (key) => `#request .request-head [data-state="${key}"]`,

@@ -1,8 +1,9 @@
-// Every page, in both languages and both themes: accessible as far as a program can tell, silent in the console, in the
-// language it says, and photographed (screenshots/). Then on a phone and at the narrowest width WCAG asks for.
+// Every page in both languages, both themes and every density: accessible as far as a program can tell, silent in the console, in the
+// language it says, and photographed (screenshots/). Then on a phone and at the narrowest width WCAG asks for, and with everything
+// open that opens.
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { axe, desktop, fits, go, links, narrow, people, phone, shot, stage } from './harness.mjs';
+import { axe, changes, desktop, everyWay, fits, go, hooks, links, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
 
 /** `path` may be a function that finds the way from another page. */
 const first = (list, pattern) => async (page) => {
@@ -43,41 +44,116 @@ async function show(open, entry, options) {
   const page = await open({ as, ...options });
   if (status >= 400) page.problems.allow(new RegExp(`status of ${status}`));
   if (!found.has(name)) found.set(name, typeof path === 'string' ? path : await path(page));
-  const response = await go(page, found.get(name));
-  assert.equal(response.status(), status, `${page.url()} answered ${response.status()}`);
+  await reload(page, entry, {});
   return page;
 }
 
-for (const lang of ['ko', 'en']) {
-  for (const theme of ['light', 'dark']) {
-    describe(`${lang}, ${theme}`, () => {
-      for (const entry of all) {
-        test(entry.name, stage(async ({ open }) => {
-          const page = await show(open, entry, { lang, theme, viewport: desktop });
-          await shot(page, `${entry.name}.${lang}.${theme}`);
-          assert.equal(await page.getAttribute('html', 'lang'), lang);
-          assert.equal(await isDark(page), theme === 'dark', `the page is not ${theme}`);
-          assert.ok(await page.title(), 'no title');
-          assert.equal(await page.locator('h1').count(), 1, 'one h1');
-          await fits(page);
-          await axe(page);
-        }));
-      }
-    });
-  }
+/** The same page again, with other preferences: far cheaper than another browser context. */
+async function reload(page, { name, status = 200 }, preferences) {
+  await prefer(page, preferences);
+  const response = await go(page, found.get(name));
+  assert.equal(response.status(), status, `${page.url()} answered ${response.status()}`);
 }
 
-describe('on a phone', () => {
+const looks = ['ko', 'en'].flatMap((lang) => ['light', 'dark'].map((theme) => ({ lang, theme })));
+/** Where the words and the colours do not multiply: each language and each theme once. */
+const twoLooks = [{ lang: 'ko', theme: 'light' }, { lang: 'en', theme: 'dark' }];
+// two at a time: one page waits for the server while the other is examined
+const pairwise = { concurrency: 2 };
+
+describe('in every language, theme and density', pairwise, () => {
+  for (const entry of all) {
+    test(entry.name, stage(async ({ open }) => {
+      const page = await show(open, entry, { viewport: desktop });
+      await everyWay(looks, async ({ lang, theme }) => {
+        await reload(page, entry, { lang, theme, density: 'default' });
+        await shot(page, `${entry.name}.${lang}.${theme}`);
+        assert.equal(await page.getAttribute('html', 'lang'), lang);
+        assert.equal(await isDark(page), theme === 'dark', `the page is not ${theme}`);
+        assert.ok(await page.title(), 'no title');
+        assert.equal(await page.locator('h1').count(), 1, 'one h1');
+        await fits(page);
+        page.problems.check();
+      });
+      const dense = looks.flatMap((look) => ['compact', 'comfortable'].map((density) => ({ ...look, density })));
+      await everyWay(dense, async (look) => {
+        await reload(page, entry, look);
+        await fits(page);
+        await axe(page);
+        page.problems.check();
+        assert.equal(await page.getAttribute('html', 'data-density'), look.density);
+      });
+    }));
+  }
+});
+
+describe('on a phone', pairwise, () => {
   for (const entry of all) {
     test(entry.name, stage(async ({ open }) => {
       const page = await show(open, entry, { viewport: phone });
       await shot(page, `${entry.name}.ko.light.390`);
-      await fits(page, `${entry.name} at 390`);
-      await axe(page, `${entry.name} at 390`);
-      for (const lang of ['ko', 'en']) {
-        const small = await show(open, entry, { lang, viewport: narrow });
-        await fits(small, `${entry.name} at 320 in ${lang}`);
-      }
+      await everyWay(twoLooks, async (look) => {
+        await reload(page, entry, look);
+        await fits(page);
+        await axe(page);
+      });
+      await page.setViewportSize(narrow);
+      await everyWay(looks.filter(({ theme }) => theme === 'light').map((look) => ({ ...look, density: 'comfortable', at: narrow.width })), async ({ lang, density }) => {
+        await reload(page, entry, { lang, density });
+        await fits(page);
+      });
+    }));
+  }
+});
+
+const unfold = (details) => (page) => page.locator(details).locator('summary').first().click();
+const openings = [
+  { name: 'the list of shortcuts', at: '/inbox', act: (page) => page.keyboard.press('?'), shows: hooks.keySheet },
+  {
+    name: 'the palette with results',
+    at: '/',
+    shows: hooks.palette,
+    act: async (page) => {
+      await page.keyboard.press('ControlOrMeta+k');
+      await page.locator(hooks.paletteInput).fill('CR');
+      await page.locator(hooks.paletteResult).first().waitFor();
+    },
+  },
+  { name: 'the menu of the person', at: '/', act: (page) => page.click(hooks.menu), shows: hooks.menuOpen },
+  { name: 'the choice of columns', at: '/inbox', act: unfold(hooks.columns), shows: `${hooks.columns}[open]` },
+  { name: 'the saved views', at: '/inbox', act: unfold(hooks.views), shows: `${hooks.views}[open]` },
+  { name: 'the bar over selected rows', at: '/inbox', act: (page) => page.locator(hooks.rowBox).first().check(), shows: hooks.bulk },
+  { name: 'the navigation on a phone', at: '/', viewport: phone, act: (page) => page.click(hooks.navToggle), shows: hooks.nav },
+];
+const swaps = [
+  { name: 'the inbox drawn anew', at: '/inbox', act: (page) => page.keyboard.press('.') },
+  { name: 'the inbox, sorted', at: '/inbox?tab=decided', act: (page) => page.locator(hooks.sort).first().click() },
+  { name: 'the inbox, its next page', at: '/inbox?tab=decided', act: (page) => page.click(hooks.next) },
+  { name: 'the inbox with a request beside it', at: '/inbox', act: (page) => page.locator(hooks.anyRow).first().click(), shows: hooks.request },
+  {
+    name: 'the inbox, filtered until nothing is left',
+    at: '/inbox',
+    act: async (page) => {
+      await page.fill(hooks.filter, 'qqqqq');
+      await page.keyboard.press('Enter');
+    },
+  },
+];
+
+describe('with what opens and what is swapped', pairwise, () => {
+  for (const { name, at, viewport = desktop, act, shows, swap } of [...openings, ...swaps.map((entry) => ({ ...entry, swap: true }))]) {
+    test(name, stage(async ({ open }) => {
+      const page = await open({ as: people.approver, viewport });
+      page.setDefaultTimeout(5_000); // what is missing is told soon
+      await everyWay(twoLooks, async (look) => {
+        await prefer(page, look);
+        await go(page, at);
+        await (swap ? changes(page, () => act(page)) : act(page));
+        if (shows) await page.locator(shows).filter({ visible: true }).first().waitFor();
+        await fits(page);
+        await axe(page);
+        page.problems.check();
+      });
     }));
   }
 });
