@@ -64,8 +64,8 @@ async function openPage({ as, lang = 'ko', theme = 'light', viewport = desktop, 
     storageState: as && !fresh ? await sessionOf(as) : undefined,
   });
   // said in the console, where `watch` listens
-  await context.addInitScript(() => document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sourceFile, lineNumber }) => {
-    console.error(`content security policy: ${effectiveDirective} forbids ${blockedURI} (${sourceFile}:${lineNumber})`);
+  await context.addInitScript(() => document.addEventListener('securitypolicyviolation', (broken) => {
+    console.error(`content security policy: ${broken.effectiveDirective} forbids ${broken.blockedURI} (${broken.sourceFile}:${broken.lineNumber})`);
   }));
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
@@ -179,7 +179,7 @@ export async function changes(page, act) {
 export async function everyWay(combinations, act) {
   const found = new Map();
   for (const combination of combinations) {
-    const name = Object.values(combination).join(' ');
+    const name = combination.name ?? Object.values(combination).join(' ');
     try {
       await act(combination, name);
     } catch (error) {

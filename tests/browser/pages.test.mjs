@@ -3,7 +3,8 @@
 // open that opens.
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { axe, changes, desktop, everyWay, fits, go, hooks, links, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
+import { openings, swaps } from './acts.mjs';
+import { axe, changes, desktop, everyWay, fits, go, links, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
 
 /** `path` may be a function that finds the way from another page. */
 const first = (list, pattern) => async (page) => {
@@ -98,47 +99,13 @@ describe('on a phone', pairwise, () => {
         await axe(page);
       });
       await page.setViewportSize(narrow);
-      await everyWay(looks.filter(({ theme }) => theme === 'light').map((look) => ({ ...look, density: 'comfortable', at: narrow.width })), async ({ lang, density }) => {
-        await reload(page, entry, { lang, density });
+      await everyWay(['ko', 'en'].map((lang) => ({ lang, density: 'comfortable' })), async (look) => {
+        await reload(page, entry, look);
         await fits(page);
       });
     }));
   }
 });
-
-const unfold = (details) => (page) => page.locator(details).locator('summary').first().click();
-const openings = [
-  { name: 'the list of shortcuts', at: '/inbox', act: (page) => page.keyboard.press('?'), shows: hooks.keySheet },
-  {
-    name: 'the palette with results',
-    at: '/',
-    shows: hooks.palette,
-    act: async (page) => {
-      await page.keyboard.press('ControlOrMeta+k');
-      await page.locator(hooks.paletteInput).fill('CR');
-      await page.locator(hooks.paletteResult).first().waitFor();
-    },
-  },
-  { name: 'the menu of the person', at: '/', act: (page) => page.click(hooks.menu), shows: hooks.menuOpen },
-  { name: 'the choice of columns', at: '/inbox', act: unfold(hooks.columns), shows: `${hooks.columns}[open]` },
-  { name: 'the saved views', at: '/inbox', act: unfold(hooks.views), shows: `${hooks.views}[open]` },
-  { name: 'the bar over selected rows', at: '/inbox', act: (page) => page.locator(hooks.rowBox).first().check(), shows: hooks.bulk },
-  { name: 'the navigation on a phone', at: '/', viewport: phone, act: (page) => page.click(hooks.navToggle), shows: hooks.nav },
-];
-const swaps = [
-  { name: 'the inbox drawn anew', at: '/inbox', act: (page) => page.keyboard.press('.') },
-  { name: 'the inbox, sorted', at: '/inbox?tab=decided', act: (page) => page.locator(hooks.sort).first().click() },
-  { name: 'the inbox, its next page', at: '/inbox?tab=decided', act: (page) => page.click(hooks.next) },
-  { name: 'the inbox with a request beside it', at: '/inbox', act: (page) => page.locator(hooks.anyRow).first().click(), shows: hooks.request },
-  {
-    name: 'the inbox, filtered until nothing is left',
-    at: '/inbox',
-    act: async (page) => {
-      await page.fill(hooks.filter, 'qqqqq');
-      await page.keyboard.press('Enter');
-    },
-  },
-];
 
 describe('with what opens and what is swapped', pairwise, () => {
   for (const { name, at, viewport = desktop, act, shows, swap } of [...openings, ...swaps.map((entry) => ({ ...entry, swap: true }))]) {
