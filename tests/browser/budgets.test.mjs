@@ -8,7 +8,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { swaps } from './acts.mjs';
-import { changes, everyWay, go, hooks, isLive, links, people, stage } from './harness.mjs';
+import { changes, everyWay, firstRequest, go, hooks, isLive, links, people, stage } from './harness.mjs';
 
 const patience = 5;
 const unit = (show) => (value) => (Number.isFinite(value) ? show(value) : 'nothing');
@@ -232,12 +232,6 @@ test('the table', (t) => {
     t.diagnostic(`${measure.padEnd(width)}  ${limit.padStart(9)}  ${measured.padStart(9)}  ${verdict}`);
   }
 });
-
-async function firstRequest(page) {
-  await go(page, '/inbox');
-  const id = await page.locator('tr[id^="row-CR-"]').first().getAttribute('id');
-  return `/requests/${id.slice('row-'.length)}`;
-}
 
 /** The page's own observers report here, also from pages that have been left since; times that are compared are since the epoch. */
 async function watch(page, slow) {

@@ -242,6 +242,13 @@ export function pathOf(page) {
   return new URL(page.url()).pathname;
 }
 
+/** The first request of the inbox; its row tells the number, since its link may only put it beside the list. */
+export async function firstRequest(page) {
+  await go(page, '/inbox');
+  const id = await page.locator(hooks.anyRequest).first().getAttribute('id');
+  return `/requests/${id.slice('row-'.length)}`;
+}
+
 /** The paths of this form that the page links to, each once, in order. */
 export async function links(page, pattern) {
   const all = await page.locator('a[href]').evaluateAll((anchors) => anchors.map((anchor) => new URL(anchor.href).pathname));

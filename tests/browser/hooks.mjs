@@ -31,6 +31,7 @@ export const hooks = {
   submit: '#submit',
 
   row: (id) => `#row-${id}`,
+  anyRequest: 'tr[id^="row-CR-"]',
   /** The link of a row: beside the list on a wide screen, to the request's own page on a narrow one. */
   open: (id) => `#open-${id}, #show-${id}`,
   anyRow: 'a[data-row]',

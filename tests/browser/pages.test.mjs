@@ -4,7 +4,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { openings, swaps } from './acts.mjs';
-import { axe, changes, desktop, everyWay, fits, go, links, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
+import { axe, changes, desktop, everyWay, firstRequest, fits, go, links, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
 
 /** `path` may be a function that finds the way from another page. */
 const first = (list, pattern) => async (page) => {
@@ -15,16 +15,7 @@ const all = [
   { name: 'login', path: '/login', as: null },
   { name: 'dashboard', path: '/' },
   { name: 'inbox', path: '/inbox', as: people.approver },
-  {
-    name: 'request',
-    as: people.approver,
-    // the list links to itself with the request beside it, so the row tells the number
-    path: async (page) => {
-      await go(page, '/inbox');
-      const id = await page.locator('tr[id^="row-CR-"]').first().getAttribute('id');
-      return `/requests/${id.slice('row-'.length)}`;
-    },
-  },
+  { name: 'request', path: firstRequest, as: people.approver },
   { name: 'choose', path: '/requests/new' },
   { name: 'form', path: '/requests/new/org.tier.fix' },
   { name: 'users', path: '/users' },
