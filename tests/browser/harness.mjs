@@ -19,7 +19,7 @@ const pictures = fileURLToPath(new URL('screenshots/', import.meta.url));
 const patience = Number(process.env.PATIENCE_MS ?? 15_000);
 
 // One server for a run (run.mjs hands over its address); a file run by itself starts its own.
-const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), stop() {}, tail: [] } : await startServer();
+const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), stop() {}, violations: [] } : await startServer();
 export const base = server.url;
 
 /* --------------------------------------------------------------------------------------------------------- browser -- */
@@ -34,6 +34,7 @@ await mkdir(pictures, { recursive: true });
 after(async () => {
   await browser.close();
   await server.stop();
+  assert.deepEqual(server.violations, [], 'the server was told of a broken policy');
 });
 
 function findChromium() {
