@@ -2,7 +2,7 @@
 import { hooks, phone } from './harness.mjs';
 
 const unfold = (details) => (page) => page.locator(details).locator('summary').first().click();
-/** What opens over a page, where, and what is then seen. */
+/** What opens over a page or, `elsewhere`, after it without an address of its own; where, and what is then seen. */
 export const openings = [
   { name: 'the list of shortcuts', at: '/inbox', act: (page) => page.keyboard.press('?'), shows: hooks.keySheet },
   {
@@ -19,6 +19,15 @@ export const openings = [
   { name: 'the choice of columns', at: '/inbox', act: unfold(hooks.columns), shows: `${hooks.columns}[open]` },
   { name: 'the saved views', at: '/inbox', act: unfold(hooks.views), shows: `${hooks.views}[open]` },
   { name: 'the bar over selected rows', at: '/inbox', act: (page) => page.locator(hooks.rowBox).first().check(), shows: hooks.bulk },
+  {
+    name: 'the dry run for two rows',
+    at: '/inbox',
+    elsewhere: true,
+    act: async (page) => {
+      for (const index of [0, 1]) await page.locator(hooks.rowBox).nth(index).check();
+      await page.click(hooks.bulkGo);
+    },
+  },
   { name: 'the navigation on a phone', at: '/', viewport: phone, act: (page) => page.click(hooks.navToggle), shows: hooks.nav },
 ];
 /** What makes the inbox change, in place or as another page: the tests take either. */

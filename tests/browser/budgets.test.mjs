@@ -55,10 +55,11 @@ budget('weight of lists with fifty rows', async ({ open }) => {
     wire.clear();
     await go(page, path);
     assert.equal(await page.locator('#main tbody tr').count(), 50, `rows of ${path}`);
-    documents.push(wire.taken().find(({ type }) => type === 'Document'));
+    documents.push({ path, ...wire.taken().find(({ type }) => type === 'Document') });
   }
-  exact('HTML, 50 rows, raw', 80_000, Math.max(...documents.map(({ raw }) => raw)), kilo);
-  exact('HTML, 50 rows, compressed', 12_000, Math.max(...documents.map(({ body }) => body)), kilo);
+  const [{ path, raw, body }] = documents.toSorted((a, b) => b.raw - a.raw);
+  exact(`HTML, 50 rows, raw: ${path}`, 80_000, raw, kilo);
+  exact('the same, compressed', 12_000, body, kilo);
 });
 
 budget('first visit and the next page', async ({ open }) => {

@@ -17,8 +17,8 @@ export const hooks = {
   fresh: '#fresh',
   keySheet: '#keys',
   palette: '#palette',
-  paletteInput: '#palette input[name="q"]',
-  paletteResult: '#palette #results a',
+  paletteInput: '#palette-q',
+  paletteResult: '#palette-list [role="option"]',
   /** The navigation where it has no room of its own: what opens it, and what is then seen. */
   navToggle: '#nav-toggle',
   nav: '#nav',
@@ -43,6 +43,7 @@ export const hooks = {
   views: '#views',
   rowBox: '#rows tbody input[type="checkbox"]',
   bulk: '#bulk',
+  bulkGo: '#bulk-go',
 
   request: '#request',
   state: (key) => `#request .request-head [data-state="${key}"]`,
