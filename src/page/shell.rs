@@ -14,6 +14,8 @@ use tower_sessions::Session;
 /// The frame: language, theme, navigation, who is signed in, and where the static files are.
 pub struct Shell {
     pub l: Lang,
+    /// Only what a refresh takes is drawn.
+    pub partial: bool,
     pub theme: &'static str,
     pub density: &'static str,
     pub nav_state: &'static str,
@@ -44,6 +46,7 @@ impl Shell {
     pub(super) fn bare(app: &App, l: Lang, preferences: &Preferences, path: String) -> Self {
         Self {
             l,
+            partial: false,
             theme: preferences.theme,
             density: preferences.density,
             nav_state: preferences.nav,
@@ -83,7 +86,12 @@ impl Shell {
             id: caller.id.simple().to_string(),
             name: caller.name.clone(),
             email: caller.email.clone(),
-            roles: caller.roles.iter().map(|r| self.l.find(&format!("role-{}", r.name())).unwrap_or_default()).collect::<Vec<_>>().join(", "),
+            roles: caller
+                .roles
+                .iter()
+                .map(|r| self.l.find(&format!("role-{}", r.name())).unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join(", "),
         });
         Ok(())
     }

@@ -158,3 +158,4 @@ bulk-reject = Reject the selection
 bulk-done = Results
 bulk-approved = Approved { $counted } of { $total }, skipped { $skipped }.
 bulk-rejected = Rejected { $counted } of { $total }, skipped { $skipped }.
+request-related = Other requests for the same target

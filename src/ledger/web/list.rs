@@ -109,7 +109,13 @@ impl Listing for Events {
         kinds.extend(asked.some("kind").filter(|k| !KINDS.contains(&k.as_str())).map(|k| (k.clone(), kind_label(l, &k))));
         vec![
             Filter::text(asked, "actor", l.table_actor(), &l.ledger_actor_hint()),
-            Filter::choice(asked, "range", l.ledger_range(), l.filter_any_time(), named("ledger-range", &["today", "week", "last-week", "month"])),
+            Filter::choice(
+                asked,
+                "range",
+                l.ledger_range(),
+                l.filter_any_time(),
+                named("ledger-range", &["today", "week", "last-week", "month"]),
+            ),
             Filter::choice(asked, "kind", l.table_event(), l.filter_any_event(), kinds),
             Filter::choice(asked, "outcome", l.table_outcome(), l.filter_any_outcome(), named("outcome", &Outcome::NAMES)),
             Filter::text(asked, "target", l.table_target(), &l.ledger_target_hint()),

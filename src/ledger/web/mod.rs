@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     page::{
-        self, DiffRow, Fact, Link, Shell, Table, Visit, When,
+        self, DiffRow, Fact, Link, Shell, Table, Visit, When, export,
         list::{self as lists, Asked, List, Slice},
     },
     requests,
@@ -50,7 +50,7 @@ async fn index(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Res
 }
 
 async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    lists::export::<Events>(visit.reader(&app)?, asked).await
+    export::csv::<Events>(visit.reader(&app)?, asked).await
 }
 
 #[derive(Template)]
