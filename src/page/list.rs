@@ -67,6 +67,8 @@ pub trait Listing: Send + Sync + 'static {
     const ORDERS: &'static [&'static str];
     /// Rows can be chosen for something done to many.
     const CHOOSES: bool = false;
+    /// The columns that are left when something stands beside the list; none: all.
+    const BESIDE: &'static [&'static str] = &[];
     const ICON: &'static str;
 
     fn caption(r: &Reader) -> String;
@@ -142,7 +144,10 @@ pub async fn page<L: Listing>(r: &Reader, conn: &mut PgConnection, asked: &Asked
     let previous = link("before", rows.first()).filter(|_| if slice.back() { more } else { cursor.is_some() });
 
     let all = L::columns();
-    let shown = visible(&all, asked);
+    let mut shown = visible(&all, asked);
+    if !asked.get("selected").is_empty() && !L::BESIDE.is_empty() && asked.get("cols").is_empty() {
+        shown.retain(|c| L::BESIDE.contains(&c.key));
+    }
     let mut table = Table::of(r, L::caption(r), &shown, &rows, |row| L::place(asked, row));
     table.chooses = L::CHOOSES;
     for (head, column) in table.heads.iter_mut().zip(&shown).filter(|(_, c)| c.sorts) {

@@ -32,6 +32,8 @@ pub struct Shell {
     pub drawn: When,
     /// When the session ends if nobody does anything, and whether doing something helps.
     pub session: Option<sessions::End>,
+    /// Whether this person may ask for changes.
+    pub asks: bool,
     /// The help page for what is shown here.
     pub help: &'static str,
     pub css: &'static str,
@@ -60,6 +62,7 @@ impl Shell {
             at: app.db.live().latest(),
             drawn: When::new(l, chrono::Utc::now()),
             session: None,
+            asks: false,
             css: assets::APP_CSS,
             js: assets::APP_JS,
             theme_js: assets::THEME_JS,
@@ -80,6 +83,7 @@ impl Shell {
         let mut conn = app.db.read().await?;
         let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
         drop(conn);
+        self.asks = caller.may(RequestsAsk::NAME);
         self.session = sessions::end(&app.db, session).await?;
         self.nav = nav(app, caller, self.l, &self.path, counts.mine);
         self.operator = Some(Me {

@@ -65,6 +65,9 @@ pub(super) fn door(l: Lang, event: &Event) -> String {
 }
 
 fn target(_: &Reader, event: &Event) -> Cell {
+    if let Some(name) = &event.target_name {
+        return Cell::Text(name.clone());
+    }
     match (target_href(event.target_type.as_deref(), event.target_id.as_deref()), &event.target_id) {
         (Some(href), Some(id)) => Cell::Link(Link { label: id.clone(), href }),
         (None, Some(id)) => Cell::Code(id.clone()),

@@ -99,7 +99,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         outcome: e.outcome.clone(),
         actor: e.actor.clone(),
         at: When::new(l, e.at),
-        target: e.target_id.clone().unwrap_or_default(),
+        target: e.target_name.clone().or_else(|| e.target_id.clone()).unwrap_or_default(),
         target_href: target_href(e.target_type.as_deref(), e.target_id.as_deref()),
         request: e.request.map(|id| Link { label: requests::short_id(id), href: format!("/requests/{}", requests::short_id(id)) }),
         reason: detail["reason"].as_str().map(str::to_owned),

@@ -86,6 +86,7 @@ impl Listing for Requests {
     const NAME: &'static str = "inbox";
     const ORDERS: &'static [&'static str] = &["-created", "expires"];
     const CHOOSES: bool = true;
+    const BESIDE: &'static [&'static str] = &["request", "state", "expires"];
 
     const ICON: &'static str = "inbox";
 
