@@ -3,7 +3,7 @@ use crate::{
     assets, auth,
     auth::{Provider, sessions},
     config::Config,
-    customers, dashboard,
+    csp, customers, dashboard,
     db::{Change, Db},
     doors, error,
     error::Error,
@@ -41,6 +41,8 @@ pub struct Shared {
     pub demo: bool,
     /// Names this replica in attempts and logs.
     pub replica: String,
+    /// What reports of violations may still write into the log.
+    pub(crate) csp_quota: csp::Quota,
     pub(crate) run_job: RunJob,
 }
 
@@ -69,6 +71,7 @@ impl App {
             public_url: config.public_url.clone(),
             demo: config.demo,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
+            csp_quota: csp::Quota::default(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
         Ok((app, born_here))
@@ -77,7 +80,7 @@ impl App {
     /// Every route with its gate.
     pub fn surface(&self) -> (Router<App>, Vec<Line>) {
         let surface = Surface::new(self);
-        let surface = health::routes(assets::routes(surface));
+        let surface = csp::routes(health::routes(assets::routes(surface)));
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
@@ -98,6 +101,7 @@ impl App {
         router
             .fallback(|| async { Error::NotFound })
             .method_not_allowed_fallback(|| async { Error::NotFound })
+            .layer(middleware::from_fn_with_state(self.clone(), page::frame_errors))
             .layer(session)
             .layer(middleware::from_fn(auth::cross_origin))
             .layer(DefaultBodyLimit::max(256 * 1024))
@@ -160,10 +164,6 @@ async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     }
 }
 
-/// Nothing from elsewhere, nothing inline, no frames, no referrer.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-
 type HeaderLayer = SetResponseHeaderLayer<HeaderValue>;
 
 fn security_headers() -> (HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer) {
@@ -171,7 +171,7 @@ fn security_headers() -> (HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer, He
         SetResponseHeaderLayer::overriding(header::HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     (
-        layer("content-security-policy", CSP),
+        layer("content-security-policy", csp::POLICY),
         layer("x-content-type-options", "nosniff"),
         layer("referrer-policy", "same-origin"),
         layer("cross-origin-opener-policy", "same-origin"),

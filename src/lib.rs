@@ -12,6 +12,8 @@ pub mod auth;
 pub mod cli;
 /// Configuration, read once.
 pub mod config;
+/// What browsers may load and run here, and their reports of what they refused.
+pub mod csp;
 /// Customers: companies, organisations, people, and the fixes for them.
 pub mod customers;
 /// What needs me now.

@@ -5,6 +5,7 @@ mod cli;
 mod embedded;
 mod house;
 mod identity;
+mod incidents;
 mod ledger;
 mod refusals;
 mod replicas;
