@@ -12,8 +12,9 @@ use crate::{
     ledger, live,
     live::Live,
     operations::registry::Registry,
-    page,
+    page::{self, Finder},
     requests::{self, policy::Policy},
+    search,
     surface::{Line, Surface},
 };
 use axum::{
@@ -41,6 +42,8 @@ pub struct Shared {
     pub demo: bool,
     /// Names this replica in attempts and logs.
     pub replica: String,
+    /// Who is asked when somebody searches, in the order in which the answers are shown.
+    pub(crate) finders: &'static [Finder],
     /// What reports of violations may still write into the log.
     pub(crate) csp_quota: csp::Quota,
     pub(crate) run_job: RunJob,
@@ -71,6 +74,7 @@ impl App {
             public_url: config.public_url.clone(),
             demo: config.demo,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
+            finders: FINDERS,
             csp_quota: csp::Quota::default(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
@@ -84,7 +88,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
-        let surface = ledger::web::routes(surface);
+        let surface = search::web::routes(ledger::web::routes(surface));
         doors::api::routes(surface).into_parts()
     }
 
@@ -156,6 +160,14 @@ impl App {
         Ok(())
     }
 }
+
+const FINDERS: &[Finder] = &[
+    |r, conn, q| Box::pin(search::pages(r, conn, q)),
+    |r, conn, q| Box::pin(requests::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(ledger::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
+];
 
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {

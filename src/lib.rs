@@ -42,6 +42,8 @@ pub mod operations;
 pub mod page;
 /// The spine: requests, votes, execution.
 pub mod requests;
+/// One field for everything: pages, things, and what can be asked for.
+pub mod search;
 /// Where routes are mounted, each with its gate.
 pub mod surface;
 /// Logs.

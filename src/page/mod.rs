@@ -1,5 +1,6 @@
 //! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
 pub mod diff;
+mod found;
 pub mod list;
 mod parts;
 pub mod preferences;
@@ -10,8 +11,9 @@ mod time;
 pub mod views;
 
 pub use diff::{DiffRow, diff, shown};
+pub use found::{FEW, Finder, Finding, Found, mentions};
 pub use parts::*;
-pub use shell::{Me, NavGroup, NavItem, Shell};
+pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
 pub use time::When;
 

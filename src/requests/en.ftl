@@ -142,3 +142,5 @@ bulk-selected = { $count } selected
 bulk-all = All that match the filter
 bulk-clear = Clear
 bulk-check = Dry run
+found-requests = Requests
+found-actions = Actions

@@ -133,3 +133,5 @@ bulk-selected = { $count }건 선택
 bulk-all = 조건에 맞는 모든 요청
 bulk-clear = 선택 해제
 bulk-check = 사전 점검
+found-requests = 요청
+found-actions = 작업
