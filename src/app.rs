@@ -7,7 +7,7 @@ use crate::{
     db::{Change, Db},
     doors, error,
     error::Error,
-    health,
+    health, help,
     jobs::{self, Job},
     ledger, live,
     live::Live,
@@ -88,7 +88,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
-        let surface = search::web::routes(ledger::web::routes(surface));
+        let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         doors::api::routes(surface).into_parts()
     }
 
@@ -167,6 +167,7 @@ const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
     |r, conn, q| Box::pin(ledger::web::find(r, conn, q)),
     |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
+    |r, conn, q| Box::pin(help::find(r, conn, q)),
 ];
 
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {

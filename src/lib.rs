@@ -28,6 +28,8 @@ pub mod doors;
 pub mod error;
 /// Is this replica alive and of use.
 pub mod health;
+/// Help inside the product.
+pub mod help;
 /// Korean and English.
 pub mod i18n;
 /// The queue in Postgres and its worker.

@@ -10,4 +10,5 @@ mod ledger;
 mod refusals;
 mod replicas;
 mod road;
+mod search;
 mod support;

@@ -54,6 +54,7 @@ async fn pages_customers_requests_entries_and_actions_are_found() {
         (&event.to_string(), &entry),
         ("등급", "/requests/new/org.tier.fix"),
         ("user.plan", "/requests/new/user.plan.grant"),
+        ("keyboard", "/help/keyboard"),
     ] {
         let page = found(&admin, q).await;
         assert!(leads(&page, href), "{q:?} does not lead to {href}: {}", page.text());
