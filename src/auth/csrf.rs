@@ -31,6 +31,17 @@ impl Submitted {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.trim())
     }
+
+    /// What was typed, without what the page itself put into the form.
+    pub fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(n, _)| !names.contains(&n.as_str())).cloned().collect())
+    }
+}
+
+impl serde::Serialize for Submitted {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(n, v)| (n, v)))
+    }
 }
 
 impl<'de> serde::Deserialize<'de> for Submitted {

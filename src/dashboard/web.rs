@@ -49,7 +49,8 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
         requests::inbox::list(&mut conn, &Filter { requester: Some(caller.id), ..Filter::default() }, Slice::newest(8)).await?
     };
     let recent = if caller.may(LedgerRead::NAME) {
-        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, Slice::newest(8)).await?
+        ledger::browse::list(&mut conn, &ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() }, Slice::newest(8))
+            .await?
     } else {
         Vec::new()
     };
@@ -64,10 +65,12 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
         tiles.insert(0, tile(l.dashboard_tile_waiting(), counts.mine, "/inbox?tab=mine", l.dashboard_tile_waiting_hint()));
     }
     let r = visit.reader(&app)?;
-    let table = |caption, rows: &[requests::inbox::Listed]| Table::plain(&r, caption, &requests::web::columns(), requests::web::BRIEF, rows, requests::web::place);
-    let recent = caller.may(LedgerRead::NAME).then(|| {
-        Table::plain(&r, l.dashboard_recent(), &ledger::web::columns(), ledger::web::BRIEF, &recent, ledger::web::place)
-    });
+    let table = |caption, rows: &[requests::inbox::Listed]| {
+        Table::plain(&r, caption, &requests::web::columns(), requests::web::BRIEF, rows, requests::web::place)
+    };
+    let recent = caller
+        .may(LedgerRead::NAME)
+        .then(|| Table::plain(&r, l.dashboard_recent(), &ledger::web::columns(), ledger::web::BRIEF, &recent, ledger::web::place));
     page::html(&Index {
         shell: visit.shell(&app).await?,
         waiting: table(l.dashboard_waiting(), &waiting),

@@ -36,4 +36,3 @@ pub fn shown(value: &Value) -> Option<String> {
         other => Some(other.to_string()),
     }
 }
-

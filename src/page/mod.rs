@@ -1,5 +1,7 @@
 //! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
+mod asked;
 pub mod diff;
+pub mod export;
 mod found;
 pub mod list;
 mod parts;
@@ -41,7 +43,7 @@ pub struct Visit {
     caller: Option<Arc<Caller>>,
     preferences: Preferences,
     path: String,
-    /// A live refresh, which swaps only a part: the flash waits for a whole page.
+    /// A refresh takes only a part: the flash waits for a whole page, and the frame is not drawn again.
     partial: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
@@ -84,6 +86,7 @@ impl Visit {
     pub async fn shell(&self, app: &App) -> Result<Shell, Error> {
         let mut shell = Shell::bare(app, self.l, &self.preferences, self.path.clone());
         shell.at = self.at;
+        shell.partial = self.partial;
         shell.csrf = sessions::csrf(&self.session).await?;
         if !self.partial {
             shell.flash = sessions::take_flash(&self.session).await?;
@@ -118,9 +121,9 @@ pub async fn frame_errors(State(app): State<App>, request: Request, next: Next) 
 
 async fn frame_of_error(asked: &mut Parts, app: &App) -> Result<Shell, Error> {
     Arc::<Caller>::from_request_parts(asked, app).await?;
-    // a sentence for the next page waits for a page that went well
-    let visit = Visit { partial: true, ..Visit::from_request_parts(asked, app).await? };
-    let mut shell = visit.shell(app).await?;
+    let mut shell = Visit::from_request_parts(asked, app).await?.shell(app).await?;
+    // what went wrong is told on a page of its own, whoever asked
+    shell.partial = false;
     if asked.method != Method::GET {
         // a posted address is nowhere to come back to
         shell.path = "/".into();
@@ -146,7 +149,7 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
 /// Renders a whole page.
 pub fn html(page: &impl Template) -> Result<Response, Error> {
     let html = page.render().map_err(anyhow::Error::from)?;
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Html(html)).into_response())
+    Ok(([(header::CACHE_CONTROL, "private, no-store"), (header::VARY, "HX-Request")], Html(html)).into_response())
 }
 
 /// The language of the cookie, else of the browser, else Korean.

@@ -57,4 +57,3 @@ pub struct Link {
     pub label: String,
     pub href: String,
 }
-

@@ -18,11 +18,7 @@ impl When {
     }
 
     pub fn new(l: Lang, at: DateTime<Utc>) -> Self {
-        Self {
-            iso: Self::iso(at),
-            absolute: absolute(l, at),
-            relative: relative(l, at, Utc::now()),
-        }
+        Self { iso: Self::iso(at), absolute: absolute(l, at), relative: relative(l, at, Utc::now()) }
     }
 }
 

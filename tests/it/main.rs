@@ -7,6 +7,7 @@ mod house;
 mod identity;
 mod incidents;
 mod ledger;
+mod lists;
 mod refusals;
 mod replicas;
 mod road;
