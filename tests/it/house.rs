@@ -1,6 +1,6 @@
 //! The rules of the house, read from the code and the database, so that they stay true.
 use crate::support::{Desk, Person};
-use countersign::auth::Role;
+use countersign::{auth::Role, help};
 use sqlx::Row;
 use std::{
     collections::BTreeSet,
@@ -37,7 +37,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 /// Slices know the kernel and the request spine; neither knows a slice. These few know everyone.
-const SLICES: [&str; 2] = ["customers", "dashboard"];
+const SLICES: [&str; 4] = ["customers", "dashboard", "search", "help"];
 const KNOW_EVERYONE: [&str; 5] = ["src/app.rs", "src/lib.rs", "src/operations/registry.rs", "src/doors/", "src/demo/"];
 
 #[test]
@@ -149,6 +149,38 @@ fn spoken_attributes(html: &str) -> Vec<String> {
         html.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
     };
     ["title", "aria-label", "placeholder", "alt", "label"].into_iter().flat_map(named).collect()
+}
+
+/// Level of each heading, and each link, of a help text.
+fn outline(text: &str) -> (Vec<usize>, Vec<String>) {
+    let headings = text.lines().filter(|l| l.starts_with('#')).map(|l| l.chars().take_while(|c| *c == '#').count()).collect();
+    let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap().split('#').next().unwrap().to_owned()).collect();
+    (headings, links)
+}
+
+#[tokio::test]
+async fn every_help_topic_is_in_both_languages_with_the_same_headings_and_its_links_lead_somewhere() {
+    let desk = Desk::open().await;
+    let (_, lines) = desk.app().surface();
+    let admin = desk.sign_in("admin").await;
+    let texts = sources("docs/help", ".md");
+    assert_eq!(texts.len(), help::TOPICS.len() * 2);
+    for topic in help::TOPICS {
+        let [(ko, ko_links), (en, en_links)] = ["ko", "en"].map(|lang| outline(&texts.iter().find(|(path, _)| *path == format!("docs/help/{}.{lang}.md", topic.name)).unwrap().1));
+        assert_eq!(ko, en, "{}: the languages differ in their headings", topic.name);
+        for link in ko_links.iter().chain(&en_links) {
+            let known = link.strip_prefix("/help/").map_or_else(|| lines.iter().any(|l| l.method == "GET" && l.path == link), |name| help::Topic::named(name).is_some());
+            assert!(known, "{}: {link} leads nowhere", topic.name);
+        }
+        for lang in ["ko", "en"] {
+            let page = admin.at(&admin.base).in_language(lang).get(&topic.href()).await;
+            assert_eq!((page.status, page.count("article.help[lang] h2[id]"), page.count("h1")), (200, ko.len() - 1, 1), "{}", topic.name);
+            assert!(!page.body.contains(" style="), "{}", topic.name);
+        }
+    }
+    let index = admin.get("/help").await;
+    assert!(help::TOPICS.iter().all(|topic| index.body.contains(topic.ko.title) && !topic.ko.lead.is_empty() && !topic.en.lead.is_empty()));
+    assert_eq!(admin.get("/help/no-such-topic").await.status, 404);
 }
 
 /// Tables that are not privileged: nothing in them is a decision, a right or a customer's.

@@ -1,6 +1,8 @@
 //! Reading the ledger: a filtered list, and one event with what its leaf commits to.
+mod find;
 mod list;
 
+pub use find::find;
 pub use list::{BRIEF, columns, kind_label, place, target_href};
 
 use super::{
