@@ -136,8 +136,8 @@ mod assets {
     use std::{fmt::Write, fs, path::Path};
 
     /// Order matters: a later layer wins over an earlier one.
-    const LAYERS: &str = "@layer vendor, tokens, base, layout, components, pages, utilities, print;\n";
-    const STYLES: [&str; 7] = ["tokens", "base", "layout", "components", "pages", "utilities", "print"];
+    const LAYERS: &str = "@layer vendor, tokens, base, layout, components, charts, pages, utilities, print;\n";
+    const STYLES: [&str; 8] = ["tokens", "base", "layout", "components", "charts", "pages", "utilities", "print"];
 
     struct Asset {
         name: String,
