@@ -14,6 +14,7 @@ use crate::{
     operations::registry::Registry,
     page,
     requests::{self, policy::Policy},
+    style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -81,7 +82,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
-        let surface = ledger::web::routes(surface);
+        let surface = style::web::routes(ledger::web::routes(surface));
         doors::api::routes(surface).into_parts()
     }
 

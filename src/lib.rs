@@ -40,6 +40,8 @@ pub mod operations;
 pub mod page;
 /// The spine: requests, votes, execution.
 pub mod requests;
+/// The living style page: each component in each state, in the demo alone.
+pub mod style;
 /// Where routes are mounted, each with its gate.
 pub mod surface;
 /// Logs.

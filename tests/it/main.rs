@@ -9,4 +9,5 @@ mod ledger;
 mod refusals;
 mod replicas;
 mod road;
+mod style;
 mod support;
