@@ -14,7 +14,7 @@ use crate::{
     operations::registry::Registry,
     page::{self, Finder},
     requests::{self, policy::Policy},
-    search,
+    search, style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -96,6 +96,7 @@ impl App {
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
+        let surface = style::web::routes(surface);
         doors::api::routes(surface).into_parts()
     }
 

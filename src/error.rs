@@ -34,8 +34,9 @@ pub enum Error {
     NotFound,
     #[error("the body cannot be read: {0}")]
     Malformed(String),
-    #[error("the body is too large")]
-    TooLarge,
+    /// Carries how much there may be.
+    #[error("the body is larger than {0}")]
+    TooLarge(&'static str),
     /// A rule says no, now: the state of things is not as the caller thinks.
     #[error("refused: {}", .0.id())]
     Refused(Text),
@@ -96,7 +97,7 @@ impl Error {
             Error::Forbidden(_) | Error::Forged | Error::NotPermitted(_) => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::Malformed(_) => StatusCode::BAD_REQUEST,
-            Error::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Refused(_) => StatusCode::CONFLICT,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -113,7 +114,7 @@ impl Error {
             Error::Forged => "forged",
             Error::NotFound => "not-found",
             Error::Malformed(_) => "malformed",
-            Error::TooLarge => "too-large",
+            Error::TooLarge(_) => "too-large",
             Error::Refused(text) | Error::NotPermitted(text) => text.id(),
             Error::Invalid(_) => "invalid",
             Error::TooMany { .. } => "too-many",
@@ -130,7 +131,7 @@ impl Error {
             Error::Forged => (l.problem_forged(), l.problem_forged_why(), l.problem_forged_next()),
             Error::NotFound => (l.problem_not_found(), l.problem_not_found_why(), l.problem_not_found_next()),
             Error::Malformed(detail) => (l.problem_malformed(), detail.clone(), l.problem_malformed_next()),
-            Error::TooLarge => (l.problem_too_large(), l.problem_too_large_why(), l.problem_too_large_next()),
+            Error::TooLarge(limit) => (l.problem_too_large(), l.problem_too_large_why(*limit), l.problem_too_large_next()),
             Error::Refused(text) => (l.problem_refused(), l.say(text), l.problem_refused_next()),
             Error::NotPermitted(text) => (l.problem_not_permitted(), l.say(text), l.problem_not_permitted_next()),
             Error::Invalid(problems) => {

@@ -46,6 +46,8 @@ pub mod page;
 pub mod requests;
 /// One field for everything: pages, things, and what can be asked for.
 pub mod search;
+/// The living style page: each component in each state, in the demo alone.
+pub mod style;
 /// Where routes are mounted, each with its gate.
 pub mod surface;
 /// Logs.

@@ -8,8 +8,9 @@ use crate::{
     ledger::{Entry, Outcome},
 };
 use axum::{
+    RequestExt,
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, Multipart, Request},
     http::{HeaderMap, Method},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -74,20 +75,49 @@ impl<T: DeserializeOwned> FromRequest<App> for Csrf<T> {
             <Session as axum::extract::FromRequestParts<App>>::from_request_parts(&mut parts, app).await.map_err(|_| Error::SignedOut)?;
         let caller = parts.extensions.get::<Arc<super::Caller>>().cloned();
         let path = parts.uri.path().to_owned();
-        let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| Error::TooLarge)?;
+        let body = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| Error::TooLarge("256 KiB"))?;
         let sent =
             url::form_urlencoded::parse(&body).find(|(name, _)| name == "csrf").map(|(_, value)| value.into_owned()).unwrap_or_default();
-        let expected = sessions::csrf_of(&session).await?.unwrap_or_default();
-        if expected.is_empty() || !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
-            if let Some(caller) = caller {
-                let entry = Entry::of("access.forged").outcome(Outcome::Denied).on("route", &super::gate::cut(&path));
-                app.db.record(Actor::from(&caller), entry).await?;
-            }
-            return Err(Error::Forged);
-        }
+        check(app, &session, caller, &path, &sent).await?;
         let form = serde_urlencoded::from_bytes(&body).map_err(|error| Error::Malformed(error.to_string()))?;
         Ok(Csrf(form))
     }
+}
+
+/// A form with files whose token was right. The token is its first field, so that nothing of a forged form is read beyond it.
+pub struct CsrfUpload(pub Multipart);
+
+impl FromRequest<App> for CsrfUpload {
+    type Rejection = Error;
+
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, Error> {
+        let session = request.extract_parts_with_state::<Session, App>(app).await.map_err(|_| Error::SignedOut)?;
+        let caller = request.extensions().get::<Arc<super::Caller>>().cloned();
+        let path = request.uri().path().to_owned();
+        let mut form = Multipart::from_request(request, app).await.map_err(|error| Error::Malformed(error.body_text()))?;
+        let sent = match form.next_field().await {
+            Ok(Some(mut field)) if field.name() == Some("csrf") => {
+                // longer than a chunk is no token
+                field.chunk().await.ok().flatten().map(|chunk| String::from_utf8_lossy(&chunk).into_owned()).unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+        check(app, &session, caller, &path, &sent).await?;
+        Ok(CsrfUpload(form))
+    }
+}
+
+/// Whether the token that was sent is the session's; an attempt of somebody who is signed in is written down.
+async fn check(app: &App, session: &Session, caller: Option<Arc<super::Caller>>, path: &str, sent: &str) -> Result<(), Error> {
+    let expected = sessions::csrf_of(session).await?.unwrap_or_default();
+    if expected.is_empty() || !bool::from(sent.as_bytes().ct_eq(expected.as_bytes())) {
+        if let Some(caller) = caller {
+            let entry = Entry::of("access.forged").outcome(Outcome::Denied).on("route", &super::gate::cut(path));
+            app.db.record(Actor::from(&caller), entry).await?;
+        }
+        return Err(Error::Forged);
+    }
+    Ok(())
 }
 
 /// Refuses unsafe requests that a browser sends from another site. Clients that are not browsers send neither header

@@ -1,9 +1,11 @@
 //! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
 mod asked;
+pub mod chart;
 pub mod diff;
 pub mod export;
 mod found;
 pub mod list;
+pub mod money;
 mod parts;
 pub mod preferences;
 mod shell;
@@ -12,12 +14,14 @@ mod table;
 mod time;
 pub mod views;
 
-pub use diff::{DiffRow, diff, shown};
+pub use chart::{Chart, Plot, Series, Spark};
+pub use diff::{DiffRow, diff, folded, shown};
 pub use found::{FEW, Finder, Finding, Found, mentions};
+pub use money::Money;
 pub use parts::*;
 pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
-pub use time::When;
+pub use time::{Day, When};
 
 use crate::{
     app::App,
@@ -75,6 +79,13 @@ impl Visit {
     /// Path and query.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Shown as if these were preferred, for this page alone; what is not a choice changes nothing.
+    pub fn try_on(&mut self, lang: &str, theme: &str, density: &str) {
+        self.l = preferences::allowed("lang", lang).and_then(Lang::from_code).unwrap_or(self.l);
+        self.preferences.theme = preferences::allowed("theme", theme).unwrap_or(self.preferences.theme);
+        self.preferences.density = preferences::allowed("density", density).unwrap_or(self.preferences.density);
     }
 
     /// Whether the reader still wants to be shown around.

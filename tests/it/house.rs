@@ -37,7 +37,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 /// Slices know the kernel and the request spine; neither knows a slice. These few know everyone.
-const SLICES: [&str; 4] = ["customers", "dashboard", "search", "help"];
+const SLICES: [&str; 5] = ["customers", "dashboard", "search", "help", "style"];
 const KNOW_EVERYONE: [&str; 5] = ["src/app.rs", "src/lib.rs", "src/operations/registry.rs", "src/doors/", "src/demo/"];
 
 #[test]
@@ -166,10 +166,13 @@ async fn every_help_topic_is_in_both_languages_with_the_same_headings_and_its_li
     let texts = sources("docs/help", ".md");
     assert_eq!(texts.len(), help::TOPICS.len() * 2);
     for topic in help::TOPICS {
-        let [(ko, ko_links), (en, en_links)] = ["ko", "en"].map(|lang| outline(&texts.iter().find(|(path, _)| *path == format!("docs/help/{}.{lang}.md", topic.name)).unwrap().1));
+        let [(ko, ko_links), (en, en_links)] = ["ko", "en"]
+            .map(|lang| outline(&texts.iter().find(|(path, _)| *path == format!("docs/help/{}.{lang}.md", topic.name)).unwrap().1));
         assert_eq!(ko, en, "{}: the languages differ in their headings", topic.name);
         for link in ko_links.iter().chain(&en_links) {
-            let known = link.strip_prefix("/help/").map_or_else(|| lines.iter().any(|l| l.method == "GET" && l.path == link), |name| help::Topic::named(name).is_some());
+            let known = link
+                .strip_prefix("/help/")
+                .map_or_else(|| lines.iter().any(|l| l.method == "GET" && l.path == link), |name| help::Topic::named(name).is_some());
             assert!(known, "{}: {link} leads nowhere", topic.name);
         }
         for lang in ["ko", "en"] {

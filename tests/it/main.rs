@@ -12,4 +12,5 @@ mod refusals;
 mod replicas;
 mod road;
 mod search;
+mod style;
 mod support;
