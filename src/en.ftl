@@ -5,16 +5,16 @@ problem-signed-out-next = Sign in again and go on.
 problem-forbidden = You may not do this.
 problem-forbidden-why = It needs the scope { $scope }. Refused attempts are written to the ledger.
 problem-forbidden-next = Ask an administrator for a role if you need it. Access shows which role holds what.
-problem-forged = The request could not be verified.
+problem-forged = What you sent could not be verified.
 problem-forged-why = The page's security token is missing or does not fit your session. You may have signed in again in another tab.
 problem-forged-next = Reload the page before and send it again.
 problem-not-found = There is nothing here.
 problem-not-found-why = The address is wrong, or it leads to something you cannot see.
 problem-not-found-next = Check the address, or start from the dashboard.
-problem-malformed = The request cannot be read.
+problem-malformed = What you sent cannot be read.
 problem-malformed-next = Correct its form and send it again.
 problem-too-large = That is too much at once.
-problem-too-large-why = 256 KiB can be sent at once.
+problem-too-large-why = { $limit } can be sent at once.
 problem-too-large-next = Send less.
 problem-refused = This was not done.
 problem-refused-next = Look at how things stand and decide again.
@@ -26,7 +26,10 @@ problem-invalid = { $count ->
   }
 problem-invalid-next = Correct what is marked and send it again.
 problem-too-many = Too many tries.
-problem-too-many-why = You can try again in { $seconds } seconds.
+problem-too-many-why = { $seconds ->
+    [one] You can try again in one second.
+   *[other] You can try again in { $seconds } seconds.
+  }
 problem-too-many-next = Wait a moment and try again.
 problem-unavailable = This cannot be done right now.
 problem-unavailable-why = The database cannot be reached. If you sent something, first see whether it was done.
@@ -47,12 +50,18 @@ field-not-a-choice = Choose one of: { $options }
 field-not-a-date = Enter a date such as 2026-12-31.
 field-not-a-time = Enter a time such as 2026-12-31T09:00:00+09:00.
 field-not-text = Enter text.
-field-too-long = { $maximum } bytes are the most.
+field-too-long = Enter { $maximum } bytes at most.
 field-malformed = The value cannot be read: { $detail }
 time-now = just now
 time-soon = in a moment
-time-minutes-ago = { $count } min ago
-time-in-minutes = in { $count } min
+time-minutes-ago = { $count ->
+    [one] { $count } minute ago
+   *[other] { $count } minutes ago
+  }
+time-in-minutes = { $count ->
+    [one] in { $count } minute
+   *[other] in { $count } minutes
+  }
 time-hours-ago = { $count ->
     [one] { $count } hour ago
    *[other] { $count } hours ago
@@ -89,7 +98,7 @@ value-why = Why
 value-scope = Scope
 value-method = Method
 value-state = State
-value-email = E-mail
+value-email = Email
 value-name = Name
 value-roles = Roles
 value-scopes = Scopes
@@ -98,7 +107,7 @@ value-expires-at = Expires
 value-operator = Operator
 value-companies = Companies
 value-orgs = Organisations
-value-users = People
+value-users = Users
 value-outcome = Outcome
 value-tier-free = Free
 value-tier-starter = Starter
@@ -171,7 +180,7 @@ table-event = Event
 table-actor = Actor
 table-target = Target
 table-outcome = Outcome
-error-incident = Quote this ID when you ask for help.
+error-incident = This incident number finds in the log what happened. Quote it when you ask for help.
 error-kept = What you entered
 app-description = The operator portal where changes are asked for, countersigned, done once and written down
 nav-fold = Fold the menu
@@ -230,13 +239,13 @@ view-name-invalid = Give the view a name of 1 to 60 characters.
 view-too-many = A list keeps up to 30 views. Delete one you no longer use first.
 view-saved = Saved the view “{ $name }”.
 view-removed = Deleted the view “{ $name }”.
-filter-any-risk = Any risk
+filter-any-risk = All risks
 filter-any-due = Any expiry
 filter-due-soon = Expires within 4 hours
-filter-any-tier = Any tier
-filter-any-plan = Any plan
+filter-any-tier = All tiers
+filter-any-plan = All plans
 filter-any-time = Any time
-filter-any-event = Any event
+filter-any-event = All events
 table-target-id = Target ID
 table-closed = Closed
 role-admin = Admin
@@ -248,3 +257,4 @@ role-billing = Billing
 role-security = Security
 role-auditor = Auditor
 role-service = Service
+value-query = Query

@@ -11,7 +11,7 @@ mod store;
 pub mod tokens;
 pub mod web;
 
-pub use csrf::{Csrf, Submitted, cross_origin};
+pub use csrf::{Csrf, CsrfUpload, Submitted, cross_origin};
 pub use gate::door_of;
 pub use oidc::Provider;
 pub use passwords::hash as password_hash;

@@ -1,2 +1,4 @@
 //! What needs me now.
+mod history;
+mod tour;
 pub mod web;

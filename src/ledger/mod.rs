@@ -144,7 +144,7 @@ pub fn seal(actor: Uuid, door: &'static str, scope: Option<&str>, at: DateTime<U
     }
     let leaf = canonical(&leaf)?;
     if leaf.len() > 16_384 {
-        return Err(Error::TooLarge);
+        return Err(Error::TooLarge("16 KiB"));
     }
     Ok(Sealed {
         id,

@@ -1,5 +1,11 @@
 //! Before and after, side by side.
 use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+/// Text longer than this is compared word by word: nobody finds one changed word in a paragraph.
+const LONG: usize = 40;
+/// Rows that did not change give the others their place; more of them than this are folded away.
+const UNCHANGED: usize = 3;
 
 /// One line of before and after.
 #[derive(Clone, Debug)]
@@ -8,6 +14,32 @@ pub struct DiffRow {
     pub before: Option<String>,
     pub after: Option<String>,
     pub changed: bool,
+    /// Long text that changed: each side in pieces, those that the other side does not have marked.
+    pub words: Option<Words>,
+}
+
+/// Both sides of a long text in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Words {
+    pub before: Vec<Piece>,
+    pub after: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    pub text: String,
+    /// Only this side has it.
+    pub marked: bool,
+}
+
+impl DiffRow {
+    pub fn new(label: String, before: Option<String>, after: Option<String>) -> Self {
+        let words = match (&before, &after) {
+            (Some(b), Some(a)) if b != a && b.chars().count().max(a.chars().count()) > LONG => Some(words(b, a)),
+            _ => None,
+        };
+        Self { label, changed: before != after, before, after, words }
+    }
 }
 
 /// Before and after of flat objects, each key with its label; changed rows first.
@@ -19,11 +51,39 @@ pub fn diff(before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Ve
         .into_iter()
         .map(|key| {
             let (was, is) = (b.get(key), a.get(key));
-            DiffRow { label: label(key), before: was.and_then(shown), after: is.and_then(shown), changed: was != is }
+            DiffRow { changed: was != is, ..DiffRow::new(label(key), was.and_then(shown), is.and_then(shown)) }
         })
         .collect();
     rows.sort_by_key(|row| !row.changed);
     rows
+}
+
+/// The rows to show at once and those to fold away; changed rows stand first and are always shown.
+pub fn folded(rows: &[DiffRow]) -> (&[DiffRow], &[DiffRow]) {
+    let changed = rows.iter().filter(|row| row.changed).count();
+    rows.split_at(rows.len().min(changed + UNCHANGED))
+}
+
+fn words(before: &str, after: &str) -> Words {
+    let mut words = Words::default();
+    for change in TextDiff::from_words(before, after).iter_all_changes() {
+        match change.tag() {
+            ChangeTag::Equal => {
+                add(&mut words.before, change.value(), false);
+                add(&mut words.after, change.value(), false);
+            }
+            ChangeTag::Delete => add(&mut words.before, change.value(), true),
+            ChangeTag::Insert => add(&mut words.after, change.value(), true),
+        }
+    }
+    words
+}
+
+fn add(pieces: &mut Vec<Piece>, text: &str, marked: bool) {
+    match pieces.last_mut() {
+        Some(last) if last.marked == marked => last.text.push_str(text),
+        _ => pieces.push(Piece { text: text.to_owned(), marked }),
+    }
 }
 
 /// A value as people read it; nothing for null.
@@ -37,3 +97,47 @@ pub fn shown(value: &Value) -> Option<String> {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_long_text_is_marked_by_the_word_and_a_short_one_is_not() {
+        let rows = diff(
+            &json!({"note": "결제는 완료되었으나 등급이 반영되지 않아 고객이 문의했고 담당자가 확인했습니다.", "tier": "free"}),
+            &json!({"note": "결제는 완료되었으나 크레딧이 반영되지 않아 고객이 문의했고 담당자가 확인했습니다.", "tier": "pro"}),
+            str::to_owned,
+        );
+        let marked = |pieces: &[Piece]| pieces.iter().filter(|p| p.marked).map(|p| p.text.clone()).collect::<Vec<_>>();
+        let words = rows[0].words.as_ref().unwrap();
+        assert_eq!((marked(&words.before), marked(&words.after)), (vec!["등급이".to_owned()], vec!["크레딧이".to_owned()]));
+        assert!(rows[1].changed && rows[1].words.is_none());
+    }
+
+    #[test]
+    fn what_changed_is_never_folded_away() {
+        let (mut before, mut after) = (serde_json::Map::new(), serde_json::Map::new());
+        for i in 0..9 {
+            before.insert(format!("k{i}"), json!(i));
+            after.insert(format!("k{i}"), json!(if i < 2 { i + 1 } else { i }));
+        }
+        let rows = diff(&json!(before), &json!(after), str::to_owned);
+        let (shown, rest) = folded(&rows);
+        assert_eq!((shown.len(), rest.len()), (5, 4));
+        assert!(rest.iter().all(|row| !row.changed));
+        assert_eq!(folded(&rows[..3]).1.len(), 0);
+    }
+
+    proptest! {
+        /// Marks lose nothing: each side's pieces are its text.
+        #[test]
+        fn pieces_add_up_to_both_sides(before in ".{0,80}", after in ".{0,80}") {
+            let words = words(&before, &after);
+            let whole = |pieces: &[Piece]| pieces.iter().map(|p| p.text.as_str()).collect::<String>();
+            prop_assert_eq!(whole(&words.before), before);
+            prop_assert_eq!(whole(&words.after), after);
+        }
+    }
+}

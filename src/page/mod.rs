@@ -1,6 +1,11 @@
 //! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
+mod asked;
+pub mod chart;
 pub mod diff;
+pub mod export;
+mod found;
 pub mod list;
+pub mod money;
 mod parts;
 pub mod preferences;
 mod shell;
@@ -9,22 +14,26 @@ mod table;
 mod time;
 pub mod views;
 
-pub use diff::{DiffRow, diff, shown};
+pub use chart::{Chart, Plot, Series, Spark};
+pub use diff::{DiffRow, diff, folded, shown};
+pub use found::{FEW, Finder, Finding, Found, mentions};
+pub use money::Money;
 pub use parts::*;
-pub use shell::{Me, NavGroup, NavItem, Shell};
+pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
-pub use time::When;
+pub use time::{Day, When};
 
 use crate::{
     app::App,
-    auth::{Caller, sessions},
+    auth::{Caller, Door, door_of, sessions},
     error::Error,
     i18n::Lang,
 };
 use askama::Template;
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 use preferences::Preferences;
@@ -38,7 +47,7 @@ pub struct Visit {
     caller: Option<Arc<Caller>>,
     preferences: Preferences,
     path: String,
-    /// A live refresh, which swaps only a part: the flash waits for a whole page.
+    /// A refresh takes only a part: the flash waits for a whole page, and the frame is not drawn again.
     partial: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
@@ -72,6 +81,13 @@ impl Visit {
         &self.path
     }
 
+    /// Shown as if these were preferred, for this page alone; what is not a choice changes nothing.
+    pub fn try_on(&mut self, lang: &str, theme: &str, density: &str) {
+        self.l = preferences::allowed("lang", lang).and_then(Lang::from_code).unwrap_or(self.l);
+        self.preferences.theme = preferences::allowed("theme", theme).unwrap_or(self.preferences.theme);
+        self.preferences.density = preferences::allowed("density", density).unwrap_or(self.preferences.density);
+    }
+
     /// Whether the reader still wants to be shown around.
     pub fn wants_tour(&self) -> bool {
         self.preferences.tour
@@ -81,6 +97,7 @@ impl Visit {
     pub async fn shell(&self, app: &App) -> Result<Shell, Error> {
         let mut shell = Shell::bare(app, self.l, &self.preferences, self.path.clone());
         shell.at = self.at;
+        shell.partial = self.partial;
         shell.csrf = sessions::csrf(&self.session).await?;
         if !self.partial {
             shell.flash = sessions::take_flash(&self.session).await?;
@@ -95,6 +112,34 @@ impl Visit {
     pub async fn say(&self, kind: &str, text: String) -> Result<(), Error> {
         sessions::flash(&self.session, kind, text).await
     }
+}
+
+/// Inside the session's layer: when something goes wrong for somebody who is signed in, the error page keeps their navigation.
+/// A frame that cannot be drawn, because the database is away, is left out; error pages have a bare one.
+pub async fn frame_errors(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let framed = response.extensions().get::<Arc<Error>>().is_some_and(|e| !matches!(**e, Error::SignedOut | Error::Unavailable(_)));
+    if framed
+        && door_of(asked.uri.path()) != Door::Api
+        && let Ok(shell) = frame_of_error(&mut asked, &app).await
+    {
+        response.extensions_mut().insert(Arc::new(shell));
+    }
+    response
+}
+
+async fn frame_of_error(asked: &mut Parts, app: &App) -> Result<Shell, Error> {
+    Arc::<Caller>::from_request_parts(asked, app).await?;
+    let mut shell = Visit::from_request_parts(asked, app).await?.shell(app).await?;
+    // what went wrong is told on a page of its own, whoever asked
+    shell.partial = false;
+    if asked.method != Method::GET {
+        // a posted address is nowhere to come back to
+        shell.path = "/".into();
+    }
+    Ok(shell)
 }
 
 /// Counts stop at 99: `99+` says enough.
@@ -115,7 +160,7 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
 /// Renders a whole page.
 pub fn html(page: &impl Template) -> Result<Response, Error> {
     let html = page.render().map_err(anyhow::Error::from)?;
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Html(html)).into_response())
+    Ok(([(header::CACHE_CONTROL, "private, no-store"), (header::VARY, "HX-Request")], Html(html)).into_response())
 }
 
 /// The language of the cookie, else of the browser, else Korean.

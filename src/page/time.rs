@@ -1,6 +1,6 @@
 //! Points in time as people read them: Korean time, exact and relative.
 use crate::i18n::Lang;
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 
 /// A point in time for `<time>`: machine-readable, exact, and as people say it.
@@ -9,6 +9,8 @@ pub struct When {
     pub iso: String,
     pub absolute: String,
     pub relative: String,
+    /// `18:12`: enough for what was read today.
+    pub clock: String,
 }
 
 impl When {
@@ -22,8 +24,46 @@ impl When {
             iso: Self::iso(at),
             absolute: absolute(l, at),
             relative: relative(l, at, Utc::now()),
+            clock: at.with_timezone(&Seoul).format("%H:%M").to_string(),
         }
     }
+}
+
+/// A calendar day in Korea, as sentences and axes say it.
+#[derive(Clone, Debug)]
+pub struct Day {
+    /// `11월 12일(월)` or `Mon 12 Nov`.
+    pub long: String,
+    /// `11. 12.` or `12 Nov`.
+    pub short: String,
+}
+
+impl Day {
+    pub fn new(l: Lang, date: NaiveDate) -> Self {
+        match l {
+            Lang::Ko => Self {
+                long: format!("{}월 {}일({})", date.month(), date.day(), weekday(date)),
+                short: format!("{}. {}.", date.month(), date.day()),
+            },
+            Lang::En => Self { long: date.format("%a %-d %b").to_string(), short: date.format("%-d %b").to_string() },
+        }
+    }
+
+    /// The last `count` days, today included, the oldest first.
+    pub fn last(count: u64, now: DateTime<Utc>) -> Vec<NaiveDate> {
+        let today = now.with_timezone(&Seoul).date_naive();
+        (0..count).rev().filter_map(|back| today.checked_sub_days(Days::new(back))).collect()
+    }
+
+    /// When a day begins in Korea, where every day has 24 hours.
+    pub fn begin(date: NaiveDate) -> DateTime<Utc> {
+        let midnight = date.and_time(chrono::NaiveTime::MIN);
+        Seoul.from_local_datetime(&midnight).earliest().map_or_else(|| midnight.and_utc(), |at| at.with_timezone(&Utc))
+    }
+}
+
+fn weekday(date: NaiveDate) -> char {
+    ['월', '화', '수', '목', '금', '토', '일'][date.weekday().num_days_from_monday() as usize]
 }
 
 /// Korean time, in the order each language has: `2026. 11. 20. (금) 18:12` or `20 Nov 2026, 18:12`.
@@ -31,7 +71,7 @@ fn absolute(l: Lang, at: DateTime<Utc>) -> String {
     let local = at.with_timezone(&Seoul);
     match l {
         Lang::Ko => {
-            let day = ['월', '화', '수', '목', '금', '토', '일'][local.weekday().num_days_from_monday() as usize];
+            let day = weekday(local.date_naive());
             format!("{}. {}. {}. ({day}) {}", local.year(), local.month(), local.day(), local.format("%H:%M"))
         }
         Lang::En => local.format("%-d %b %Y, %H:%M").to_string(),
@@ -63,7 +103,19 @@ mod tests {
         let at: DateTime<Utc> = "2026-11-20T09:12:00Z".parse().unwrap();
         assert_eq!(absolute(Lang::Ko, at), "2026. 11. 20. (금) 18:12");
         assert_eq!(absolute(Lang::En, at), "20 Nov 2026, 18:12");
+        assert_eq!(When::new(Lang::Ko, at).clock, "18:12");
         assert_eq!(relative(Lang::Ko, at, at + chrono::TimeDelta::minutes(12)), "12분 전");
         assert_eq!(relative(Lang::En, at, at - chrono::TimeDelta::hours(3)), "in 3 hours");
+    }
+
+    #[test]
+    fn days_are_those_of_korea() {
+        // a quarter past midnight in Seoul, still yesterday in UTC
+        let now: DateTime<Utc> = "2026-11-11T15:15:00Z".parse().unwrap();
+        let days = Day::last(30, now);
+        assert_eq!((days.len(), days[29].to_string().as_str()), (30, "2026-11-12"));
+        assert_eq!(Day::begin(days[29]).to_rfc3339(), "2026-11-11T15:00:00+00:00");
+        assert_eq!(Day::new(Lang::Ko, days[29]).long, "11월 12일(목)");
+        assert_eq!(Day::new(Lang::En, days[29]).short, "12 Nov");
     }
 }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// Lists of requests and the numbers on their tabs, for every page and door that shows some.
 pub mod inbox {
-    pub use super::store::{Counts, Filter, Listed, counts, list};
+    pub use super::store::{Counts, DayCount, Filter, Listed, counts, list, per_day};
 }
 
 pub use store::{attempts, find, votes};

@@ -355,3 +355,25 @@ pub async fn counts(conn: &mut PgConnection, operator: Uuid, decides: bool) -> s
         operator, decides
     ).fetch_one(conn).await
 }
+
+/// How many requests were asked for on a day, and how many ended on it, however they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayCount {
+    pub asked: i64,
+    pub closed: i64,
+}
+
+/// Counts of the 24 hours from each of these instants, in their order. Counted from the indexes alone, day by day: grouping by the
+/// day of each row would work out a time zone for every one of them.
+pub async fn per_day(conn: &mut PgConnection, from: &[DateTime<Utc>]) -> sqlx::Result<Vec<DayCount>> {
+    sqlx::query_as!(
+        DayCount,
+        r#"select
+             (select count(*) from request where created_at >= d.day and created_at < d.day + interval '24 hours') as "asked!",
+             (select count(*) from request where closed_at >= d.day and closed_at < d.day + interval '24 hours') as "closed!"
+           from unnest($1::timestamptz[]) with ordinality as d(day, n) order by n"#,
+        from
+    )
+    .fetch_all(conn)
+    .await
+}

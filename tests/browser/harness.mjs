@@ -1,12 +1,12 @@
 // A real browser against a real server. `stage(fn)` makes a node:test function that gets `open`, keeps an eye on every page it
-// opened, and fails on any error in a browser console: a broken Content-Security-Policy is an error there.
+// opened, and fails on any error in a browser console and on anything that broke the Content-Security-Policy.
 import assert from 'node:assert/strict';
 import { accessSync, constants } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { AxeBuilder } from '@axe-core/playwright';
+import axeCore from 'axe-core';
 import { chromium } from 'playwright-core';
 import { hooks } from './hooks.mjs';
 import { startServer } from './server.mjs';
@@ -19,20 +19,22 @@ const pictures = fileURLToPath(new URL('screenshots/', import.meta.url));
 const patience = Number(process.env.PATIENCE_MS ?? 15_000);
 
 // One server for a run (run.mjs hands over its address); a file run by itself starts its own.
-const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), stop() {}, tail: [] } : await startServer();
+const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), stop() {}, violations: [] } : await startServer();
 export const base = server.url;
 
 /* --------------------------------------------------------------------------------------------------------- browser -- */
 
-const browser = await chromium.launch({
+export const launching = {
   executablePath: findChromium(),
   headless: process.env.HEADED === undefined,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+};
+const browser = await chromium.launch(launching);
 await mkdir(pictures, { recursive: true });
 after(async () => {
   await browser.close();
   await server.stop();
+  assert.deepEqual(server.violations, [], 'the server was told of a broken policy');
 });
 
 function findChromium() {
@@ -62,26 +64,37 @@ async function openPage({ as, lang = 'ko', theme = 'light', viewport = desktop, 
     viewport, locale: lang === 'ko' ? 'ko-KR' : 'en-US', timezoneId: 'Asia/Seoul', javaScriptEnabled: script, reducedMotion: 'reduce',
     storageState: as && !fresh ? await sessionOf(as) : undefined,
   });
-  await context.addCookies([['lang', lang], ['theme', theme]].map(([name, value]) => ({ name, value, url: base })));
+  // said in the console, where `watch` listens
+  await context.addInitScript(() => document.addEventListener('securitypolicyviolation', (broken) => {
+    console.error(`content security policy: ${broken.effectiveDirective} forbids ${broken.blockedURI} (${broken.sourceFile}:${broken.lineNumber})`);
+  }));
   context.setDefaultTimeout(patience);
   const page = await context.newPage();
+  await prefer(page, { lang, theme });
   page.problems = watch(page);
   if (as && fresh) await signIn(page, as);
   return page;
 }
 
-async function sessionOf(email) {
-  if (!sessions.has(email)) {
-    const context = await browser.newContext();
-    try {
-      const page = await context.newPage();
-      await signIn(page, email);
-      sessions.set(email, await context.storageState());
-    } finally {
-      await context.close();
-    }
-  }
+/** Language, theme and density are cookies; the next page that is loaded follows them. */
+export async function prefer(page, preferences) {
+  await page.context().addCookies(Object.entries(preferences).map(([name, value]) => ({ name, value, url: base })));
+}
+
+function sessionOf(email) {
+  // the promise is kept, not its value: two tests at a time may want the same person
+  if (!sessions.has(email)) sessions.set(email, newSession(email));
   return sessions.get(email);
+}
+
+async function newSession(email) {
+  const context = await browser.newContext();
+  try {
+    await signIn(await context.newPage(), email);
+    return await context.storageState();
+  } finally {
+    await context.close();
+  }
 }
 
 /** Through the form, as a person does. */
@@ -100,7 +113,7 @@ export async function signOut(page) {
 
 /**
  * Everything wrong that a page said: console errors (a violated Content-Security-Policy is one), uncaught exceptions, answers of
- * 500 and more. `allow(pattern)` takes a pattern out, for a page that is meant to fail.
+ * 500 and more. `allow(pattern)` takes a pattern out, for a page that is meant to fail; `check` tells each problem once.
  */
 function watch(page) {
   const said = [], allowed = [];
@@ -112,7 +125,7 @@ function watch(page) {
   return {
     allow: (pattern) => allowed.push(pattern),
     check(where = page.url()) {
-      const left = said.filter((line) => !allowed.some((pattern) => pattern.test(line)));
+      const left = said.splice(0).filter((line) => !allowed.some((pattern) => pattern.test(line)));
       assert.equal(left.length, 0, `${where}:\n  ${left.join('\n  ')}`);
     },
   };
@@ -152,13 +165,45 @@ export async function go(page, path) {
   return response;
 }
 
+/** Does what makes a page change itself or go elsewhere, and waits until it has. */
+export async function changes(page, act) {
+  // another document takes this promise with it; then it is the load that counts
+  const swapped = page.evaluate(() => new Promise((done) => { addEventListener('htmx:after:swap', () => done(), { once: true, capture: true }); }))
+    .catch(() => new Promise(() => {}));
+  const loaded = page.waitForEvent('load', { timeout: patience });
+  loaded.catch(() => {});
+  await act();
+  await Promise.race([swapped, loaded]);
+}
+
+/** Tries every combination and fails with all that was found: each thing once, with the combinations that have it. */
+export async function everyWay(combinations, act) {
+  const found = new Map();
+  for (const combination of combinations) {
+    const name = combination.name ?? Object.values(combination).join(' ');
+    try {
+      await act(combination, name);
+    } catch (error) {
+      found.set(error.message, [...(found.get(error.message) ?? []), name]);
+    }
+  }
+  if (found.size) assert.fail([...found].map(([message, names]) => `${names.join(', ')}:\n${message}`).join('\n\n'));
+}
+
 export async function shot(page, name) {
   await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
 }
 
-/** WCAG 2.2 AA as far as a program can tell. */
+/**
+ * WCAG 2.2 AA as far as a program can tell. The engine runs in the page, whatever the page's policy says; since no page has frames,
+ * nothing needs to be put together from several, which takes twice the time.
+ */
 export async function axe(page, where = page.url()) {
-  const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeCore.source);
+  const violations = await page.evaluate(async () => {
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'];
+    return (await globalThis.axe.run(document, { runOnly, resultTypes: ['violations'] })).violations;
+  });
   const list = violations.map(({ id, impact, help, nodes }) => [
     `${id} (${impact}): ${help}`,
     ...nodes.slice(0, 5).map(({ target, failureSummary }) => `    ${target.join(' ')}\n      ${failureSummary.replace(/\n\s*/g, '; ')}`),
@@ -196,6 +241,13 @@ export async function isLive(page) {
 
 export function pathOf(page) {
   return new URL(page.url()).pathname;
+}
+
+/** The first request of the inbox; its row tells the number, since its link may only put it beside the list. */
+export async function firstRequest(page) {
+  await go(page, '/inbox');
+  const id = await page.locator(hooks.anyRequest).first().getAttribute('id');
+  return `/requests/${id.slice('row-'.length)}`;
 }
 
 /** The paths of this form that the page links to, each once, in order. */

@@ -6,6 +6,7 @@ export const hooks = {
   signIn: '#login',
   sso: '#sso',
   menu: '#me-open',
+  menuOpen: '#me[open]',
   signOut: '#me-out',
   /** Whatever tells that the sign-in was refused. */
   refusal: '#login-error, #flash[data-kind="error"], [role="alert"]:not(:empty)',
@@ -15,6 +16,12 @@ export const hooks = {
   live: '#live',
   fresh: '#fresh',
   keySheet: '#keys',
+  palette: '#palette',
+  paletteInput: '#palette-q',
+  paletteResult: '#palette-list [role="option"]',
+  /** The navigation where it has no room of its own: what opens it, and what is then seen. */
+  navToggle: '#nav-toggle',
+  nav: '#nav',
   diff: '.diff tr.changed',
 
   requestForm: '#request-form',
@@ -24,9 +31,19 @@ export const hooks = {
   submit: '#submit',
 
   row: (id) => `#row-${id}`,
+  anyRequest: 'tr[id^="row-CR-"]',
   /** The link of a row: beside the list on a wide screen, to the request's own page on a narrow one. */
   open: (id) => `#open-${id}, #show-${id}`,
   anyRow: 'a[data-row]',
+  /** Lists: what narrows, orders, saves and chooses. A `<details>` is opened by its first child. */
+  filter: '[data-search]',
+  sort: '#rows thead a',
+  next: '#next',
+  columns: '#columns',
+  views: '#views',
+  rowBox: '#rows tbody input[type="checkbox"]',
+  bulk: '#bulk',
+  bulkGo: '#bulk-go',
 
   request: '#request',
   state: (key) => `#request .request-head [data-state="${key}"]`,

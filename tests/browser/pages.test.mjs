@@ -1,8 +1,13 @@
-// Every page, in both languages and both themes: accessible as far as a program can tell, silent in the console, in the
-// language it says, and photographed (screenshots/). Then on a phone and at the narrowest width WCAG asks for.
+// Every page in both languages, both themes and every density: accessible as far as a program can tell, silent in the console, in the
+// language it says, and photographed (screenshots/). Then on a phone and at the narrowest width WCAG asks for, and with everything
+// open that opens.
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { axe, desktop, fits, go, links, narrow, people, phone, shot, stage } from './harness.mjs';
+import { openings, swaps } from './acts.mjs';
+import {
+  axe, changes, desktop, everyWay, firstRequest, fits, go, hooks, links, narrow, people, phone, prefer, shot, stage,
+} from './harness.mjs';
+import { change, fixLink, orgAt } from './road.mjs';
 
 /** `path` may be a function that finds the way from another page. */
 const first = (list, pattern) => async (page) => {
@@ -13,18 +18,11 @@ const all = [
   { name: 'login', path: '/login', as: null },
   { name: 'dashboard', path: '/' },
   { name: 'inbox', path: '/inbox', as: people.approver },
-  {
-    name: 'request',
-    as: people.approver,
-    // the list links to itself with the request beside it, so the row tells the number
-    path: async (page) => {
-      await go(page, '/inbox');
-      const id = await page.locator('tr[id^="row-CR-"]').first().getAttribute('id');
-      return `/requests/${id.slice('row-'.length)}`;
-    },
-  },
+  { name: 'inbox-empty', path: '/inbox?q=qqqqq', as: people.approver },
+  { name: 'request', path: firstRequest, as: people.approver },
   { name: 'choose', path: '/requests/new' },
   { name: 'form', path: '/requests/new/org.tier.fix' },
+  { name: 'check', path: checkStep },
   { name: 'users', path: '/users' },
   { name: 'user', path: first('/users', /^\/users\/[^/]+$/) },
   { name: 'orgs', path: '/orgs' },
@@ -33,9 +31,28 @@ const all = [
   { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
   { name: 'access', path: '/access' },
   { name: 'api', path: '/api/docs' },
+  { name: 'search', path: '/search?q=CR-20' },
+  { name: 'help', path: '/help' },
+  { name: 'help-topic', path: '/help/inbox' },
+  { name: 'style', path: '/style' },
   { name: 'missing', path: '/no-such-page', status: 404 },
 ];
 const found = new Map();
+
+/** What was filled in waits in the session, which the other looks at this page share. */
+async function checkStep(page) {
+  const org = await orgAt(page, 6);
+  await go(page, org);
+  await page.click(fixLink(page, org));
+  const { tier, credit, reason } = await change(page);
+  await page.selectOption(hooks.field('tier'), tier);
+  await page.fill(hooks.field('credit'), credit);
+  await page.fill(hooks.field('reason'), reason);
+  await page.click(hooks.check);
+  await page.locator(hooks.preview).waitFor();
+  const { pathname, search } = new URL(page.url());
+  return pathname + search;
+}
 
 /** Opens a page of the list the way a test wants it. */
 async function show(open, entry, options) {
@@ -43,41 +60,83 @@ async function show(open, entry, options) {
   const page = await open({ as, ...options });
   if (status >= 400) page.problems.allow(new RegExp(`status of ${status}`));
   if (!found.has(name)) found.set(name, typeof path === 'string' ? path : await path(page));
-  const response = await go(page, found.get(name));
-  assert.equal(response.status(), status, `${page.url()} answered ${response.status()}`);
+  await reload(page, entry, {});
   return page;
 }
 
-for (const lang of ['ko', 'en']) {
-  for (const theme of ['light', 'dark']) {
-    describe(`${lang}, ${theme}`, () => {
-      for (const entry of all) {
-        test(entry.name, stage(async ({ open }) => {
-          const page = await show(open, entry, { lang, theme, viewport: desktop });
-          await shot(page, `${entry.name}.${lang}.${theme}`);
-          assert.equal(await page.getAttribute('html', 'lang'), lang);
-          assert.equal(await isDark(page), theme === 'dark', `the page is not ${theme}`);
-          assert.ok(await page.title(), 'no title');
-          assert.equal(await page.locator('h1').count(), 1, 'one h1');
-          await fits(page);
-          await axe(page);
-        }));
-      }
-    });
-  }
+/** The same page again, with other preferences: far cheaper than another browser context. */
+async function reload(page, { name, status = 200 }, preferences) {
+  await prefer(page, preferences);
+  const response = await go(page, found.get(name));
+  assert.equal(response.status(), status, `${page.url()} answered ${response.status()}`);
 }
 
-describe('on a phone', () => {
+const looks = ['ko', 'en'].flatMap((lang) => ['light', 'dark'].map((theme) => ({ lang, theme })));
+/** Where the words and the colours do not multiply: each language and each theme once. */
+const twoLooks = [{ lang: 'ko', theme: 'light' }, { lang: 'en', theme: 'dark' }];
+// two at a time: one page waits for the server while the other is examined
+const pairwise = { concurrency: 2 };
+
+describe('in every language, theme and density', pairwise, () => {
+  for (const entry of all) {
+    test(entry.name, stage(async ({ open }) => {
+      const page = await show(open, entry, { viewport: desktop });
+      await everyWay(looks, async ({ lang, theme }) => {
+        await reload(page, entry, { lang, theme, density: 'default' });
+        await shot(page, `${entry.name}.${lang}.${theme}`);
+        assert.equal(await page.getAttribute('html', 'lang'), lang);
+        assert.equal(await isDark(page), theme === 'dark', `the page is not ${theme}`);
+        assert.ok(await page.title(), 'no title');
+        assert.equal(await page.locator('h1').count(), 1, 'one h1');
+        await fits(page);
+        page.problems.check();
+      });
+      const dense = looks.flatMap((look) => ['compact', 'comfortable'].map((density) => ({ ...look, density })));
+      await everyWay(dense, async (look) => {
+        await reload(page, entry, look);
+        await fits(page);
+        await axe(page);
+        page.problems.check();
+        assert.equal(await page.getAttribute('html', 'data-density'), look.density);
+      });
+    }));
+  }
+});
+
+describe('on a phone', pairwise, () => {
   for (const entry of all) {
     test(entry.name, stage(async ({ open }) => {
       const page = await show(open, entry, { viewport: phone });
       await shot(page, `${entry.name}.ko.light.390`);
-      await fits(page, `${entry.name} at 390`);
-      await axe(page, `${entry.name} at 390`);
-      for (const lang of ['ko', 'en']) {
-        const small = await show(open, entry, { lang, viewport: narrow });
-        await fits(small, `${entry.name} at 320 in ${lang}`);
-      }
+      await everyWay(twoLooks, async (look) => {
+        await reload(page, entry, look);
+        await fits(page);
+        await axe(page);
+      });
+      await page.setViewportSize(narrow);
+      await everyWay(['ko', 'en'].map((lang) => ({ lang, density: 'comfortable' })), async (look) => {
+        await reload(page, entry, look);
+        await fits(page);
+      });
+    }));
+  }
+});
+
+describe('with what opens and what is swapped', pairwise, () => {
+  const acts = [...openings, ...swaps.map((entry) => ({ ...entry, elsewhere: true }))];
+  for (const { name, at, viewport = desktop, act, shows, elsewhere } of acts) {
+    test(name, stage(async ({ open }) => {
+      const page = await open({ as: people.approver, viewport });
+      page.setDefaultTimeout(5_000); // what is missing is told soon
+      await everyWay(twoLooks, async (look) => {
+        await prefer(page, look);
+        await go(page, at);
+        await (elsewhere ? changes(page, () => act(page)) : act(page));
+        if (shows) await page.locator(shows).filter({ visible: true }).first().waitFor();
+        await fits(page);
+        await axe(page);
+        page.problems.check();
+      });
     }));
   }
 });

@@ -1,5 +1,6 @@
 // Runs the browser tests against one server: `npm test`, or `node browser/run.mjs browser/road.test.mjs`.
-// The tests of the peers go first: when they fail, no sign-in test need be believed.
+// The tests of the peers go first: when they fail, no sign-in test need be believed. In the end the server must not have been told of
+// a broken Content-Security-Policy: its log also knows what happened on pages that were gone before their console could be read.
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -19,4 +20,6 @@ const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test
 const code = await new Promise((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));
 if (code && server) console.error(`\nthe server's last words:\n${server.tail.slice(-40).join('\n')}`);
 await server?.stop();
-process.exit(code);
+const violations = server?.violations ?? [];
+if (violations.length) console.error(`\n${violations.length} times a page broke the Content-Security-Policy:\n${violations.slice(0, 20).join('\n')}`);
+process.exit(code || (violations.length ? 1 : 0));

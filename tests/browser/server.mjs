@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Starts the demo with data of its own and resolves when it is ready. */
+/** Starts the demo with data of its own and resolves when it is ready. `violations` are the broken policies that browsers told it of. */
 export async function startServer() {
   const directory = await mkdtemp(join(tmpdir(), 'countersign-'));
   // as root, PostgreSQL runs as another user, which has to reach its directory through this one
@@ -19,8 +19,12 @@ export async function startServer() {
     : resolve(repository, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/countersign');
   const options = ['demo', '--port', '0', '--data', join(directory, 'data'), '--identity-provider', join(repository, 'tests/peers/oidc.mjs')];
   const child = spawn(program, options, { cwd: repository, stdio: ['pipe', 'pipe', 'pipe'] });
-  const tail = [];
-  const keep = (line) => { tail.push(line); if (tail.length > 200) tail.shift(); };
+  const tail = [], violations = [];
+  const keep = (line) => {
+    tail.push(line);
+    if (tail.length > 200) tail.shift();
+    if (/csp violation/i.test(line)) violations.push(line);
+  };
 
   const ready = new Promise((found, reject) => {
     child.once('error', (error) => reject(new Error(`cannot start ${program}: ${error.message}; build it with \`cargo build\`, or set COUNTERSIGN_BIN or BASE_URL`)));
@@ -48,7 +52,7 @@ export async function startServer() {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    return { url: await ready, stop, tail };
+    return { url: await ready, stop, tail, violations };
   } catch (error) {
     await stop();
     throw error;

@@ -10,7 +10,7 @@ async fn said(desk: &Desk, lang: &'static str, operation: &str, fields: &[(&str,
     let person = desk.sign_in("admin").await.in_language(lang);
     let path = format!("/requests/new/{operation}");
     let form = person.get(&path).await;
-    let page = person.post_from(&form, &path, fields).await;
+    let page = person.check(&form, &path, fields).await;
     (page.status, page.text(), page.body)
 }
 
@@ -20,19 +20,19 @@ async fn each_wrong_field_is_told_in_both_languages_and_what_was_typed_is_kept()
     type Case = (&'static [(&'static str, &'static str)], &'static str, &'static str);
     let cases: &[Case] = &[
         (&[("org_id", "org_0000000000"), ("tier", "pro")], "org_0000000000 조직이 없습니다.", "There is no organisation org_0000000000."),
-        (&[("org_id", "한빛"), ("tier", "pro")], "영문 소문자와 숫자 10자입니다.", "ten lower-case letters or digits."),
+        (&[("org_id", "한빛"), ("tier", "pro")], "영문 소문자나 숫자 10자가 이어지는 형식입니다.", "ten lower-case letters or digits."),
         (
             &[("org_id", ORG), ("tier", "platinum")],
             "다음 중 하나를 고르세요: free, starter, pro, enterprise",
             "Choose one of: free, starter, pro, enterprise",
         ),
-        (&[("org_id", ORG), ("credit", "-1")], "0에서 1,000,000,000 사이의 숫자를 입력하세요.", "Enter a number from 0 to 1,000,000,000."),
+        (&[("org_id", ORG), ("credit", "-1")], "0 이상 1,000,000,000 이하의 숫자를 입력하세요.", "Enter a number from 0 to 1,000,000,000."),
         (
             &[("org_id", ORG), ("credit", "99999999999999999999999999999999999999999")],
             "소수점 없는 숫자로 입력하세요.",
             "Enter a whole number",
         ),
-        (&[("org_id", ORG), ("credit", "1000000001")], "0에서 1,000,000,000 사이", "from 0 to 1,000,000,000"),
+        (&[("org_id", ORG), ("credit", "1000000001")], "0 이상 1,000,000,000 이하", "from 0 to 1,000,000,000"),
         (&[("org_id", ORG), ("credit", "12.5")], "소수점 없는 숫자로 입력하세요.", "Enter a whole number"),
         (&[("org_id", ORG)], "등급과 크레딧 중 하나 이상을 입력하세요.", "Give a tier, a credit, or both."),
         (&[("org_id", ORG), ("tier", "free")], "바꿀 것이 없습니다.", "There is nothing to change."),
@@ -204,7 +204,7 @@ async fn who_lacks_the_scope_is_refused_and_written_down() {
 async fn a_forged_form_is_refused_and_gives_back_what_was_typed() {
     let desk = Desk::open().await;
     let admin = desk.sign_in("admin").await;
-    for (lang, expected) in [("ko", "요청을 확인하지 못했습니다."), ("en", "The request could not be verified.")] {
+    for (lang, expected) in [("ko", "보낸 내용을 확인하지 못했습니다."), ("en", "What you sent could not be verified.")] {
         let page = admin
             .at(&admin.base)
             .in_language(lang)
@@ -339,9 +339,9 @@ async fn a_double_click_makes_one_request() {
     let admin = desk.sign_in("admin").await;
     let path = "/requests/new/org.tier.fix";
     let form = admin.get(path).await;
-    let key = form.find("input[name=idempotency_key]").unwrap();
-    let fields = [("org_id", ORG), ("tier", "pro"), ("reason", REASON), ("idempotency_key", key.as_str())];
-    let checked = admin.post_from(&form, path, &fields).await;
+    let draft = form.find("input[name=draft]").unwrap();
+    let fields = [("org_id", ORG), ("tier", "pro"), ("reason", REASON), ("draft", draft.as_str())];
+    let checked = admin.check(&form, path, &fields).await;
     let confirm = checked.find("[name=confirm]").unwrap();
     let all: Vec<_> = fields.iter().copied().chain([("confirm", confirm.as_str())]).collect();
     let (one, two) = tokio::join!(admin.post_from(&checked, path, &all), admin.post_from(&checked, path, &all));

@@ -206,12 +206,14 @@ impl Desk {
 }
 
 /// Somebody at a browser: cookies, and forms that are filled in and sent.
+#[derive(Clone)]
 pub struct Person {
     pub base: String,
     pub http: reqwest::Client,
     lang: &'static str,
 }
 
+#[derive(Clone)]
 pub struct Page {
     pub status: u16,
     pub location: Option<String>,
@@ -231,6 +233,18 @@ impl Page {
         let html = Html::parse_document(&self.body);
         let element = html.select(&Selector::parse(selector).unwrap()).next()?;
         Some(element.value().attr("value").map_or_else(|| element.text().collect::<String>().trim().to_owned(), str::to_owned))
+    }
+
+    /// This attribute of every element that has it.
+    pub fn all(&self, selector: &str, attribute: &str) -> Vec<String> {
+        let (html, selector) = (Html::parse_document(&self.body), Selector::parse(selector).unwrap());
+        html.select(&selector).filter_map(|e| e.value().attr(attribute)).map(str::to_owned).collect()
+    }
+
+    /// The text of every element, trimmed.
+    pub fn texts(&self, selector: &str) -> Vec<String> {
+        let (html, selector) = (Html::parse_document(&self.body), Selector::parse(selector).unwrap());
+        html.select(&selector).map(|e| e.text().collect::<String>().trim().to_owned()).collect()
     }
 
     pub fn count(&self, selector: &str) -> usize {
@@ -270,6 +284,11 @@ impl Person {
         self.send(self.http.get(format!("{}{path}", self.base))).await
     }
 
+    /// As a page that follows changes fetches itself.
+    pub async fn refreshed(&self, path: &str) -> Page {
+        self.send(self.http.get(format!("{}{path}", self.base)).header("hx-request", "true")).await
+    }
+
     /// Sends a form with the token of the page it was on.
     pub async fn post_from(&self, page: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
         let csrf = page.csrf();
@@ -290,24 +309,22 @@ impl Person {
     pub async fn ask(&self, operation: &str, fields: &[(&str, &str)]) -> String {
         let path = format!("/requests/new/{operation}");
         let form = self.get(&path).await;
-        let key = form.find("input[name=idempotency_key]").unwrap();
-        let with = |extra: &[(&'static str, String)]| -> Vec<(String, String)> {
-            let given = fields.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-            given.chain(extra.iter().map(|(n, v)| ((*n).to_owned(), v.clone()))).collect()
-        };
-        let borrow = |pairs: &[(String, String)]| -> Vec<(String, String)> { pairs.to_vec() };
-        let first = with(&[("idempotency_key", key.clone())]);
-        let checked = self.send_pairs(&form, &path, &borrow(&first)).await;
+        let draft = form.find("input[name=draft]").unwrap();
+        let checked = self.check(&form, &path, &[fields, &[("draft", &draft)]].concat()).await;
         assert_eq!(checked.status, 200, "{}", checked.text());
         let confirm = checked.find("[name=confirm]").expect("the check offers to send");
-        let sent = self.send_pairs(&checked, &path, &with(&[("idempotency_key", key), ("confirm", confirm)])).await;
+        let sent = self.post_from(&checked, &path, &[fields, &[("draft", &draft), ("confirm", &confirm)]].concat()).await;
         assert_eq!(sent.status, 303, "{}", sent.text());
         sent.location.unwrap().rsplit('/').next().unwrap().to_owned()
     }
 
-    async fn send_pairs(&self, page: &Page, path: &str, pairs: &[(String, String)]) -> Page {
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        self.post_from(page, path, &pairs).await
+    /// Sends a filled-in form and goes where it leads: to the check, unless something is wrong with it.
+    pub async fn check(&self, form: &Page, path: &str, fields: &[(&str, &str)]) -> Page {
+        let answer = self.post_from(form, path, fields).await;
+        match &answer.location {
+            Some(location) if answer.status == 303 => self.get(location).await,
+            _ => answer,
+        }
     }
 
     /// Opens a request and votes on what it shows.

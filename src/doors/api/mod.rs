@@ -54,7 +54,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         if !is_json {
             return Err(Error::Malformed("send the body as application/json".into()));
         }
-        let bytes = Bytes::from_request(request, app).await.map_err(|_| Error::TooLarge)?;
+        let bytes = Bytes::from_request(request, app).await.map_err(|_| Error::TooLarge("256 KiB"))?;
         serde_json::from_slice(&bytes).map(Body).map_err(|error| Error::Malformed(error.to_string()))
     }
 }

@@ -1,9 +1,13 @@
 //! The pages of requests: the inbox, one request, and asking for one.
+mod bulk;
+mod drafts;
+mod find;
 mod inbox;
 mod list;
 mod new;
 mod show;
 
+pub use find::{actions, requests as find};
 pub use list::{BRIEF, columns, place};
 
 use crate::{
@@ -18,6 +22,8 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsAsk, _, _>("/requests/new", new::choose)
         .show::<RequestsAsk, _, _>("/requests/new/{operation}", new::form)
         .act::<RequestsAsk, _, _>("/requests/new/{operation}", new::ask)
+        .act::<RequestsDecide, _, _>("/requests/bulk", bulk::check)
+        .act::<RequestsDecide, _, _>("/requests/bulk/votes", bulk::decide)
         .show::<RequestsRead, _, _>("/requests/{id}", show::show)
         .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
         .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)

@@ -1,4 +1,5 @@
 //! Asking: choose an operation, fill its form in, see before and after, send.
+use super::drafts::{self, Draft};
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsAsk, Submitted},
@@ -17,6 +18,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -54,18 +56,29 @@ pub(super) async fn choose(operator: Operator<RequestsAsk>, visit: Visit, State(
     page::html(&Choose { shell: visit.shell(&app).await?, operations })
 }
 
+/// The two steps of asking: what (`fill`), and whether that is meant (`check`).
 #[derive(Template)]
 #[template(path = "requests/new.html")]
 struct New {
     shell: Shell,
     operation: OperationRow,
+    /// Where the steps are: each has its own address.
+    fill_href: String,
+    draft: String,
     fields: Vec<FieldView>,
     reason: String,
     reason_error: Option<String>,
     errors: Vec<ProblemView>,
-    preview: Option<PreviewView>,
-    idempotency_key: String,
-    confirm: Option<String>,
+    check: Option<Check>,
+}
+
+/// The second step: before and after, who has to approve, and what the button does.
+struct Check {
+    target: String,
+    diff: Vec<DiffRow>,
+    policy: String,
+    effect: String,
+    confirm: String,
 }
 
 struct FieldView {
@@ -76,6 +89,8 @@ struct FieldView {
     kind: &'static str,
     required: bool,
     value: String,
+    /// The value as people read it.
+    shown: String,
     error: Option<String>,
     options: Vec<Opt>,
     lookup: Option<String>,
@@ -86,25 +101,44 @@ struct ProblemView {
     text: String,
 }
 
-struct PreviewView {
-    target: String,
-    diff: Vec<DiffRow>,
-    policy: String,
+#[derive(Deserialize)]
+pub(super) struct Step {
+    draft: Option<Uuid>,
+    #[serde(default)]
+    step: String,
 }
 
-/// Links may fill fields in: `/requests/new/org.tier.fix?org_id=…`.
+/// Links may fill fields in: `/requests/new/org.tier.fix?org_id=…`; `draft` goes on where somebody stopped, and `step=check`
+/// shows what it would do.
 pub(super) async fn form(
     operator: Operator<RequestsAsk>,
     visit: Visit,
     State(app): State<App>,
     Path(name): Path<String>,
+    Query(step): Query<Step>,
     Query(given): Query<Submitted>,
 ) -> Result<Response, Error> {
     let definition = submit::permitted(&app, &operator, &name).await?;
-    page_with(&app, &visit, definition, &given, &[], None, None, StatusCode::OK).await
+    let draft = match step.draft {
+        None => Draft { id: Uuid::now_v7(), operation: name, typed: given },
+        Some(id) => match drafts::find(&visit.session, id, &name).await? {
+            Some(draft) => draft,
+            // sent already, or of a session that has ended
+            None => return Ok(Redirect::to(&format!("/requests/new/{name}")).into_response()),
+        },
+    };
+    let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+    if step.draft.is_none() || step.step != "check" {
+        return wizard.page(&[], None, StatusCode::OK).await;
+    }
+    match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
+        Ok(preview) => wizard.page(&[], Some((preview, None)), StatusCode::OK).await,
+        Err(Error::Invalid(problems)) => wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await,
+        Err(other) => Err(other),
+    }
 }
 
-/// First the check, which shows before and after; then, with `confirm`, the request itself.
+/// The first step leads to the second; the second, with `confirm`, makes the request.
 pub(super) async fn ask(
     operator: Operator<RequestsAsk>,
     visit: Visit,
@@ -113,42 +147,62 @@ pub(super) async fn ask(
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let definition = submit::permitted(&app, &operator, &name).await?;
-    let ask = Ask {
-        operation: name,
-        fields: schema::from_text(&definition.schema(), |field| form.get(field)),
-        reason: form.get("reason").unwrap_or_default().to_owned(),
-        not_before: None,
-        idempotency_key: form.get("idempotency_key").map(str::to_owned),
-    };
-    let confirmed = form.get("confirm").filter(|c| !c.is_empty());
-    match submit::preview(&app, &operator, &ask).await {
-        Ok(preview) if confirmed == Some(&fingerprint(&preview)?) => match submit::submit(&app, &operator, ask).await {
-            Ok(submitted) => {
-                visit.say("success", visit.l.request_submitted_now(short_id(submitted.id))).await?;
-                Ok(Redirect::to(&format!("/requests/{}", short_id(submitted.id))).into_response())
+    let id = form.get("draft").and_then(|id| id.parse().ok()).unwrap_or_else(Uuid::now_v7);
+    let confirmed = form.get("confirm").filter(|c| !c.is_empty()).map(str::to_owned);
+    let mut draft = Draft { id, operation: name, typed: form.without(&["csrf", "confirm", "draft"]) };
+    drafts::keep(&visit.session, draft.clone()).await?;
+    let sent = |id: i64| Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response());
+    match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
+        Ok(preview) if confirmed.as_ref() == Some(&fingerprint(&preview)?) => {
+            match submit::submit(&app, &operator, ask_of(definition, &draft)).await {
+                Ok(submitted) => {
+                    drafts::drop(&visit.session, id).await?;
+                    visit.say("success", visit.l.request_submitted_now(short_id(submitted.id))).await?;
+                    sent(submitted.id)
+                }
+                Err(Error::Invalid(problems)) => {
+                    // a key that was used for something else would be refused for ever
+                    if problems.iter().any(|p| p.field == "idempotency_key") {
+                        draft.id = Uuid::now_v7();
+                    }
+                    let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+                    wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await
+                }
+                Err(other) => Err(other),
             }
-            Err(Error::Invalid(problems)) => {
-                page_with(&app, &visit, definition, &form, &problems, None, None, StatusCode::UNPROCESSABLE_ENTITY).await
-            }
-            Err(other) => Err(other),
-        },
-        Ok(preview) => {
-            // confirmed something else: the target has changed since it was shown
-            let (status, said) =
-                if confirmed.is_some() { (StatusCode::CONFLICT, Some(visit.l.request_preview_changed())) } else { (StatusCode::OK, None) };
-            page_with(&app, &visit, definition, &form, &[], Some(preview), said, status).await
         }
+        Ok(preview) if confirmed.is_some() => {
+            // confirmed something else: the target has changed since it was shown
+            let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+            wizard.page(&[], Some((preview, Some(visit.l.request_preview_changed()))), StatusCode::CONFLICT).await
+        }
+        Ok(_) => Ok(Redirect::to(&format!("{}&step=check", fill_href(&draft))).into_response()),
         Err(Error::Invalid(problems)) => {
             // the request this very form made is there already: a double click, or the back button
             if confirmed.is_some()
-                && let Ok(submitted) = submit::submit(&app, &operator, ask).await
+                && let Ok(submitted) = submit::submit(&app, &operator, ask_of(definition, &draft)).await
             {
-                return Ok(Redirect::to(&format!("/requests/{}", short_id(submitted.id))).into_response());
+                return sent(submitted.id);
             }
-            page_with(&app, &visit, definition, &form, &problems, None, None, StatusCode::UNPROCESSABLE_ENTITY).await
+            let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+            wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(other) => Err(other),
     }
+}
+
+fn ask_of(definition: &dyn Definition, draft: &Draft) -> Ask {
+    Ask {
+        operation: draft.operation.clone(),
+        fields: schema::from_text(&definition.schema(), |field| draft.typed.get(field)),
+        reason: draft.typed.get("reason").unwrap_or_default().to_owned(),
+        not_before: None,
+        idempotency_key: Some(draft.id.to_string()),
+    }
+}
+
+fn fill_href(draft: &Draft) -> String {
+    format!("/requests/new/{}?draft={}", draft.operation, draft.id)
 }
 
 /// What the confirmation is about: target, before and after.
@@ -158,74 +212,86 @@ fn fingerprint(preview: &Preview) -> Result<String, Error> {
     Ok(hex(&Sha256::digest(crate::ledger::canonical(&shown)?)))
 }
 
-#[allow(clippy::too_many_arguments, reason = "one form in all its states")]
-async fn page_with(
-    app: &App,
-    visit: &Visit,
-    definition: &dyn Definition,
-    typed: &Submitted,
-    problems: &[Problem],
-    preview: Option<Preview>,
-    conflict: Option<String>,
-    status: StatusCode,
-) -> Result<Response, Error> {
-    let l = visit.l;
-    let problem = |name: &str| problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text));
-    let fields = schema::fields(&definition.schema())
-        .into_iter()
-        .map(|f| {
-            let value = typed.get(&f.name).unwrap_or_default().to_owned();
-            FieldView {
-                id: format!("field-{}", f.name),
-                label: definition.label(l, &f.name),
-                hint: definition.text(l, &format!("field-{}-hint", f.name)),
-                kind: f.kind.name(),
-                required: f.required,
-                error: problem(&f.name),
-                // nothing is chosen until somebody chooses: a form must not change what nobody touched
-                options: std::iter::once(Opt::any(if f.required { l.form_pick() } else { l.form_keep() }, &value))
-                    .chain(f.options.iter().map(|o| Opt {
-                        value: o.clone(),
-                        label: l.find(&format!("value-{}-{o}", f.name)).unwrap_or_else(|| o.clone()),
-                        selected: *o == value,
-                    }))
-                    .collect(),
-                lookup: f.lookup,
-                value,
-                name: f.name,
+/// One way from a blank form to a request.
+struct Wizard<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    definition: &'a dyn Definition,
+    draft: &'a Draft,
+}
+
+impl Wizard<'_> {
+    /// The form with its problems, or, with a preview, the check; a conflict says why the check is shown again.
+    async fn page(&self, problems: &[Problem], preview: Option<(Preview, Option<String>)>, status: StatusCode) -> Result<Response, Error> {
+        let l = self.visit.l;
+        let problem = |name: &str| problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text));
+        let mut errors: Vec<ProblemView> = problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: l.say(&p.text) }).collect();
+        let check = match preview {
+            Some((preview, conflict)) => {
+                errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
+                Some(self.check(l, preview)?)
             }
-        })
-        .collect();
-    let mut errors: Vec<ProblemView> =
-        problems.iter().map(|p| ProblemView { href: format!("#field-{}", p.field), text: l.say(&p.text) }).collect();
-    errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
-    let confirm = preview.as_ref().map(fingerprint).transpose()?;
-    let ruling = app.policy.rule(definition);
-    let risk = RiskTag::new(l, definition.risk().name()).label;
-    let page = New {
-        shell: visit.shell(app).await?,
-        operation: OperationRow::new(l, definition),
-        fields,
-        reason: typed.get("reason").unwrap_or_default().to_owned(),
-        reason_error: problem("reason"),
-        errors,
-        preview: preview.map(|p| PreviewView {
-            target: p.target.label,
-            diff: page::diff(&json!(p.before), &json!(p.after), |key| definition.label(l, key)),
+            None => None,
+        };
+        let page = New {
+            shell: self.visit.shell(self.app).await?,
+            operation: OperationRow::new(l, self.definition),
+            fill_href: fill_href(self.draft),
+            draft: self.draft.id.to_string(),
+            fields: schema::fields(&self.definition.schema()).into_iter().map(|f| self.field(l, f, &problem)).collect(),
+            reason: self.draft.typed.get("reason").unwrap_or_default().to_owned(),
+            reason_error: problem("reason"),
+            errors,
+            check,
+        };
+        let mut response = page::html(&page)?;
+        *response.status_mut() = status;
+        Ok(response)
+    }
+
+    fn check(&self, l: Lang, preview: Preview) -> Result<Check, Error> {
+        let (ruling, risk) = (self.app.policy.rule(self.definition), RiskTag::new(l, self.definition.risk().name()).label);
+        let count = u32::from(ruling.approvals);
+        Ok(Check {
+            confirm: fingerprint(&preview)?,
+            target: preview.target.label,
+            diff: page::diff(&json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
             policy: match (ruling.approvals, ruling.self_approval) {
                 (0, _) => l.request_policy_none(risk),
-                (n, false) => l.request_policy_others(u32::from(n), risk),
-                (n, true) => l.request_policy_self(u32::from(n), risk),
+                (_, false) => l.request_policy_others(count, risk),
+                (_, true) => l.request_policy_self(count, risk),
             },
-        }),
-        // a key that was used for something else would be refused for ever
-        idempotency_key: typed
-            .get("idempotency_key")
-            .filter(|_| problem("idempotency_key").is_none())
-            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
-        confirm,
-    };
-    let mut response = page::html(&page)?;
-    *response.status_mut() = status;
-    Ok(response)
+            effect: if ruling.approvals == 0 { l.form_submit_runs_now() } else { l.form_submit_waits(count) },
+        })
+    }
+
+    fn field(&self, l: Lang, f: schema::Field, problem: &impl Fn(&str) -> Option<String>) -> FieldView {
+        let value = self.draft.typed.get(&f.name).unwrap_or_default().to_owned();
+        let called = |option: &str| l.find(&format!("value-{}-{option}", f.name)).unwrap_or_else(|| option.to_owned());
+        FieldView {
+            id: format!("field-{}", f.name),
+            label: self.definition.label(l, &f.name),
+            hint: self.definition.text(l, &format!("field-{}-hint", f.name)),
+            kind: f.kind.name(),
+            required: f.required,
+            error: problem(&f.name),
+            // nothing is chosen until somebody chooses: a form must not change what nobody touched
+            options: std::iter::once(Opt::any(if f.required { l.form_pick() } else { l.form_keep() }, &value))
+                .chain(f.options.iter().map(|o| Opt { value: o.clone(), label: called(o), selected: *o == value }))
+                .collect(),
+            shown: if value.is_empty() { l.form_keep() } else { called(&value) },
+            lookup: f.lookup,
+            value,
+            name: f.name,
+        }
+    }
+}
+
+/// Where the field of a problem is on the page.
+fn anchor(field: &str) -> String {
+    match field {
+        "reason" => "#reason".into(),
+        "idempotency_key" => "#request-form".into(),
+        _ => format!("#field-{field}"),
+    }
 }

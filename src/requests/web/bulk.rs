@@ -1,0 +1,218 @@
+//! Deciding many at once, never unseen: first a dry run that shows each request as it is and whether it can be decided, then
+//! one vote for each, bound to what the dry run showed, each with its own outcome.
+use super::list::Requests;
+use crate::{
+    app::App,
+    auth::{Csrf, Operator, RequestsDecide, Submitted},
+    error::{self, Error},
+    i18n::Lang,
+    page::{
+        self, Badge, DiffRow, RiskTag, Shell, Visit,
+        list::{Asked, Listing, Order, Slice},
+        safe_next,
+    },
+    requests::{
+        Request, State as Standing, parse_id, short_id, store,
+        view::{self, Decide, Typed},
+        votes::{self, Ballot, Cast},
+    },
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use sqlx::PgConnection;
+
+/// More than this nobody reads; the filter can be made narrower.
+const MOST: usize = 100;
+
+#[derive(Template)]
+#[template(path = "requests/bulk.html")]
+struct DryRun {
+    shell: Shell,
+    back: String,
+    items: Vec<Item>,
+    ready: usize,
+    blocked: usize,
+    /// The filter matched more than can be decided at once.
+    cut: bool,
+    reason: String,
+    problem: Option<String>,
+}
+
+/// One request of the dry run.
+struct Item {
+    id: String,
+    href: String,
+    title: String,
+    target: String,
+    requester: String,
+    risk: RiskTag,
+    state: Badge,
+    diff: Vec<DiffRow>,
+    /// What a vote signs; none if this person cannot decide it.
+    binding: Option<String>,
+    /// What approving it does, or why it cannot be decided.
+    says: String,
+}
+
+/// The dry run: of the selected rows, or of everything the filter matches.
+pub(super) async fn check(
+    operator: Operator<RequestsDecide>,
+    visit: Visit,
+    State(app): State<App>,
+    Csrf(form): Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let (ids, cut) = chosen(&app, &visit, &form).await?;
+    dry_run(&app, &visit, &operator, &form, ids, cut, None).await
+}
+
+async fn chosen(app: &App, visit: &Visit, form: &Submitted) -> Result<(Vec<i64>, bool), Error> {
+    let mut ids: Vec<i64> = if form.get("all") == Some("1") {
+        let asked = Asked::of("/inbox", form.get("state").unwrap_or_default());
+        let mut conn = app.db.read().await?;
+        let slice = Slice { order: Order { key: "created", down: true }, cursor: None, limit: MOST as i64 + 1 };
+        Requests::read(&visit.reader(app)?, &mut conn, &asked, slice).await?.iter().map(|r| r.id).collect()
+    } else {
+        form.0.iter().filter(|(name, _)| name == "id").filter_map(|(_, id)| parse_id(id.trim()).ok()).collect()
+    };
+    let mut seen = std::collections::HashSet::new();
+    ids.retain(|id| seen.insert(*id));
+    let cut = ids.len() > MOST;
+    ids.truncate(MOST);
+    Ok((ids, cut))
+}
+
+#[allow(clippy::too_many_arguments, reason = "the page in all its states")]
+async fn dry_run(
+    app: &App,
+    visit: &Visit,
+    operator: &Operator<RequestsDecide>,
+    form: &Submitted,
+    ids: Vec<i64>,
+    cut: bool,
+    problem: Option<String>,
+) -> Result<Response, Error> {
+    let mut conn = app.db.read().await?;
+    let mut items = Vec::new();
+    for id in ids {
+        if let Some(request) = store::find(&mut conn, id).await? {
+            items.push(item(app, &mut conn, visit, operator, &request).await?);
+        }
+    }
+    drop(conn);
+    let ready = items.iter().filter(|i| i.binding.is_some()).count();
+    let page = DryRun {
+        shell: visit.shell(app).await?,
+        back: safe_next(form.get("back").unwrap_or("/inbox")).to_owned(),
+        blocked: items.len() - ready,
+        ready,
+        items,
+        cut,
+        reason: form.get("reason").unwrap_or_default().to_owned(),
+        problem,
+    };
+    let mut response = page::html(&page)?;
+    if page.problem.is_some() {
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+async fn item(
+    app: &App,
+    conn: &mut PgConnection,
+    visit: &Visit,
+    operator: &Operator<RequestsDecide>,
+    request: &Request,
+) -> Result<Item, Error> {
+    let whole = view::whole(app, conn, visit.l, operator.caller(), request, Typed::default()).await?;
+    let (binding, says) = match whole.decide {
+        Decide::Open { effect, .. } => (Some(whole.binding), effect),
+        Decide::Closed { why } => (None, why),
+    };
+    Ok(Item {
+        id: whole.id,
+        href: whole.href,
+        title: whole.title,
+        target: whole.target_label,
+        requester: whole.requester,
+        risk: whole.risk,
+        state: whole.state,
+        diff: whole.diff.into_iter().filter(|row| row.changed).collect(),
+        binding,
+        says,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "requests/bulk_done.html")]
+struct Done {
+    shell: Shell,
+    back: String,
+    approves: bool,
+    outcomes: Vec<Outcome>,
+    counted: usize,
+    skipped: usize,
+}
+
+/// What became of one vote.
+struct Outcome {
+    id: String,
+    href: String,
+    kind: &'static str,
+    says: String,
+}
+
+/// One vote for each request that is still what the dry run showed; the others say why not.
+pub(super) async fn decide(
+    operator: Operator<RequestsDecide>,
+    visit: Visit,
+    State(app): State<App>,
+    Csrf(form): Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let l = visit.l;
+    let approves = match form.get("decision") {
+        Some("approve") => true,
+        Some("reject") => false,
+        other => return Err(Error::Malformed(format!("decision is {other:?}; it must be approve or reject"))),
+    };
+    let reason = form.get("reason").unwrap_or_default().to_owned();
+    // `CR-12:binding`, as the dry run wrote it
+    let pairs = form.0.iter().filter(|(name, _)| name == "item").filter_map(|(_, value)| value.split_once(':'));
+    let ballots: Vec<(i64, String)> = pairs.filter_map(|(id, binding)| Some((parse_id(id).ok()?, binding.to_owned()))).take(MOST).collect();
+    let problem = if ballots.is_empty() {
+        Some(l.bulk_nothing())
+    } else if !approves {
+        error::check_reason(&reason).map(|text| l.say(&text))
+    } else {
+        None
+    };
+    if problem.is_some() {
+        return dry_run(&app, &visit, &operator, &form, ballots.into_iter().map(|(id, _)| id).collect(), false, problem).await;
+    }
+    let mut outcomes = Vec::new();
+    for (id, binding) in ballots {
+        outcomes.push(cast(&app, &operator, l, id, &Ballot { approves, binding, reason: reason.clone() }).await);
+    }
+    let counted = outcomes.iter().filter(|o| o.kind == "success").count();
+    let back = safe_next(form.get("back").unwrap_or("/inbox")).to_owned();
+    page::html(&Done { shell: visit.shell(&app).await?, back, approves, skipped: outcomes.len() - counted, counted, outcomes })
+}
+
+async fn cast(app: &App, operator: &Operator<RequestsDecide>, l: Lang, id: i64, ballot: &Ballot) -> Outcome {
+    let name = short_id(id);
+    let (kind, says) = match votes::cast(app, operator, id, ballot).await {
+        Ok(Cast::Counted(Standing::Approved)) => ("success", l.vote_approved(&name)),
+        Ok(Cast::Counted(Standing::Denied)) => ("success", l.vote_denied(&name)),
+        Ok(Cast::Counted(_)) => ("success", l.vote_counted(&name)),
+        Ok(Cast::CountedBefore) => ("info", l.vote_counted_before(&name)),
+        Ok(Cast::NotNeeded) => ("info", l.vote_not_needed(&name)),
+        // the votes before it are cast and told nowhere else, so even a failure is one line among the others
+        Err(problem) => {
+            if matches!(problem, Error::Internal(_) | Error::Unavailable(_)) {
+                tracing::error!(request = id, cause = %problem, "one vote of many failed");
+            }
+            ("error", error::sentence(&problem, l))
+        }
+    };
+    Outcome { href: format!("/requests/{name}"), id: name, kind, says }
+}
