@@ -103,7 +103,7 @@ pub fn changes(l: Lang) -> Vec<DiffRow> {
         "support": "standard", "billing": "KRW", "until": null});
     let after = json!({"tier": "enterprise", "credit": 12_400_000, "note": l.style_diff_after(), "region": "ap-northeast-2", "seats": 120,
         "sso": "on", "support": "standard", "billing": "KRW", "until": "2026-12-31"});
-    diff(&before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
+    diff(l, &before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
 }
 
 pub fn steps(l: Lang, now: DateTime<Utc>) -> Vec<Step> {
