@@ -135,9 +135,11 @@ mod assets {
     use sha2::{Digest, Sha256};
     use std::{fmt::Write, fs, path::Path};
 
-    /// Order matters: a later layer wins over an earlier one.
-    const LAYERS: &str = "@layer vendor, tokens, base, layout, components, charts, pages, utilities, print;\n";
-    const STYLES: [&str; 8] = ["tokens", "base", "layout", "components", "charts", "pages", "utilities", "print"];
+    /// Each is a layer of its own, and a later one wins over an earlier one.
+    const STYLES: [&str; 10] = ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "pages", "utilities", "print"];
+    /// One closure around all, so that they share what `base` defines and the page sees none of it.
+    const SCRIPTS: [&str; 12] =
+        ["base", "times", "live", "preferences", "session", "drafts", "forms", "buttons", "lists", "palette", "keys", "upload"];
 
     struct Asset {
         name: String,
@@ -152,7 +154,7 @@ mod assets {
             file("icons.svg", "image/svg+xml"),
             file("favicon.svg", "image/svg+xml"),
             file("js/theme.js", "text/javascript"),
-            bundle("app.js", "text/javascript", &["vendor/htmx.js", "js/app.js"]),
+            script(),
             stylesheet(&fonts),
         ];
         assets.extend(fonts);
@@ -184,14 +186,20 @@ mod assets {
         Asset { name, mime, body }
     }
 
-    fn bundle(name: &str, mime: &'static str, parts: &[&str]) -> Asset {
-        let body = parts.iter().flat_map(|p| [file(p, mime).body, b"\n".to_vec()]).flatten().collect();
-        Asset { name: name.into(), mime, body }
+    fn text(path: &str) -> String {
+        String::from_utf8(file(path, "").body).unwrap_or_else(|_| panic!("static/{path} is not UTF-8"))
+    }
+
+    fn script() -> Asset {
+        let own = SCRIPTS.map(|name| text(&format!("js/{name}.js"))).join("\n");
+        // comments are for whoever reads the sources
+        let own: String = own.lines().map(str::trim).filter(|line| !line.starts_with("//")).flat_map(|line| [line, "\n"]).collect();
+        let body = format!("{}\n(() => {{\n\"use strict\";\n{own}}})();\n", text("vendor/htmx.js"));
+        Asset { name: "app.js".into(), mime: "text/javascript", body: body.into_bytes() }
     }
 
     fn stylesheet(fonts: &[Asset]) -> Asset {
-        let mut css = String::from(LAYERS);
-        let text = |path: &str| String::from_utf8(file(path, "text/css").body).expect("stylesheets are UTF-8");
+        let mut css = format!("@layer vendor, {};\n", STYLES.join(", "));
         writeln!(css, "@layer vendor {{\n{}\n}}", text("vendor/basecoat.css")).unwrap();
         for style in STYLES {
             writeln!(css, "@layer {style} {{\n{}\n}}", text(&format!("css/{style}.css"))).unwrap();

@@ -25,7 +25,14 @@ use axum::{
 };
 use std::{ops::Deref, pin::Pin, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+    set_header::SetResponseHeaderLayer,
+};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// What handlers and workers share. Cheap to clone.
@@ -107,7 +114,8 @@ impl App {
                 axum::response::IntoResponse::into_response(Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or_default())))
             }))
             .layer(middleware::from_fn_with_state(self.clone(), error::render))
-            .layer(CompressionLayer::new())
+            // fonts are compressed already
+            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("font/"))))
             .layer(security_headers())
             .with_state(self.clone())
     }

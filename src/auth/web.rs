@@ -143,7 +143,7 @@ async fn sign_in(
     match opened {
         Ok(()) => {
             app.db.forgive_login(&account, from.ip()).await?;
-            Ok(Redirect::to(safe_next(&form.next)).into_response())
+            Ok(Redirect::to(&start_page(&app, &visit, &form.next).await?).into_response())
         }
         Err(error @ (Error::Refused(_) | Error::TooMany { .. })) => {
             // one that came too soon was not looked at: nothing to write down, or strangers could fill the ledger
@@ -186,6 +186,23 @@ async fn welcome(app: &App, visit: &Visit, id: Uuid, how: &str, password_hash: O
     Ok(())
 }
 
+/// Where somebody begins who did not ask for a page: with what their role is for.
+async fn start_page(app: &App, visit: &Visit, next: &str) -> Result<String, Error> {
+    let next = safe_next(next);
+    if next != "/" {
+        return Ok(next.to_owned());
+    }
+    let id = sessions::operator_of(&visit.session).await?.ok_or(Error::SignedOut)?;
+    let mut conn = app.db.read().await?;
+    let roles = store::operator(&mut conn, id).await?.map(|o| o.roles).unwrap_or_default();
+    Ok(match roles.as_slice() {
+        [Role::Auditor] => "/ledger",
+        roles if roles.contains(&Role::Approver) => "/inbox",
+        _ => "/",
+    }
+    .to_owned())
+}
+
 async fn start(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
     let provider = app.provider.as_ref().ok_or(Error::NotFound)?;
     match provider.depart(safe_next(&next).to_owned()).await {
@@ -223,7 +240,7 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
     match arrived {
         Ok(id) => {
             welcome(&app, &visit, id, "oidc", None).await?;
-            Ok(Redirect::to(safe_next(&next)).into_response())
+            Ok(Redirect::to(&start_page(&app, &visit, &next).await?).into_response())
         }
         Err(problem @ Error::Refused(_)) => {
             let entry = Entry::of("session.refused").outcome(Outcome::Denied).with("how", "oidc").with("why", problem.code());

@@ -74,8 +74,16 @@ pub(super) async fn users(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>)
            order by case when $4 and $5 then email end asc, case when $4 and not $5 then email end desc,
              case when not $4 and $5 then name end asc, case when not $4 and not $5 then name end desc,
              case when $5 then id end asc, case when not $5 then id end desc limit $7"#,
-        f.q, f.paying, id, by_email, up, value, slice.limit
-    ).fetch_all(conn).await?;
+        f.q,
+        f.paying,
+        id,
+        by_email,
+        up,
+        value,
+        slice.limit
+    )
+    .fetch_all(conn)
+    .await?;
     if slice.back() {
         rows.reverse();
     }

@@ -1,5 +1,4 @@
 //! An open, attributed write.
-use std::sync::Arc;
 use super::holds;
 use crate::{
     auth::{Caller, Door},
@@ -10,6 +9,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Who is writing, through which door, and with which credential.

@@ -48,10 +48,8 @@ impl Db {
 
     /// When a session ends if it is not used, and when it ends in any case.
     pub async fn session_end(&self, key: &[u8]) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Error> {
-        let row = sqlx::query!(
-            r#"select last_seen_at + interval '30 minutes' as "idle!", expires_at from session where id_hash = $1"#,
-            key
-        );
+        let row =
+            sqlx::query!(r#"select last_seen_at + interval '30 minutes' as "idle!", expires_at from session where id_hash = $1"#, key);
         Ok(row.fetch_optional(&self.readers).await?.map(|r| (r.idle, r.expires_at)))
     }
 

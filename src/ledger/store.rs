@@ -46,6 +46,8 @@ pub struct Event {
     pub request: Option<i64>,
     pub target_type: Option<String>,
     pub target_id: Option<String>,
+    /// The name of an operator who is the target.
+    pub target_name: Option<String>,
 }
 
 /// What to list; empty fields do not restrict.
@@ -78,8 +80,9 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
     let mut events = sqlx::query_as!(
         Event,
         r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
-             e.request_id as request, e.target_type, e.target_id
+             e.request_id as request, e.target_type, e.target_id, t.name as "target_name?"
            from ledger.event e left join operator o on o.id = e.actor_id
+             left join operator t on t.id = case when e.target_type = 'operator' and e.target_id ~ '^[0-9a-f-]{36}$' then e.target_id::uuid end
            where ($1::uuid[] is null or e.actor_id = any($1)) and ($2::text is null or e.kind like $2)
              and ($3::text is null or e.target_id = $3) and ($4::bigint is null or e.request_id = $4)
              and ($5::text is null or e.outcome = $5)
@@ -119,9 +122,10 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
     let at = DateTime::from_timestamp(seconds as i64, nanos);
     let row = sqlx::query!(
         r#"select e.event_id as "id!", e.recorded_at as "at!", e.kind as "kind!", e.outcome as "outcome!", coalesce(o.name, e.actor_id::text) as "actor!", e.door as "door!",
-             e.request_id as request, e.target_type, e.target_id, e.leaf as "leaf!", d.salt as "salt?", d.data as "data?"
+             e.request_id as request, e.target_type, e.target_id, t.name as "target_name?", e.leaf as "leaf!", d.salt as "salt?", d.data as "data?"
            from ledger.event e left join operator o on o.id = e.actor_id
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
+             left join operator t on t.id = case when e.target_type = 'operator' and e.target_id ~ '^[0-9a-f-]{36}$' then e.target_id::uuid end
            where e.event_id = $1 and e.recorded_at = $2"#, id, at
     ).fetch_optional(conn).await?;
     Ok(row.map(|r| Whole {
@@ -135,6 +139,7 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
             request: r.request,
             target_type: r.target_type,
             target_id: r.target_id,
+            target_name: r.target_name,
         },
         leaf: r.leaf,
         salt: r.salt,
@@ -173,6 +178,7 @@ pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<To
                 request: r.request,
                 target_type: r.target_type,
                 target_id: r.target_id,
+                target_name: None,
             },
             reason: r.reason,
         })

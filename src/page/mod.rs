@@ -1,6 +1,8 @@
 //! What every page shares: who looks at it and how, the shell around it, and the view types that templates are made of.
+mod asked;
 pub mod chart;
 pub mod diff;
+pub mod export;
 pub mod list;
 pub mod money;
 mod parts;
@@ -42,7 +44,7 @@ pub struct Visit {
     caller: Option<Arc<Caller>>,
     preferences: Preferences,
     path: String,
-    /// A live refresh, which swaps only a part: the flash waits for a whole page.
+    /// A refresh takes only a part: the flash waits for a whole page, and the frame is not drawn again.
     partial: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
@@ -92,6 +94,7 @@ impl Visit {
     pub async fn shell(&self, app: &App) -> Result<Shell, Error> {
         let mut shell = Shell::bare(app, self.l, &self.preferences, self.path.clone());
         shell.at = self.at;
+        shell.partial = self.partial;
         shell.csrf = sessions::csrf(&self.session).await?;
         if !self.partial {
             shell.flash = sessions::take_flash(&self.session).await?;
@@ -126,7 +129,7 @@ pub fn query(pairs: &[(&str, &str)]) -> String {
 /// Renders a whole page.
 pub fn html(page: &impl Template) -> Result<Response, Error> {
     let html = page.render().map_err(anyhow::Error::from)?;
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Html(html)).into_response())
+    Ok(([(header::CACHE_CONTROL, "private, no-store"), (header::VARY, "HX-Request")], Html(html)).into_response())
 }
 
 /// The language of the cookie, else of the browser, else Korean.

@@ -14,6 +14,8 @@ use tower_sessions::Session;
 /// The frame: language, theme, navigation, who is signed in, and where the static files are.
 pub struct Shell {
     pub l: Lang,
+    /// Only what a refresh takes is drawn.
+    pub partial: bool,
     pub theme: &'static str,
     pub density: &'static str,
     pub nav_state: &'static str,
@@ -30,6 +32,8 @@ pub struct Shell {
     pub drawn: When,
     /// When the session ends if nobody does anything, and whether doing something helps.
     pub session: Option<sessions::End>,
+    /// Whether this person may ask for changes.
+    pub asks: bool,
     /// The help page for what is shown here.
     pub help: &'static str,
     pub css: &'static str,
@@ -44,6 +48,7 @@ impl Shell {
     pub(super) fn bare(app: &App, l: Lang, preferences: &Preferences, path: String) -> Self {
         Self {
             l,
+            partial: false,
             theme: preferences.theme,
             density: preferences.density,
             nav_state: preferences.nav,
@@ -57,6 +62,7 @@ impl Shell {
             at: app.db.live().latest(),
             drawn: When::new(l, chrono::Utc::now()),
             session: None,
+            asks: false,
             css: assets::APP_CSS,
             js: assets::APP_JS,
             theme_js: assets::THEME_JS,
@@ -77,13 +83,19 @@ impl Shell {
         let mut conn = app.db.read().await?;
         let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
         drop(conn);
+        self.asks = caller.may(RequestsAsk::NAME);
         self.session = sessions::end(&app.db, session).await?;
         self.nav = nav(app, caller, self.l, &self.path, counts.mine);
         self.operator = Some(Me {
             id: caller.id.simple().to_string(),
             name: caller.name.clone(),
             email: caller.email.clone(),
-            roles: caller.roles.iter().map(|r| self.l.find(&format!("role-{}", r.name())).unwrap_or_default()).collect::<Vec<_>>().join(", "),
+            roles: caller
+                .roles
+                .iter()
+                .map(|r| self.l.find(&format!("role-{}", r.name())).unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join(", "),
         });
         Ok(())
     }

@@ -47,14 +47,20 @@ impl<T> Column<T> {
 /// What stands in a cell.
 pub enum Cell {
     /// The row's name, which is its link, with a line of details below.
-    Title { text: String, below: Vec<Detail> },
+    Title {
+        text: String,
+        below: Vec<Detail>,
+    },
     Text(String),
     Code(String),
     Tag(String),
     Number(String),
     State(Badge),
     Risk(RiskTag),
-    Outcome { key: String, label: String },
+    Outcome {
+        key: String,
+        label: String,
+    },
     Time(When),
     /// A time as the calendar says it: where the order of things matters more than their age.
     Date(When),

@@ -158,3 +158,5 @@ bulk-reject = Reject the selection
 bulk-done = Results
 bulk-approved = Approved { $counted } of { $total }, skipped { $skipped }.
 bulk-rejected = Rejected { $counted } of { $total }, skipped { $skipped }.
+request-related = Other requests for the same target
+request-new-why-not = Your role may not ask for changes.

@@ -1,9 +1,5 @@
 //! Requests as pages show them.
-use super::{
-    Request, State, Vote,
-    store,
-    votes,
-};
+use super::{Request, State, Vote, store, votes, web};
 use crate::{
     app::App,
     auth::{Caller, RequestsAsk, RequestsDecide, Scope},
@@ -11,10 +7,11 @@ use crate::{
     i18n::Lang,
     ledger,
     operations::{Definition, Guarantee},
-    page::{self, Badge, DiffRow, RiskTag, When},
+    page::{self, Badge, DiffRow, Reader, RiskTag, Table, When, list::Slice},
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use std::sync::Arc;
 
 pub fn badge(l: Lang, state: State) -> Badge {
     let icon = match state {
@@ -61,6 +58,8 @@ pub struct RequestView {
     pub decide: Decide,
     pub withdraw: Option<String>,
     pub conflict: Option<String>,
+    /// What else was asked for on the same target, newest first.
+    pub related: Table,
 }
 
 pub struct Need {
@@ -112,7 +111,7 @@ pub async fn whole(
     app: &App,
     conn: &mut PgConnection,
     l: Lang,
-    caller: &Caller,
+    caller: &Arc<Caller>,
     request: &Request,
     typed: Typed,
 ) -> Result<RequestView, Error> {
@@ -120,6 +119,11 @@ pub async fn whole(
     let all = store::votes(conn, request).await?;
     let eligible = store::eligible(conn, request, 8).await?;
     let story = ledger::browse::story(conn, request.id).await?;
+    let same_target = store::Filter { target: Some((request.target_type.clone(), request.target_id.clone())), ..Default::default() };
+    let mut others = store::list(conn, &same_target, Slice::newest(6)).await?;
+    others.retain(|other| other.id != request.id);
+    others.truncate(5);
+    let reader = Reader { app: app.clone(), l, caller: caller.clone() };
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     let have = all.iter().filter(|v| v.counts(app, request)).count();
     let want = usize::from(votes::needed(app, request));
@@ -182,6 +186,7 @@ pub async fn whole(
             && matches!(request.state, State::Pending | State::Approved))
         .then(|| format!("{href}/withdraw")),
         conflict: typed.conflict,
+        related: Table::plain(&reader, l.request_related(), &web::columns(), &["request", "state", "requester", "created"], &others, web::place),
         eligible,
         href,
     })

@@ -4,7 +4,8 @@ use super::web::{FieldSample, Panel};
 use crate::{
     i18n::Lang,
     page::{
-        Badge, Chart, Chip, Day, DiffRow, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Task, Tile, Trend, Upload, When,
+        Badge, Chart, Chip, Day, DiffRow, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Table, Task, Tile, Trend, Upload,
+        When,
         chart::{Limit, Shape},
         diff,
     },
@@ -174,6 +175,7 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         guarantee: String::new(),
         decide,
         withdraw: None,
+        related: Table { caption: String::new(), heads: Vec::new(), rows: Vec::new(), chooses: false },
         conflict: None,
     }
 }

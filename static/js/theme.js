@@ -5,4 +5,6 @@
   apply();
   dark.addEventListener("change", apply);
   root.classList.add("js");
+  // without the large script the page must offer again what works without it
+  addEventListener("error", (e) => e.target.localName === "script" && root.classList.remove("js"), true);
 })();

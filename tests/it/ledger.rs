@@ -123,20 +123,4 @@ async fn the_ledger_is_filtered_by_actor_kind_target_request_outcome_and_day() {
         assert_eq!(page.status, 200);
         assert_eq!(page.count("tbody tr"), rows, "{query}: {}", page.text());
     }
-    // pages in both directions, without gap or overlap
-    let first = admin.get("/ledger").await;
-    let links = |page: &crate::support::Page| -> Vec<String> {
-        page.body
-            .split("href=\"/ledger/")
-            .skip(1)
-            .map(|s| s[..36].to_owned())
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect()
-    };
-    let next = first.body.split("href=\"/ledger?before=").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    let second = admin.get(&format!("/ledger?before={next}")).await;
-    assert!(links(&first).iter().all(|id| !links(&second).contains(id)));
-    let back = second.body.split("href=\"/ledger?after=").nth(1).unwrap().split('"').next().unwrap().to_owned();
-    assert_eq!(links(&admin.get(&format!("/ledger?after={back}")).await), links(&first));
 }

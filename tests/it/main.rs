@@ -6,6 +6,7 @@ mod embedded;
 mod house;
 mod identity;
 mod ledger;
+mod lists;
 mod refusals;
 mod replicas;
 mod road;

@@ -206,12 +206,14 @@ impl Desk {
 }
 
 /// Somebody at a browser: cookies, and forms that are filled in and sent.
+#[derive(Clone)]
 pub struct Person {
     pub base: String,
     pub http: reqwest::Client,
     lang: &'static str,
 }
 
+#[derive(Clone)]
 pub struct Page {
     pub status: u16,
     pub location: Option<String>,
@@ -231,6 +233,18 @@ impl Page {
         let html = Html::parse_document(&self.body);
         let element = html.select(&Selector::parse(selector).unwrap()).next()?;
         Some(element.value().attr("value").map_or_else(|| element.text().collect::<String>().trim().to_owned(), str::to_owned))
+    }
+
+    /// This attribute of every element that has it.
+    pub fn all(&self, selector: &str, attribute: &str) -> Vec<String> {
+        let (html, selector) = (Html::parse_document(&self.body), Selector::parse(selector).unwrap());
+        html.select(&selector).filter_map(|e| e.value().attr(attribute)).map(str::to_owned).collect()
+    }
+
+    /// The text of every element, trimmed.
+    pub fn texts(&self, selector: &str) -> Vec<String> {
+        let (html, selector) = (Html::parse_document(&self.body), Selector::parse(selector).unwrap());
+        html.select(&selector).map(|e| e.text().collect::<String>().trim().to_owned()).collect()
     }
 
     pub fn count(&self, selector: &str) -> usize {
@@ -268,6 +282,11 @@ impl Person {
 
     pub async fn get(&self, path: &str) -> Page {
         self.send(self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// As a page that follows changes fetches itself.
+    pub async fn refreshed(&self, path: &str) -> Page {
+        self.send(self.http.get(format!("{}{path}", self.base)).header("hx-request", "true")).await
     }
 
     /// Sends a form with the token of the page it was on.

@@ -57,7 +57,9 @@ impl Listing for Orgs {
             Of::new("tier", Lang::customers_tier, |r, o| Cell::Tag(called(r.l, "tier", &o.tier)), |o| o.tier.clone()),
             Of::new("credit", Lang::customers_credit, |_, o| Cell::Number(grouped(o.credit)), |o| o.credit.to_string()).end().sorts(),
             Of::new("members", Lang::customers_members, |_, o| Cell::Number(grouped(o.members)), |o| o.members.to_string()).end(),
-            Of::new("since", Lang::customers_since, |r, o| Cell::Date(When::new(r.l, o.created_at)), |o| When::iso(o.created_at)).end().hidden(),
+            Of::new("since", Lang::customers_since, |r, o| Cell::Date(When::new(r.l, o.created_at)), |o| When::iso(o.created_at))
+                .end()
+                .hidden(),
         ]
     }
 
@@ -100,9 +102,16 @@ impl Listing for Users {
             Of::new("id", Lang::customers_id, |_, u| Cell::Code(u.id.clone()), |u| u.id.clone()).hidden(),
             Of::new("email", Lang::customers_email, |_, u| Cell::Text(u.email.clone()), |u| u.email.clone()).sorts(),
             Of::new("plan", Lang::customers_plan, |r, u| Cell::Tag(called(r.l, "plan", &u.plan)), |u| u.plan.clone()),
-            Of::new("until", Lang::customers_until, |_, u| Cell::text(u.plan_until.map(|d| d.to_string())), |u| u.plan_until.map(|d| d.to_string()).unwrap_or_default()),
+            Of::new(
+                "until",
+                Lang::customers_until,
+                |_, u| Cell::text(u.plan_until.map(|d| d.to_string())),
+                |u| u.plan_until.map(|d| d.to_string()).unwrap_or_default(),
+            ),
             Of::new("orgs", Lang::customers_orgs, |_, u| Cell::Number(grouped(u.orgs)), |u| u.orgs.to_string()).end(),
-            Of::new("since", Lang::customers_since, |r, u| Cell::Date(When::new(r.l, u.created_at)), |u| When::iso(u.created_at)).end().hidden(),
+            Of::new("since", Lang::customers_since, |r, u| Cell::Date(When::new(r.l, u.created_at)), |u| When::iso(u.created_at))
+                .end()
+                .hidden(),
         ]
     }
 

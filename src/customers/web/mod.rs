@@ -9,7 +9,7 @@ use crate::{
     ledger::{self, browse::Filter as Events},
     operations::form::grouped,
     page::{
-        self, Action, Fact, Reader, Shell, Table, Visit, When,
+        self, Action, Fact, Reader, Shell, Table, Visit, When, export,
         list::{self, Asked, List, Listing, Slice},
         query,
     },
@@ -49,7 +49,7 @@ async fn index<L: Listing>(visit: Visit, State(app): State<App>, asked: Asked) -
 }
 
 async fn export<L: Listing>(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    list::export::<L>(visit.reader(&app)?, asked).await
+    export::csv::<L>(visit.reader(&app)?, asked).await
 }
 
 /// An organisation or a person: what is so now, what is asked for, what happened, and who belongs to it.
@@ -141,7 +141,15 @@ impl Around {
         Ok(Self { id: id.to_owned(), open, history, actions, no_actions })
     }
 
-    async fn show(self, app: &App, visit: &Visit, back: Action, title: String, facts: Vec<Fact>, related: (String, Table)) -> Result<Response, Error> {
+    async fn show(
+        self,
+        app: &App,
+        visit: &Visit,
+        back: Action,
+        title: String,
+        facts: Vec<Fact>,
+        related: (String, Table),
+    ) -> Result<Response, Error> {
         let Self { id, open, history, actions, no_actions } = self;
         let (related_title, related) = related;
         let all_history = format!("/ledger{}", query(&[("target", &id)]));

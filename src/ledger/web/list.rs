@@ -65,6 +65,9 @@ pub(super) fn door(l: Lang, event: &Event) -> String {
 }
 
 fn target(_: &Reader, event: &Event) -> Cell {
+    if let Some(name) = &event.target_name {
+        return Cell::Text(name.clone());
+    }
     match (target_href(event.target_type.as_deref(), event.target_id.as_deref()), &event.target_id) {
         (Some(href), Some(id)) => Cell::Link(Link { label: id.clone(), href }),
         (None, Some(id)) => Cell::Code(id.clone()),
@@ -109,7 +112,13 @@ impl Listing for Events {
         kinds.extend(asked.some("kind").filter(|k| !KINDS.contains(&k.as_str())).map(|k| (k.clone(), kind_label(l, &k))));
         vec![
             Filter::text(asked, "actor", l.table_actor(), &l.ledger_actor_hint()),
-            Filter::choice(asked, "range", l.ledger_range(), l.filter_any_time(), named("ledger-range", &["today", "week", "last-week", "month"])),
+            Filter::choice(
+                asked,
+                "range",
+                l.ledger_range(),
+                l.filter_any_time(),
+                named("ledger-range", &["today", "week", "last-week", "month"]),
+            ),
             Filter::choice(asked, "kind", l.table_event(), l.filter_any_event(), kinds),
             Filter::choice(asked, "outcome", l.table_outcome(), l.filter_any_outcome(), named("outcome", &Outcome::NAMES)),
             Filter::text(asked, "target", l.table_target(), &l.ledger_target_hint()),

@@ -13,7 +13,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     page::{
-        self, DiffRow, Fact, Link, Shell, Table, Visit, When,
+        self, DiffRow, Fact, Link, Shell, Table, Visit, When, export,
         list::{self as lists, Asked, List, Slice},
     },
     requests,
@@ -50,7 +50,7 @@ async fn index(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Res
 }
 
 async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    lists::export::<Events>(visit.reader(&app)?, asked).await
+    export::csv::<Events>(visit.reader(&app)?, asked).await
 }
 
 #[derive(Template)]
@@ -99,7 +99,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         outcome: e.outcome.clone(),
         actor: e.actor.clone(),
         at: When::new(l, e.at),
-        target: e.target_id.clone().unwrap_or_default(),
+        target: e.target_name.clone().or_else(|| e.target_id.clone()).unwrap_or_default(),
         target_href: target_href(e.target_type.as_deref(), e.target_id.as_deref()),
         request: e.request.map(|id| Link { label: requests::short_id(id), href: format!("/requests/{}", requests::short_id(id)) }),
         reason: detail["reason"].as_str().map(str::to_owned),

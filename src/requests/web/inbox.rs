@@ -5,7 +5,7 @@ use crate::{
     auth::{Operator, RequestsDecide, RequestsRead, Scope},
     error::Error,
     page::{
-        self, Shell, Visit, capped,
+        self, Shell, Visit, capped, export,
         list::{self, Asked, List},
     },
     requests::{
@@ -76,5 +76,5 @@ pub(super) async fn index(
 }
 
 pub(super) async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    list::export::<Requests>(visit.reader(&app)?, asked).await
+    export::csv::<Requests>(visit.reader(&app)?, asked).await
 }

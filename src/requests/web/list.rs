@@ -34,11 +34,16 @@ pub fn columns() -> Vec<Column<Listed>> {
         Of::new("risk", Lang::table_risk, |r, row| Cell::Risk(RiskTag::new(r.l, &row.risk)), |r| r.risk.clone()),
         Of::new("requester", Lang::table_requester, |_, r| Cell::Text(r.requester.clone()), |r| r.requester.clone()),
         Of::new("reason", Lang::form_reason, |_, r| Cell::Text(r.reason.clone()), |r| r.reason.clone()).hidden(),
-        Of::new("created", Lang::table_time, |r, row| Cell::Time(When::new(r.l, row.created_at)), |r| When::iso(r.created_at)).end().sorts(),
+        Of::new("created", Lang::table_time, |r, row| Cell::Time(When::new(r.l, row.created_at)), |r| When::iso(r.created_at))
+            .end()
+            .sorts(),
         Of::new("expires", Lang::request_expires, expires, |r| When::iso(r.expires_at)).end().sorts(),
-        Of::new("closed", Lang::table_closed, |r, row| row.closed_at.map_or(Cell::None, |at| Cell::Time(When::new(r.l, at))), |r| {
-            r.closed_at.map(When::iso).unwrap_or_default()
-        })
+        Of::new(
+            "closed",
+            Lang::table_closed,
+            |r, row| row.closed_at.map_or(Cell::None, |at| Cell::Time(When::new(r.l, at))),
+            |r| r.closed_at.map(When::iso).unwrap_or_default(),
+        )
         .end()
         .hidden(),
     ]
@@ -63,9 +68,13 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(r.l, key));
     let none = r.l.value_none();
     let changed = page::diff(&row.before, &row.after, label).into_iter().filter(|row| row.changed);
-    let summary = changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
+    let summary =
+        changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
     let summary = summary.collect::<Vec<_>>().join(", ");
-    Cell::Title { text: operation(r, row), below: vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)] }
+    Cell::Title {
+        text: operation(r, row),
+        below: vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)],
+    }
 }
 
 fn expires(r: &Reader, row: &Listed) -> Cell {
@@ -77,6 +86,7 @@ impl Listing for Requests {
     const NAME: &'static str = "inbox";
     const ORDERS: &'static [&'static str] = &["-created", "expires"];
     const CHOOSES: bool = true;
+    const BESIDE: &'static [&'static str] = &["request", "state", "expires"];
 
     const ICON: &'static str = "inbox";
 

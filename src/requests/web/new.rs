@@ -225,8 +225,7 @@ impl Wizard<'_> {
     async fn page(&self, problems: &[Problem], preview: Option<(Preview, Option<String>)>, status: StatusCode) -> Result<Response, Error> {
         let l = self.visit.l;
         let problem = |name: &str| problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text));
-        let mut errors: Vec<ProblemView> =
-            problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: l.say(&p.text) }).collect();
+        let mut errors: Vec<ProblemView> = problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: l.say(&p.text) }).collect();
         let check = match preview {
             Some((preview, conflict)) => {
                 errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));

@@ -17,6 +17,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Template)]
 #[template(path = "requests/show.html")]
@@ -34,7 +35,7 @@ pub(super) async fn show(
     show_page(&app, &visit, operator.caller(), parse_id(&id)?, Typed::default(), StatusCode::OK).await
 }
 
-async fn show_page(app: &App, visit: &Visit, caller: &Caller, id: i64, typed: Typed, status: StatusCode) -> Result<Response, Error> {
+async fn show_page(app: &App, visit: &Visit, caller: &Arc<Caller>, id: i64, typed: Typed, status: StatusCode) -> Result<Response, Error> {
     let mut conn = app.db.read().await?;
     let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;

@@ -1,0 +1,77 @@
+// Keys: each has a visible control, and one key alone never decides.
+const off = $("#keys-off");
+const quiet = () => browser.get("keys") === "off";
+if (off) { off.checked = quiet(); off.addEventListener("change", () => browser.set("keys", off.checked ? "off" : "on")); }
+// with the Korean layout on, "a" arrives as "ㅁ" or "Process": the physical key decides then
+const letter = ({ key, code, shiftKey }) => key.length === 1 && key.charCodeAt(0) < 128 ? key.toLowerCase()
+  : code.startsWith("Key") ? code.slice(3).toLowerCase() : { Slash: shiftKey ? "?" : "/", Period: "." }[code] ?? key;
+const typing = (t) => t.closest?.("input:not([type=checkbox],[type=radio]),textarea,select,[contenteditable]");
+
+const links = () => $$("a[data-row]").filter(visible);
+const focused = () => {
+  const row = document.activeElement.closest("tr,li"), here = document.activeElement;
+  return links().find((link) => link === here || row?.contains(link) || (here === body && link.hasAttribute("aria-current")));
+};
+const move = (by) => {
+  const all = links(), now = all.indexOf(focused());
+  const next = all[Math.max(0, Math.min(all.length - 1, now < 0 ? (by > 0 ? 0 : all.length - 1) : now + by))];
+  next?.focus();
+  return next;
+};
+const boxOf = (link) => link?.closest("tr") && $("input[name=id]", link.closest("tr"));
+const extend = (by) => choose([focused(), move(by)].map(boxOf).filter(Boolean), true);
+const idHere = () => focused()?.closest("[data-id]")?.dataset.id ?? $("[data-request]")?.dataset.request
+  ?? $("main .copy [data-copy]")?.dataset.copy;
+const linkHere = () => {
+  const row = focused()?.closest("tr,li");
+  // the row's own page, not the list with the row beside it
+  return row ? ($(".row-link.narrow", row) ?? $("a[data-row]", row)).href : location.href;
+};
+const openIn = (menu, field) => { if ($(menu)) { $(menu).open = true; $(field).focus(); } };
+
+// remembered here, because a live update redraws the buttons
+let armed = "";
+const mark = () => $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b.id === armed));
+on("htmx:after:swap", mark);
+const arm = (id) => {
+  const button = $("#" + id);
+  if (!button || !visible(button)) { const row = document.activeElement; return row.matches("a[data-row]") && row.click(); }
+  armed = id; mark();
+  $("#decide-reason").focus(); say(button.innerText);
+};
+const raw = () => {
+  const details = $("#raw");
+  if (!details) return;
+  details.open = !details.open;
+  details.scrollIntoView({ block: "nearest" });
+};
+
+let first = 0;
+const places = { d: "/", i: "/inbox", c: "/orgs", u: "/users", l: "/ledger" };
+const keys = {
+  j: () => move(1), k: () => move(-1), J: () => extend(1), K: () => extend(-1), x: () => boxOf(focused())?.click(),
+  y: () => copy(linkHere()), Y: () => idHere() && copy(idHere()),
+  l: () => $("#filters :is(select,input:not([type=hidden],[data-search]))")?.focus(), s: () => openIn("#views", "#view-name"),
+  e: () => $("#export")?.click(), a: () => arm("approve"), r: () => arm("reject"), v: raw,
+  "/": () => { const field = $("[data-search]"); if (field) field.focus(); else openPalette(); },
+  "?": () => $("#keys")?.showModal(), ".": () => refresh(true), g: () => (first = Date.now()),
+};
+on("keydown", (e) => {
+  // a browser that fills in a form sends keys without a name
+  if (e.isComposing || !e.key) return;
+  const key = letter(e), command = e.ctrlKey || e.metaKey;
+  if (command && key === "k" && !e.altKey && !e.shiftKey) { e.preventDefault(); return openPalette(); }
+  if (e.key === "Enter" && command) {
+    const form = e.target.closest?.("form"), button = form && ($(".armed", form) || $("[data-primary]", form));
+    if (button) { e.preventDefault(); form.requestSubmit(button); }
+    return;
+  }
+  if (quiet() || command || e.altKey || typing(e.target) || $("dialog[open]")) return;
+  const place = Date.now() - first < 1200 && places[key];
+  if (place) { first = 0; e.preventDefault(); return location.assign(place); }
+  const arrow = document.activeElement.matches("a[data-row]") && { ArrowDown: 1, ArrowUp: -1 }[e.key];
+  const run = arrow ? () => move(arrow) : keys[e.shiftKey && /^[a-z]$/.test(key) ? key.toUpperCase() : key];
+  if (run) { e.preventDefault(); run(); }
+});
+
+$("[data-focus]")?.focus();
