@@ -1,8 +1,9 @@
-//! Turns the message files and the static files into code, so that a misspelt message or a missing file fails the build.
+//! Turns the message files, the help texts and the static files into code, so that a misspelt message or a missing file fails the build.
 
 fn main() {
     let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     messages::generate(&out);
+    help::generate(&out);
     assets::generate(&out);
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=migrations");
@@ -126,6 +127,99 @@ mod messages {
         }
         let ids = catalogue.keys().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
         format!("{free}\nimpl Lang {{\n{methods}}}\n\n/// Every message id, in order.\npub const IDS: &[&str] = &[{ids}];\n")
+    }
+}
+
+/// Renders `docs/help/<topic>.<ko|en>.md` to HTML. Both languages have the same headings in the same order, and the English
+/// ones give both their ids: a link to a section still leads there after the language was changed.
+mod help {
+    use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Parser, Tag, TagEnd, html};
+    use std::{fmt::Write, fs, path::Path};
+
+    /// In the order in which they are read.
+    const TOPICS: [&str; 9] = ["start", "inbox", "requests", "deciding", "customers", "ledger", "access", "keyboard", "api"];
+
+    struct Text {
+        title: String,
+        lead: String,
+        /// Level and id of each heading below the title.
+        headings: Vec<(HeadingLevel, String)>,
+        html: String,
+    }
+
+    pub fn generate(out: &Path) {
+        println!("cargo:rerun-if-changed=docs/help");
+        for entry in fs::read_dir("docs/help").expect("read docs/help").flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let known = TOPICS.iter().any(|topic| ["ko", "en"].iter().any(|lang| name == format!("{topic}.{lang}.md")));
+            assert!(known, "docs/help/{name} belongs to no topic of build.rs");
+        }
+        let mut table = String::from("pub const TOPICS: &[Topic] = &[\n");
+        for topic in TOPICS {
+            let en = read(topic, "en", None);
+            let ko = read(topic, "ko", Some(&en));
+            let said = |t: &Text| format!("Article {{ title: {:?}, lead: {:?}, html: {:?} }}", t.title, t.lead, t.html);
+            writeln!(table, "    Topic {{ name: {topic:?}, ko: {}, en: {} }},", said(&ko), said(&en)).unwrap();
+        }
+        table.push_str("];\n");
+        fs::write(out.join("help.rs"), table).expect("write help.rs");
+    }
+
+    fn read(topic: &str, language: &str, english: Option<&Text>) -> Text {
+        let path = format!("docs/help/{topic}.{language}.md");
+        let source = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        // plain CommonMark: no tables, whose columns would be aligned by inline styles
+        let events: Vec<Event> = Parser::new(&source).collect();
+        let (title, body) =
+            cut(&events, |tag| matches!(tag, TagEnd::Heading(HeadingLevel::H1))).unwrap_or_else(|| panic!("{path}: no title"));
+        let lead = cut(body, |tag| *tag == TagEnd::Paragraph).map(|(lead, _)| lead).unwrap_or_default();
+        let lead = lead.split_inclusive(". ").next().unwrap_or_default().trim().to_owned();
+        let mut text = Text { title, lead, headings: Vec::new(), html: String::new() };
+        let mut shown = Vec::new();
+        for (at, event) in body.iter().enumerate() {
+            shown.push(match event {
+                Event::Html(html) | Event::InlineHtml(html) => panic!("{path}: HTML is not for help texts: {html}"),
+                Event::Start(Tag::Link { dest_url, .. }) if !dest_url.starts_with('/') => panic!("{path}: {dest_url} leads elsewhere"),
+                Event::Start(Tag::Image { .. }) => panic!("{path}: images are not for help texts"),
+                Event::Start(Tag::Heading { level, .. }) => {
+                    let (own, _) = cut(&body[at..], |tag| matches!(tag, TagEnd::Heading(_))).expect("a heading ends");
+                    let id = match english {
+                        Some(english) => english.headings.get(text.headings.len()).filter(|(l, _)| l == level).map(|(_, id)| id.clone()),
+                        None => Some(slug(&own)),
+                    };
+                    let id = id.unwrap_or_else(|| panic!("{path}: “{own}” has no counterpart in English"));
+                    text.headings.push((*level, id.clone()));
+                    Event::Start(Tag::Heading { level: *level, id: Some(id.into()), classes: Vec::new(), attrs: Vec::new() })
+                }
+                // what scrolls can be reached by keyboard
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented)) => {
+                    Event::Html(CowStr::from("<pre tabindex=\"0\"><code>"))
+                }
+                Event::End(TagEnd::CodeBlock) => Event::Html(CowStr::from("</code></pre>\n")),
+                other => other.clone(),
+            });
+        }
+        html::push_html(&mut text.html, shown.into_iter());
+        let expected = english.map_or(text.headings.len(), |english| english.headings.len());
+        assert_eq!(text.headings.len(), expected, "{path}: not as many headings as in English");
+        text
+    }
+
+    /// The text up to the first such end, and what comes after it.
+    fn cut<'e, 's>(events: &'e [Event<'s>], ends: impl Fn(&TagEnd) -> bool) -> Option<(String, &'e [Event<'s>])> {
+        let end = events.iter().position(|event| matches!(event, Event::End(tag) if ends(tag)))?;
+        let words = events[..end].iter().map(|event| match event {
+            Event::Text(text) | Event::Code(text) => text,
+            Event::SoftBreak => " ",
+            _ => "",
+        });
+        Some((words.collect(), &events[end + 1..]))
+    }
+
+    /// `Conflicts (409)` → `conflicts-409`.
+    fn slug(text: &str) -> String {
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
     }
 }
 

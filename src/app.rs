@@ -3,18 +3,18 @@ use crate::{
     assets, auth,
     auth::{Provider, sessions},
     config::Config,
-    customers, dashboard,
+    csp, customers, dashboard,
     db::{Change, Db},
     doors, error,
     error::Error,
-    health,
+    health, help,
     jobs::{self, Job},
     ledger, live,
     live::Live,
     operations::registry::Registry,
-    page,
+    page::{self, Finder},
     requests::{self, policy::Policy},
-    style,
+    search, style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -49,6 +49,10 @@ pub struct Shared {
     pub demo: bool,
     /// Names this replica in attempts and logs.
     pub replica: String,
+    /// Who is asked when somebody searches, in the order in which the answers are shown.
+    pub(crate) finders: &'static [Finder],
+    /// What reports of violations may still write into the log.
+    pub(crate) csp_quota: csp::Quota,
     pub(crate) run_job: RunJob,
 }
 
@@ -77,6 +81,8 @@ impl App {
             public_url: config.public_url.clone(),
             demo: config.demo,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
+            finders: FINDERS,
+            csp_quota: csp::Quota::default(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
         Ok((app, born_here))
@@ -85,11 +91,12 @@ impl App {
     /// Every route with its gate.
     pub fn surface(&self) -> (Router<App>, Vec<Line>) {
         let surface = Surface::new(self);
-        let surface = health::routes(assets::routes(surface));
+        let surface = csp::routes(health::routes(assets::routes(surface)));
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
-        let surface = style::web::routes(ledger::web::routes(surface));
+        let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
+        let surface = style::web::routes(surface);
         doors::api::routes(surface).into_parts()
     }
 
@@ -106,6 +113,7 @@ impl App {
         router
             .fallback(|| async { Error::NotFound })
             .method_not_allowed_fallback(|| async { Error::NotFound })
+            .layer(middleware::from_fn_with_state(self.clone(), page::frame_errors))
             .layer(session)
             .layer(middleware::from_fn(auth::cross_origin))
             .layer(DefaultBodyLimit::max(256 * 1024))
@@ -162,16 +170,21 @@ impl App {
     }
 }
 
+const FINDERS: &[Finder] = &[
+    |r, conn, q| Box::pin(search::pages(r, conn, q)),
+    |r, conn, q| Box::pin(requests::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(ledger::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
+    |r, conn, q| Box::pin(help::find(r, conn, q)),
+];
+
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }
 }
-
-/// Nothing from elsewhere, nothing inline, no frames, no referrer.
-const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 type HeaderLayer = SetResponseHeaderLayer<HeaderValue>;
 
@@ -180,7 +193,7 @@ fn security_headers() -> (HeaderLayer, HeaderLayer, HeaderLayer, HeaderLayer, He
         SetResponseHeaderLayer::overriding(header::HeaderName::from_static(name), HeaderValue::from_static(value))
     };
     (
-        layer("content-security-policy", CSP),
+        layer("content-security-policy", csp::POLICY),
         layer("x-content-type-options", "nosniff"),
         layer("referrer-policy", "same-origin"),
         layer("cross-origin-opener-policy", "same-origin"),

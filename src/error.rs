@@ -157,14 +157,15 @@ impl IntoResponse for Error {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage {
-    shell: Shell,
+    shell: Arc<Shell>,
     status: u16,
     title: String,
     what: String,
     why: String,
     next: String,
     actions: Vec<Action>,
-    incident: Option<String>,
+    /// What finds this failure in the log.
+    incident: String,
     kept: Vec<Fact>,
 }
 
@@ -178,27 +179,24 @@ struct FieldProblem<'a> {
 /// Forms are kept aside up to this size, to give back what was typed.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// The outermost layer: turns an [`Error`] into the answer that fits the door, and logs what nobody should see.
+/// The outermost layer: turns an [`Error`] into the answer that fits the door, and logs it under the number the answer bears.
 pub async fn render(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let (door, lang, method) = (door_of(parts.uri.path()), crate::page::lang_of(&parts.headers), parts.method.clone());
-    let (headers, path) = (parts.headers.clone(), parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default());
+    let (headers, address) = (parts.headers.clone(), parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default());
     let (typed, body) = keep(&headers, &method, body).await;
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let Some(error) = response.extensions_mut().remove::<Arc<Error>>() else { return response };
-    let incident = match &*error {
-        Error::Internal(cause) => Some((Uuid::now_v7(), format!("{cause:#}"))),
-        Error::Unavailable(cause) => Some((Uuid::now_v7(), cause.clone())),
-        _ => None,
-    };
-    if let Some((id, cause)) = &incident {
-        tracing::error!(incident = %id, %cause, %method, %path, "a request failed");
+    if door != Door::Api && matches!(*error, Error::SignedOut) && method == Method::GET {
+        return to_login(&headers, &address);
     }
-    let incident = incident.map(|(id, _)| id.to_string());
+    let incident = log(&error, &method, &address);
     let mut answer = match door {
-        Door::Api => problem_json(&error, lang, incident),
-        _ if matches!(*error, Error::SignedOut) && method == Method::GET => to_login(&headers, &path),
-        _ => error_page(&app, &error, lang, &headers, &path, incident, typed),
+        Door::Api => problem_json(&error, lang, &incident),
+        _ => {
+            let shell = response.extensions_mut().remove::<Arc<Shell>>();
+            error_page(shell.unwrap_or_else(|| Arc::new(Shell::without_operator(&app, &headers, &address))), &error, incident, typed)
+        }
     };
     if let Error::TooMany { retry_after } = &*error {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
@@ -207,6 +205,19 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
     }
     answer
+}
+
+/// Writes a failure down and answers the number it is found by. Without the query, which may hold names or a sign-in's code;
+/// and what was sent is written as text with its control characters escaped, so that nobody forges a line.
+fn log(error: &Error, method: &Method, address: &str) -> String {
+    let (incident, status, path) = (Uuid::now_v7().to_string(), error.status().as_u16(), address.split('?').next().unwrap_or_default());
+    let cause = error.to_string();
+    if error.status().is_server_error() {
+        tracing::error!(%incident, status, %method, path, cause, "a request failed");
+    } else {
+        tracing::info!(%incident, status, %method, path, cause, "a request was refused");
+    }
+    incident
 }
 
 /// The pairs of a posted form, but for secrets; the body goes on as it was.
@@ -225,17 +236,14 @@ async fn keep(headers: &HeaderMap, method: &Method, body: Body) -> (Vec<Fact>, B
     (typed, Body::from(bytes))
 }
 
-fn problem_json(error: &Error, l: Lang, incident: Option<String>) -> Response {
+fn problem_json(error: &Error, l: Lang, incident: &str) -> Response {
     let (title, detail, next) = error.told(l);
     let mut body = json!({"type": format!("/problems/{}", error.code()), "code": error.code(), "title": title, "detail": detail, "next": next,
-        "status": error.status().as_u16()});
+        "status": error.status().as_u16(), "instance": format!("urn:uuid:{incident}")});
     if let Error::Invalid(problems) = error {
         let errors: Vec<_> =
             problems.iter().map(|p| FieldProblem { field: &p.field, code: p.text.id(), message: l.say(&p.text) }).collect();
         body["errors"] = json!(errors);
-    }
-    if let Some(incident) = incident {
-        body["instance"] = json!(format!("urn:uuid:{incident}"));
     }
     let mut response = (error.status(), Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -255,13 +263,13 @@ fn to_login(headers: &HeaderMap, path: &str) -> Response {
     axum::response::Redirect::to(&login).into_response()
 }
 
-fn error_page(app: &App, error: &Error, l: Lang, headers: &HeaderMap, path: &str, incident: Option<String>, kept: Vec<Fact>) -> Response {
+fn error_page(shell: Arc<Shell>, error: &Error, incident: String, kept: Vec<Fact>) -> Response {
+    let l = shell.l;
     let (what, why, next) = error.told(l);
     let mut actions = vec![Action { href: "/".into(), label: l.problem_to_dashboard() }];
     if matches!(error, Error::SignedOut) {
         actions.insert(0, Action { href: "/login".into(), label: l.problem_to_login() });
     }
-    let shell = Shell::without_operator(app, headers, path);
     let page = ErrorPage { shell, status: error.status().as_u16(), title: what.clone(), what, why, next, actions, incident, kept };
     match page.render() {
         Ok(html) => (error.status(), Html(html)).into_response(),

@@ -12,6 +12,8 @@ pub mod auth;
 pub mod cli;
 /// Configuration, read once.
 pub mod config;
+/// What browsers may load and run here, and their reports of what they refused.
+pub mod csp;
 /// Customers: companies, organisations, people, and the fixes for them.
 pub mod customers;
 /// What needs me now.
@@ -26,6 +28,8 @@ pub mod doors;
 pub mod error;
 /// Is this replica alive and of use.
 pub mod health;
+/// Help inside the product.
+pub mod help;
 /// Korean and English.
 pub mod i18n;
 /// The queue in Postgres and its worker.
@@ -40,6 +44,8 @@ pub mod operations;
 pub mod page;
 /// The spine: requests, votes, execution.
 pub mod requests;
+/// One field for everything: pages, things, and what can be asked for.
+pub mod search;
 /// The living style page: each component in each state, in the demo alone.
 pub mod style;
 /// Where routes are mounted, each with its gate.

@@ -3,6 +3,7 @@ mod asked;
 pub mod chart;
 pub mod diff;
 pub mod export;
+mod found;
 pub mod list;
 pub mod money;
 mod parts;
@@ -15,22 +16,24 @@ pub mod views;
 
 pub use chart::{Chart, Plot, Series, Spark};
 pub use diff::{DiffRow, diff, folded, shown};
+pub use found::{FEW, Finder, Finding, Found, mentions};
 pub use money::Money;
 pub use parts::*;
-pub use shell::{Me, NavGroup, NavItem, Shell};
+pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
 pub use time::{Day, When};
 
 use crate::{
     app::App,
-    auth::{Caller, sessions},
+    auth::{Caller, Door, door_of, sessions},
     error::Error,
     i18n::Lang,
 };
 use askama::Template;
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 use preferences::Preferences;
@@ -109,6 +112,34 @@ impl Visit {
     pub async fn say(&self, kind: &str, text: String) -> Result<(), Error> {
         sessions::flash(&self.session, kind, text).await
     }
+}
+
+/// Inside the session's layer: when something goes wrong for somebody who is signed in, the error page keeps their navigation.
+/// A frame that cannot be drawn, because the database is away, is left out; error pages have a bare one.
+pub async fn frame_errors(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut asked = parts.clone();
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let framed = response.extensions().get::<Arc<Error>>().is_some_and(|e| !matches!(**e, Error::SignedOut | Error::Unavailable(_)));
+    if framed
+        && door_of(asked.uri.path()) != Door::Api
+        && let Ok(shell) = frame_of_error(&mut asked, &app).await
+    {
+        response.extensions_mut().insert(Arc::new(shell));
+    }
+    response
+}
+
+async fn frame_of_error(asked: &mut Parts, app: &App) -> Result<Shell, Error> {
+    Arc::<Caller>::from_request_parts(asked, app).await?;
+    let mut shell = Visit::from_request_parts(asked, app).await?.shell(app).await?;
+    // what went wrong is told on a page of its own, whoever asked
+    shell.partial = false;
+    if asked.method != Method::GET {
+        // a posted address is nowhere to come back to
+        shell.path = "/".into();
+    }
+    Ok(shell)
 }
 
 /// Counts stop at 99: `99+` says enough.

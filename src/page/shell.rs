@@ -85,7 +85,7 @@ impl Shell {
         drop(conn);
         self.asks = caller.may(RequestsAsk::NAME);
         self.session = sessions::end(&app.db, session).await?;
-        self.nav = nav(app, caller, self.l, &self.path, counts.mine);
+        self.nav = nav_at(app, caller, self.l, &self.path, counts.mine);
         self.operator = Some(Me {
             id: caller.id.simple().to_string(),
             name: caller.name.clone(),
@@ -122,7 +122,12 @@ pub struct NavItem {
     pub count: Option<String>,
 }
 
-fn nav(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<NavGroup> {
+/// Where this caller may go.
+pub fn nav(app: &App, caller: &Caller, l: Lang) -> Vec<NavGroup> {
+    nav_at(app, caller, l, "", 0)
+}
+
+fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<NavGroup> {
     let item = |scope: &str, href: &'static str, label: String, icon: &'static str| {
         let current = if href == "/" { path == "/" } else { path.starts_with(href) };
         caller.may(scope).then_some(NavItem { href, label, icon, current, count: None })
@@ -172,7 +177,7 @@ fn nav(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<Nav
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 8] = [
+    const TOPICS: [(&str, &str); 9] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
@@ -181,6 +186,7 @@ fn help_topic(path: &str) -> &'static str {
         ("/ledger", "ledger"),
         ("/access", "access"),
         ("/api", "api"),
+        ("/search", "keyboard"),
     ];
     TOPICS.into_iter().find(|(prefix, _)| path.starts_with(prefix)).map_or("start", |(_, topic)| topic)
 }

@@ -99,6 +99,7 @@ pub struct Place {
     pub current: bool,
 }
 
+#[derive(Default)]
 pub struct Table {
     pub caption: String,
     pub heads: Vec<Head>,

@@ -160,3 +160,5 @@ bulk-approved = Approved { $counted } of { $total }, skipped { $skipped }.
 bulk-rejected = Rejected { $counted } of { $total }, skipped { $skipped }.
 request-related = Other requests for the same target
 request-new-why-not = Your role may not ask for changes.
+found-requests = Requests
+found-actions = Actions

@@ -148,3 +148,5 @@ bulk-approved = { $total }건 중 { $counted }건을 승인했고 { $skipped }�
 bulk-rejected = { $total }건 중 { $counted }건을 반려했고 { $skipped }건을 건너뛰었습니다.
 request-related = 같은 대상의 다른 요청
 request-new-why-not = 변경을 요청할 권한이 없는 역할입니다.
+found-requests = 요청
+found-actions = 작업

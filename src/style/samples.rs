@@ -103,7 +103,7 @@ pub fn changes(l: Lang) -> Vec<DiffRow> {
         "users": 120, "email": "ops@hanbit.example", "until": null});
     let after = json!({"tier": "enterprise", "credit": 12_400_000, "reason": l.style_diff_after(), "name": "한빛소프트", "plan": "Pro",
         "orgs": 12, "users": 120, "email": "ops@hanbit.example", "until": "2026-12-31"});
-    diff(&before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
+    diff(l, &before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
 }
 
 pub fn steps(l: Lang, now: DateTime<Utc>) -> Vec<Step> {
@@ -175,8 +175,8 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         guarantee: String::new(),
         decide,
         withdraw: None,
-        related: Table { caption: String::new(), heads: Vec::new(), rows: Vec::new(), chooses: false },
         conflict: None,
+        related: Table::default(),
     }
 }
 

@@ -18,6 +18,8 @@ const session = () => {
   login.href = `/login?next=${encodeURIComponent(location.pathname + location.search)}`;
   told = now;
 };
+// the moment makes every telling a new one: what stays the same is not told
+const tellTabs = (end) => browser.set(sessionKey, { ...end, at: Date.now() });
 const endsAt = ({ end, extends: yes }) => { said.sessionEnd = end; said.sessionExtends = yes; session(); };
 on("submit", async (e) => {
   if (e.target.id !== "session-form") return;
@@ -25,14 +27,14 @@ on("submit", async (e) => {
   const answer = await post(e.target, e.submitter, { redirect: "manual", headers: { accept: "application/json" } }).catch(() => null);
   if (answer?.ok) {
     const end = await answer.json();
-    browser.set(sessionKey, end);
+    tellTabs(end);
     endsAt(end);
   } else if (answer) endsAt({ end: new Date().toISOString(), extends: false });
   else say(said.failed, "#sr-alert");
 });
 if (warning && said.sessionEnd) {
   // this page's visit has made the session younger for all
-  browser.set(sessionKey, { end: said.sessionEnd, extends: said.sessionExtends === "true" });
+  tellTabs({ end: said.sessionEnd, extends: said.sessionExtends === "true" });
   addEventListener("storage", (e) => e.key === sessionKey && e.newValue && endsAt(JSON.parse(e.newValue)));
   setInterval(session, 10000);
   on("visibilitychange", session);

@@ -1,6 +1,6 @@
 //! The rules of the house, read from the code and the database, so that they stay true.
 use crate::support::{Desk, Person};
-use countersign::auth::Role;
+use countersign::{auth::Role, help};
 use sqlx::Row;
 use std::{
     collections::BTreeSet,
@@ -37,7 +37,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 /// Slices know the kernel and the request spine; neither knows a slice. These few know everyone.
-const SLICES: [&str; 3] = ["customers", "dashboard", "style"];
+const SLICES: [&str; 5] = ["customers", "dashboard", "search", "help", "style"];
 const KNOW_EVERYONE: [&str; 5] = ["src/app.rs", "src/lib.rs", "src/operations/registry.rs", "src/doors/", "src/demo/"];
 
 #[test]
@@ -109,6 +109,28 @@ fn templates_have_nothing_inline() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The sprite has every icon that is drawn, and no other: it is sent to everybody.
+#[test]
+fn the_sprite_has_the_icons_that_are_used() {
+    let sprite = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("static/icons.svg")).unwrap();
+    let has: BTreeSet<&str> = sprite.split("<symbol id=\"").skip(1).filter_map(|s| Some(s.split_once('"')?.0)).collect();
+    let all: Vec<(String, String)> = [sources("src", ".rs"), sources("templates", ".html"), sources("static/js", ".js")].concat();
+    let named = |icon: &str| all.iter().any(|(_, text)| text.contains(&format!("\"{icon}\"")) || text.contains(&format!("#{icon}\"")));
+    let unused: Vec<_> = has.iter().filter(|icon| !named(icon)).collect();
+    assert!(unused.is_empty(), "nothing draws {unused:?}");
+    let mut missing = Vec::new();
+    for (path, text) in &all {
+        for begin in ["icon(\"", "blank(\"", "unavailable(\"", "icon: \"", "ICON: &'static str = \""] {
+            for icon in text.split(begin).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)) {
+                if !has.contains(icon) {
+                    missing.push(format!("{path}: {icon}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in static/icons.svg: {missing:#?}");
+}
+
 /// What may stand in a template as it is: the product's name, the languages' own names, names of keys and of formats.
 const UNTRANSLATED: [&str; 12] =
     ["Countersign", "English", "한국어", "openapi.json", "JSON", "Ctrl", "Shift", "Enter", "Esc", "Ctrl K", "CSV", "KST"];
@@ -149,6 +171,41 @@ fn spoken_attributes(html: &str) -> Vec<String> {
         html.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
     };
     ["title", "aria-label", "placeholder", "alt", "label"].into_iter().flat_map(named).collect()
+}
+
+/// Level of each heading, and each link, of a help text.
+fn outline(text: &str) -> (Vec<usize>, Vec<String>) {
+    let headings = text.lines().filter(|l| l.starts_with('#')).map(|l| l.chars().take_while(|c| *c == '#').count()).collect();
+    let links = text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap().split('#').next().unwrap().to_owned()).collect();
+    (headings, links)
+}
+
+#[tokio::test]
+async fn every_help_topic_is_in_both_languages_with_the_same_headings_and_its_links_lead_somewhere() {
+    let desk = Desk::open().await;
+    let (_, lines) = desk.app().surface();
+    let admin = desk.sign_in("admin").await;
+    let texts = sources("docs/help", ".md");
+    assert_eq!(texts.len(), help::TOPICS.len() * 2);
+    for topic in help::TOPICS {
+        let [(ko, ko_links), (en, en_links)] = ["ko", "en"]
+            .map(|lang| outline(&texts.iter().find(|(path, _)| *path == format!("docs/help/{}.{lang}.md", topic.name)).unwrap().1));
+        assert_eq!(ko, en, "{}: the languages differ in their headings", topic.name);
+        for link in ko_links.iter().chain(&en_links) {
+            let known = link
+                .strip_prefix("/help/")
+                .map_or_else(|| lines.iter().any(|l| l.method == "GET" && l.path == link), |name| help::Topic::named(name).is_some());
+            assert!(known, "{}: {link} leads nowhere", topic.name);
+        }
+        for lang in ["ko", "en"] {
+            let page = admin.at(&admin.base).in_language(lang).get(&topic.href()).await;
+            assert_eq!((page.status, page.count("article.help[lang] h2[id]"), page.count("h1")), (200, ko.len() - 1, 1), "{}", topic.name);
+            assert!(!page.body.contains(" style="), "{}", topic.name);
+        }
+    }
+    let index = admin.get("/help").await;
+    assert!(help::TOPICS.iter().all(|topic| index.body.contains(topic.ko.title) && !topic.ko.lead.is_empty() && !topic.en.lead.is_empty()));
+    assert_eq!(admin.get("/help/no-such-topic").await.status, 404);
 }
 
 /// Tables that are not privileged: nothing in them is a decision, a right or a customer's.

@@ -1,5 +1,8 @@
 //! The pages of customers: organisations and people, each with their history.
+mod find;
 mod lists;
+
+pub use find::find;
 
 use super::store;
 use crate::{

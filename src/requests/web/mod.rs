@@ -1,11 +1,13 @@
 //! The pages of requests: the inbox, one request, and asking for one.
 mod bulk;
 mod drafts;
+mod find;
 mod inbox;
 mod list;
 mod new;
 mod show;
 
+pub use find::{actions, requests as find};
 pub use list::{BRIEF, columns, place};
 
 use crate::{

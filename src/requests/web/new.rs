@@ -255,7 +255,7 @@ impl Wizard<'_> {
         Ok(Check {
             confirm: fingerprint(&preview)?,
             target: preview.target.label,
-            diff: page::diff(&json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
+            diff: page::diff(l, &json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
             policy: match (ruling.approvals, ruling.self_approval) {
                 (0, _) => l.request_policy_none(risk),
                 (_, false) => l.request_policy_others(count, risk),
