@@ -296,12 +296,26 @@ mod assets {
         let mut css = format!("@layer vendor, {};\n", STYLES.join(", "));
         writeln!(css, "@layer vendor {{\n{}\n}}", text("vendor/basecoat.css")).unwrap();
         for style in STYLES {
-            writeln!(css, "@layer {style} {{\n{}\n}}", text(&format!("css/{style}.css"))).unwrap();
+            writeln!(css, "@layer {style}{{{}}}", terse(&text(&format!("css/{style}.css")))).unwrap();
         }
         for font in fonts {
             css = css.replace(&format!("/static/fonts/{}", font.name), &format!("/static/{}", hashed(font)));
         }
         Asset { name: "app.css".into(), mime: "text/css", body: css.into_bytes() }
+    }
+
+    /// Takes out what only people read: comments, indentation, spaces around punctuation. Strings stay as they are.
+    fn terse(css: &str) -> String {
+        let code: String = css.split("/*").enumerate().map(|(i, s)| if i == 0 { s } else { s.split_once("*/").expect("a comment ends").1 }).collect();
+        let squeeze = |code: &str| {
+            let mut code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+            for sign in ["{", "}", ";", ",", ">"] {
+                code = code.replace(&format!(" {sign}"), sign).replace(&format!("{sign} "), sign);
+            }
+            code.replace(": ", ":").replace(";}", "}")
+        };
+        let parts = code.split('"').enumerate().map(|(i, part)| if i % 2 == 0 { squeeze(part) } else { part.to_owned() });
+        parts.collect::<Vec<_>>().join("\"")
     }
 
     /// `app.css` → `app.3f2a9c81d0.css`: the name changes with the content, so browsers may keep it for ever.

@@ -23,8 +23,9 @@ on("submit", async (e) => {
     if (form.matches(".segments")) $$("button", form).forEach((b) => b.setAttribute("aria-pressed", b === button));
   }
   const done = await sent.then((r) => r.ok || r.type === "opaqueredirect", () => false);
-  // asked for again rather than reloaded: the page may be the answer to a form
-  if (done) return name === "lang" && location.replace(location.pathname + location.search);
+  // asked for again rather than reloaded: the page may be the answer to a form, and then it says where to go back
+  const { pathname, search } = location, back = form.elements.back.value;
+  if (done) return name === "lang" && location.replace(back.split("?")[0] === pathname ? pathname + search : back);
   form.dataset.plain = "";
   form.requestSubmit(button);
 });
