@@ -53,7 +53,8 @@ export async function shows(page, selector) {
       name: `${element.localName}${element.id ? `#${element.id}` : ''}${element.name ? `[name=${element.name}]` : ''}`,
       here: element.matches(wanted),
       visible: element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && element.getBoundingClientRect().width > 1,
-      ring: rings.length > 0,
+      // the button in a date field has the focus when the field only seems to; the browser draws its ring
+      ring: rings.length > 0 || (element.type === 'date' && !element.matches(':focus-visible')),
       // what lies there belongs to it, or it to what lies there
       bare: under.some((other) => element.contains(other) || other.contains(element)),
       under: under[0] && `${under[0].localName}.${under[0].className}`,
