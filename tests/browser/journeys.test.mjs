@@ -229,6 +229,8 @@ test('8 pages through a long list and back', stage(async ({ open }) => {
     pages.push(await shown());
     assert.equal(new Set(pages.flat()).size, pages.flat().length, `page ${step + 1} repeats nothing`);
   }
+  await tabTo(page, hooks.next);
+  await tabTo(page, `#open-${pages.at(-1)[0]}`, 'Shift+Tab'); // upwards, nothing may hide under the head
   for (const step of [1, 0]) {
     await press(page, '#previous');
     await page.locator(`#row-${pages[step][0]}`).waitFor();
