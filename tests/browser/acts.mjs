@@ -1,8 +1,8 @@
 // What people do that opens something over a page or swaps a part of it; `pages` examines what is then seen, `budgets` how long it took.
-import { hooks, phone } from './harness.mjs';
+import { changes, hooks, phone } from './harness.mjs';
 
 const unfold = (details) => (page) => page.locator(details).locator('summary').first().click();
-/** What opens over a page or, `elsewhere`, after it without an address of its own; where, and what is then seen. */
+/** What opens over a page or, `elsewhere`, after it without an address of its own; where, what is answered, and what is then seen. */
 export const openings = [
   { name: 'the list of shortcuts', at: '/inbox', act: (page) => page.keyboard.press('?'), shows: hooks.keySheet },
   {
@@ -26,6 +26,37 @@ export const openings = [
     act: async (page) => {
       for (const index of [0, 1]) await page.locator(hooks.rowBox).nth(index).check();
       await page.click(hooks.bulkGo);
+    },
+  },
+  {
+    name: 'the form with what is wrong in it',
+    at: '/requests/new/user.plan.grant',
+    elsewhere: true,
+    status: 422,
+    shows: hooks.errors,
+    act: (page) => page.click(hooks.check),
+  },
+  {
+    name: 'the dry run that wants a reason',
+    at: '/inbox',
+    elsewhere: true,
+    status: 422,
+    shows: hooks.errors,
+    act: async (page) => {
+      await page.locator(hooks.rowBox).first().check();
+      await changes(page, () => page.click(hooks.bulkGo));
+      await page.click('#bulk-reject');
+    },
+  },
+  {
+    name: 'the decision that wants a reason',
+    at: '/inbox',
+    elsewhere: true,
+    status: 422,
+    shows: hooks.decideError,
+    act: async (page) => {
+      await changes(page, () => page.locator(hooks.anyRow).first().click());
+      await page.click(hooks.reject);
     },
   },
   { name: 'the navigation on a phone', at: '/', viewport: phone, act: (page) => page.click(hooks.navToggle), shows: hooks.nav },

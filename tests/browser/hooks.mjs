@@ -24,6 +24,10 @@ export const hooks = {
   nav: '#nav',
   diff: '.diff tr.changed',
 
+  /** What is wrong with a form that was sent: it has the focus. */
+  errors: '#errors',
+  decideError: '#decide-error',
+
   requestForm: '#request-form',
   field: (name) => `#request-form [name="${name}"]`,
   check: '#check',

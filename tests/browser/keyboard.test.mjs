@@ -2,6 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { base, go, hooks, isLive, pathOf, people, stage } from './harness.mjs';
+import { choose, down, keys, press, write } from './keys.mjs';
 import { assertDiff, assertLedgerEntry, change, fixLink, orgAt, requestId } from './road.mjs';
 
 test('the road with Tab, Enter and arrows', stage(async ({ open }) => {
@@ -47,8 +48,7 @@ test('the shortcuts: g i, j, Enter, a, Ctrl+Enter', stage(async ({ open }) => {
   await keys(approver, 'g', 'i');
   await approver.waitForURL((url) => url.pathname === '/inbox');
   await approver.locator(hooks.row(id)).waitFor();
-  for (let step = 0; step < 60 && !(await focused(approver, hooks.open(id))); step += 1) await keys(approver, 'j');
-  assert.ok(await focused(approver, hooks.open(id)), `j never came to ${id}`);
+  await down(approver, hooks.open(id));
   await keys(approver, 'Enter');
   await approver.locator(hooks.approve).waitFor();
 
@@ -97,58 +97,4 @@ async function askByKeys(page, index) {
   await assertDiff(page.locator(hooks.preview), wanted);
   await press(page, hooks.submit);
   return { id: await requestId(page), wanted };
-}
-
-async function keys(page, ...all) {
-  for (const key of all) await page.keyboard.press(key);
-}
-
-function focused(page, selector) {
-  return page.evaluate((wanted) => Boolean(document.activeElement?.matches(wanted)), selector);
-}
-
-/** Tab until the focus is on it. Every stop on the way must be visible and show that it has the focus (WCAG 2.4.7). */
-async function tabTo(page, selector) {
-  await page.locator(selector).filter({ visible: true }).first().waitFor();
-  const trail = [];
-  for (let step = 0; step < 250; step += 1) {
-    await page.keyboard.press('Tab');
-    const stop = await page.evaluate((wanted) => {
-      const element = document.activeElement;
-      if (!element || element === document.body) return null;
-      // the ring may be drawn by the row or the field around it
-      const rings = [[element], [element, '::before'], [element, '::after'], [element.parentElement]].map((part) => getComputedStyle(...part))
-        .filter(({ outlineStyle, outlineWidth, boxShadow }) => (outlineStyle !== 'none' && outlineWidth !== '0px') || boxShadow !== 'none');
-      return {
-        name: `${element.localName}${element.id ? `#${element.id}` : ''}${element.name ? `[name=${element.name}]` : ''}`,
-        here: element.matches(wanted),
-        visible: element.checkVisibility(),
-        ring: rings.length > 0,
-      };
-    }, selector);
-    if (!stop) continue;
-    trail.push(stop.name);
-    assert.ok(stop.visible, `${stop.name} on ${page.url()} takes the focus but cannot be seen`);
-    assert.ok(stop.ring, `${stop.name} on ${page.url()} does not show that it has the focus`);
-    if (stop.here) return;
-  }
-  assert.fail(`Tab never came to ${selector} on ${page.url()}: ${trail.slice(-40).join(' → ')}`);
-}
-
-async function press(page, selector) {
-  await tabTo(page, selector);
-  await page.keyboard.press('Enter');
-}
-
-async function write(page, selector, text) {
-  await tabTo(page, selector);
-  await page.keyboard.press('ControlOrMeta+A');
-  await page.keyboard.type(text);
-}
-
-async function choose(page, selector, value) {
-  await tabTo(page, selector);
-  await page.keyboard.press('Home');
-  for (let step = 0; step < 30 && (await page.inputValue(selector)) !== value; step += 1) await page.keyboard.press('ArrowDown');
-  assert.equal(await page.inputValue(selector), value);
 }

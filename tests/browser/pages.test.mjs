@@ -4,55 +4,10 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { openings, swaps } from './acts.mjs';
-import {
-  axe, changes, desktop, everyWay, firstRequest, fits, go, hooks, links, narrow, people, phone, prefer, shot, stage,
-} from './harness.mjs';
-import { change, fixLink, orgAt } from './road.mjs';
+import { all } from './all-pages.mjs';
+import { axe, changes, desktop, everyWay, fits, go, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
 
-/** `path` may be a function that finds the way from another page. */
-const first = (list, pattern) => async (page) => {
-  await go(page, list);
-  return (await links(page, pattern))[0] ?? assert.fail(`${list} links to no ${pattern}`);
-};
-const all = [
-  { name: 'login', path: '/login', as: null },
-  { name: 'dashboard', path: '/' },
-  { name: 'inbox', path: '/inbox', as: people.approver },
-  { name: 'inbox-empty', path: '/inbox?q=qqqqq', as: people.approver },
-  { name: 'request', path: firstRequest, as: people.approver },
-  { name: 'choose', path: '/requests/new' },
-  { name: 'form', path: '/requests/new/org.tier.fix' },
-  { name: 'check', path: checkStep },
-  { name: 'users', path: '/users' },
-  { name: 'user', path: first('/users', /^\/users\/[^/]+$/) },
-  { name: 'orgs', path: '/orgs' },
-  { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
-  { name: 'ledger', path: '/ledger' },
-  { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
-  { name: 'access', path: '/access' },
-  { name: 'api', path: '/api/docs' },
-  { name: 'search', path: '/search?q=CR-20' },
-  { name: 'help', path: '/help' },
-  { name: 'help-topic', path: '/help/inbox' },
-  { name: 'style', path: '/style' },
-  { name: 'missing', path: '/no-such-page', status: 404 },
-];
 const found = new Map();
-
-/** What was filled in waits in the session, which the other looks at this page share. */
-async function checkStep(page) {
-  const org = await orgAt(page, 6);
-  await go(page, org);
-  await page.click(fixLink(page, org));
-  const { tier, credit, reason } = await change(page);
-  await page.selectOption(hooks.field('tier'), tier);
-  await page.fill(hooks.field('credit'), credit);
-  await page.fill(hooks.field('reason'), reason);
-  await page.click(hooks.check);
-  await page.locator(hooks.preview).waitFor();
-  const { pathname, search } = new URL(page.url());
-  return pathname + search;
-}
 
 /** Opens a page of the list the way a test wants it. */
 async function show(open, entry, options) {
@@ -124,10 +79,11 @@ describe('on a phone', pairwise, () => {
 
 describe('with what opens and what is swapped', pairwise, () => {
   const acts = [...openings, ...swaps.map((entry) => ({ ...entry, elsewhere: true }))];
-  for (const { name, at, viewport = desktop, act, shows, elsewhere } of acts) {
+  for (const { name, at, viewport = desktop, act, shows, elsewhere, status } of acts) {
     test(name, stage(async ({ open }) => {
       const page = await open({ as: people.approver, viewport });
       page.setDefaultTimeout(5_000); // what is missing is told soon
+      if (status) page.problems.allow(new RegExp(`status of ${status}`));
       await everyWay(twoLooks, async (look) => {
         await prefer(page, look);
         await go(page, at);

@@ -43,3 +43,19 @@ export async function assertLedgerEntry(page, id) {
   await go(page, href);
   await page.locator(`${hooks.main} a[href$="/requests/${id}"]`).first().waitFor();
 }
+
+/** Asks for a change of an organisation, which others then decide. */
+export async function ask(page, index) {
+  const org = await orgAt(page, index);
+  await page.click(`${hooks.main} a[href$="${org}"]`);
+  await page.click(fixLink(page, org));
+  assert.equal(await page.inputValue(hooks.field('org_id')), org.split('/').pop());
+  const wanted = await change(page);
+  await page.selectOption(hooks.field('tier'), wanted.tier);
+  await page.fill(hooks.field('credit'), wanted.credit);
+  await page.fill(hooks.field('reason'), wanted.reason);
+  await page.click(hooks.check);
+  await assertDiff(page.locator(hooks.preview), wanted);
+  await page.click(hooks.submit);
+  return { id: await requestId(page), wanted };
+}

@@ -2,7 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { axe, go, hooks, isLive, people, shot, stage, staysLoaded } from './harness.mjs';
-import { assertDiff, assertLedgerEntry, change, fixLink, orgAt, requestId } from './road.mjs';
+import { ask, assertDiff, assertLedgerEntry } from './road.mjs';
 
 test('a request is asked for, approved and done while both watch', stage(async ({ open }) => {
   const approver = await open({ as: people.approver });
@@ -59,21 +59,6 @@ test('nobody approves what they asked for themselves', stage(async ({ open }) =>
   await ask(requester, 2);
   assert.equal(await requester.locator(hooks.approve).count(), 0);
 }));
-
-async function ask(page, index) {
-  const org = await orgAt(page, index);
-  await page.click(`${hooks.main} a[href$="${org}"]`);
-  await page.click(fixLink(page, org));
-  assert.equal(await page.inputValue(hooks.field('org_id')), org.split('/').pop());
-  const wanted = await change(page);
-  await page.selectOption(hooks.field('tier'), wanted.tier);
-  await page.fill(hooks.field('credit'), wanted.credit);
-  await page.fill(hooks.field('reason'), wanted.reason);
-  await page.click(hooks.check);
-  await assertDiff(page.locator(hooks.preview), wanted);
-  await page.click(hooks.submit);
-  return { id: await requestId(page), wanted };
-}
 
 /** A page in use offers what is new instead of moving rows under the pointer; then the offer is taken. */
 async function appears(page, id) {

@@ -1,0 +1,48 @@
+// Every page there is, one of each kind.
+import assert from 'node:assert/strict';
+import { firstRequest, go, hooks, links, people } from './harness.mjs';
+import { change, fixLink, orgAt } from './road.mjs';
+
+/** `path` may be a function that finds the way from another page. */
+const first = (list, pattern) => async (page) => {
+  await go(page, list);
+  return (await links(page, pattern))[0] ?? assert.fail(`${list} links to no ${pattern}`);
+};
+export const all = [
+  { name: 'login', path: '/login', as: null },
+  { name: 'dashboard', path: '/' },
+  { name: 'inbox', path: '/inbox', as: people.approver },
+  { name: 'inbox-empty', path: '/inbox?q=qqqqq', as: people.approver },
+  { name: 'request', path: firstRequest, as: people.approver },
+  { name: 'choose', path: '/requests/new' },
+  { name: 'form', path: '/requests/new/org.tier.fix' },
+  { name: 'check', path: checkStep },
+  { name: 'users', path: '/users' },
+  { name: 'user', path: first('/users', /^\/users\/[^/]+$/) },
+  { name: 'orgs', path: '/orgs' },
+  { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
+  { name: 'ledger', path: '/ledger' },
+  { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
+  { name: 'access', path: '/access' },
+  { name: 'api', path: '/api/docs' },
+  { name: 'search', path: '/search?q=CR-20' },
+  { name: 'help', path: '/help' },
+  { name: 'help-topic', path: '/help/inbox' },
+  { name: 'style', path: '/style' },
+  { name: 'missing', path: '/no-such-page', status: 404 },
+];
+
+/** What was filled in waits in the session, which the other looks at this page share. */
+async function checkStep(page) {
+  const org = await orgAt(page, 6);
+  await go(page, org);
+  await page.click(fixLink(page, org));
+  const { tier, credit, reason } = await change(page);
+  await page.selectOption(hooks.field('tier'), tier);
+  await page.fill(hooks.field('credit'), credit);
+  await page.fill(hooks.field('reason'), reason);
+  await page.click(hooks.check);
+  await page.locator(hooks.preview).waitFor();
+  const { pathname, search } = new URL(page.url());
+  return pathname + search;
+}
