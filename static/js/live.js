@@ -7,7 +7,8 @@ const since = () => {
   const time = $("#live-since"), at = current || Date.parse($("#main").dataset.drawn);
   if (!time || live.dataset.state !== "off" || !at) return;
   time.dateTime = new Date(at).toISOString();
-  time.textContent = `${clock(at)} (${ago(at)})`;
+  const age = ago(at);
+  time.textContent = age ? `${clock(at)} (${age})` : clock(at);
   live.toggleAttribute("data-stale", Date.now() - at > 60000);
 };
 setInterval(since, 10000);
