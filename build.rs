@@ -306,7 +306,8 @@ mod assets {
 
     /// Takes out what only people read: comments, indentation, spaces around punctuation. Strings stay as they are.
     fn terse(css: &str) -> String {
-        let code: String = css.split("/*").enumerate().map(|(i, s)| if i == 0 { s } else { s.split_once("*/").expect("a comment ends").1 }).collect();
+        let code: String =
+            css.split("/*").enumerate().map(|(i, s)| if i == 0 { s } else { s.split_once("*/").expect("a comment ends").1 }).collect();
         let squeeze = |code: &str| {
             let mut code = code.split_whitespace().collect::<Vec<_>>().join(" ");
             for sign in ["{", "}", ";", ",", ">"] {

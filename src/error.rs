@@ -228,7 +228,22 @@ async fn keep(headers: &HeaderMap, method: &Method, body: Body) -> (Vec<Fact>, B
         return (Vec::new(), body);
     }
     let bytes: Bytes = axum::body::to_bytes(body, KEPT_BYTES).await.unwrap_or_default();
-    let secret = ["csrf", "password", "binding", "confirm", "idempotency_key", "next", "back", "decision"];
+    let secret = [
+        "csrf",
+        "password",
+        "binding",
+        "confirm",
+        "idempotency_key",
+        "next",
+        "back",
+        "decision",
+        "draft",
+        "item",
+        "id",
+        "state",
+        "list",
+        "all",
+    ];
     let typed = url::form_urlencoded::parse(&bytes)
         .filter(|(name, value)| !secret.contains(&&**name) && !value.trim().is_empty())
         .map(|(label, value)| Fact { label: label.into_owned(), value: value.into_owned() })
@@ -272,7 +287,10 @@ fn error_page(shell: Arc<Shell>, error: &Error, incident: String, kept: Vec<Fact
     }
     let page = ErrorPage { shell, status: error.status().as_u16(), title: what.clone(), what, why, next, actions, incident, kept };
     match page.render() {
-        Ok(html) => (error.status(), Html(html)).into_response(),
+        Ok(html) => {
+            let headers = [(header::CACHE_CONTROL, "private, no-store"), (header::VARY, "HX-Request")];
+            (error.status(), headers, Html(html)).into_response()
+        }
         Err(failure) => {
             tracing::error!(%failure, "the error page cannot be rendered");
             (error.status(), error.to_string()).into_response()

@@ -56,8 +56,9 @@ impl<'de> serde::Deserialize<'de> for Submitted {
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Submitted, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    // NUL is no text for Postgres, and nobody types it
+                    pairs.push((name, value.replace('\0', "")));
                 }
                 Ok(Submitted(pairs))
             }

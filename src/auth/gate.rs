@@ -51,7 +51,7 @@ async fn by_session(app: &App, parts: &mut Parts, door: Door) -> Result<Caller, 
     let id = super::sessions::operator_of(&session).await?.ok_or(Error::SignedOut)?;
     let hash = super::sessions::hash_of(&session).ok_or(Error::SignedOut)?;
     // a page that follows changes by itself is not somebody who is there
-    if parts.uri.path() != "/events" && !parts.headers.contains_key("hx-request") {
+    if parts.uri.path() != "/events" && !parts.headers.contains_key("x-follows") {
         app.db.touch_session(&hash).await?;
     }
     let mut conn = app.db.read().await?;

@@ -107,11 +107,6 @@ impl<S: Scope> Operator<S> {
     pub fn caller(&self) -> &Arc<Caller> {
         &self.caller
     }
-
-    /// The same person with another of their scopes.
-    pub fn also<T: Scope>(&self) -> Result<Operator<T>, Error> {
-        Operator::of(self.caller.clone())
-    }
 }
 
 /// Countersign's own services, as migration 0002 founded them.

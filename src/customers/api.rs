@@ -1,4 +1,4 @@
-//! Customers as the admin API shows them (requirement EX-5).
+//! Customers as the admin API shows them.
 use super::{
     Org, User,
     store::{self, Filter},

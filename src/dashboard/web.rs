@@ -73,7 +73,7 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
         tour,
         waiting: table(l.dashboard_waiting(), &waiting),
         mine: table(l.dashboard_mine(), &mine),
-        tiles: tiles(l, decides, &counts, days.as_ref()),
+        tiles: if reads { tiles(l, decides, &counts, days.as_ref()) } else { Vec::new() },
         activity: days.as_ref().map(|days| activity(l, days)),
         recent: recent
             .map(|rows| Table::plain(&r, l.dashboard_recent(), &ledger::web::columns(), ledger::web::BRIEF, &rows, ledger::web::place)),

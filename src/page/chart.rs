@@ -219,10 +219,6 @@ impl Chart {
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|s| s.end.is_none())
     }
-
-    pub fn draws_bars(&self) -> bool {
-        self.series.iter().any(|s| !s.bars.is_empty())
-    }
 }
 
 /// From zero to the first round number that is enough, in equal steps of 1, 2 or 5 and zeros.

@@ -76,9 +76,9 @@ impl Visit {
         Ok(Reader { app: app.clone(), l: self.l, caller: self.caller.clone().ok_or(Error::SignedOut)? })
     }
 
-    /// Path and query.
-    pub fn path(&self) -> &str {
-        &self.path
+    /// For a page that answers a form: where to come back to, since the form's own address cannot be read.
+    pub fn read_at(&mut self, path: &str) {
+        path.clone_into(&mut self.path);
     }
 
     /// Shown as if these were preferred, for this page alone; what is not a choice changes nothing.

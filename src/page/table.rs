@@ -13,7 +13,7 @@ pub struct Reader {
 
 /// A column of rows of type `T`.
 pub struct Column<T> {
-    /// Stable: names the column in URLs and in the head of an export.
+    /// Stable: names the column in URLs.
     pub key: &'static str,
     pub label: fn(Lang) -> String,
     pub cell: fn(&Reader, &T) -> Cell,

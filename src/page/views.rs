@@ -1,5 +1,5 @@
 //! Saved views: a name for the state of a list, which is its URL. Each person has their own; sending one is sending the URL.
-use super::{safe_next, store};
+use super::{list::Asked, safe_next, store};
 use crate::{
     app::App,
     auth::{Csrf, Operator, PortalUse},
@@ -60,11 +60,12 @@ impl Named {
 /// A view of the same name is replaced: that is how one is changed.
 async fn save(operator: Operator<PortalUse>, visit: Visit, State(app): State<App>, Csrf(form): Csrf<Named>) -> Result<Redirect, Error> {
     let (list, name) = form.check()?;
-    if !app.db.save_view(operator.id(), list, name, &form.state).await? {
+    let state = Asked::of("", &form.state).state();
+    if !app.db.save_view(operator.id(), list, name, &state).await? {
         return Err(Error::Refused(msg::view_too_many()));
     }
     visit.say("success", visit.l.view_saved(name)).await?;
-    Ok(Redirect::to(&format!("/{list}?{}", form.state)))
+    Ok(Redirect::to(&format!("/{list}?{state}")))
 }
 
 async fn remove(operator: Operator<PortalUse>, visit: Visit, State(app): State<App>, Csrf(form): Csrf<Named>) -> Result<Redirect, Error> {

@@ -162,3 +162,4 @@ request-related = Other requests for the same target
 request-new-why-not = Your role may not ask for changes.
 found-requests = Requests
 found-actions = Actions
+bulk-cut-chosen = At most { $count } can be decided at once. The others stay selected.

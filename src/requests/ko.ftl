@@ -150,3 +150,4 @@ request-related = 같은 대상의 다른 요청
 request-new-why-not = 변경을 요청할 권한이 없는 역할입니다.
 found-requests = 요청
 found-actions = 작업
+bulk-cut-chosen = 한 번에 { $count }건까지 결정할 수 있습니다. 나머지는 선택한 채로 남아 있습니다.

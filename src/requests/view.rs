@@ -106,6 +106,14 @@ pub struct Typed {
     pub conflict: Option<String>,
 }
 
+/// Whether this person can decide the request, and what that would do.
+pub async fn decision(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Request) -> Result<Decide, Error> {
+    let (all, eligible) = (store::votes(conn, request).await?, store::eligible(conn, request, 8).await?);
+    let last = all.iter().filter(|v| v.counts(app, request)).count() + 1 >= usize::from(votes::needed(app, request));
+    let href = format!("/requests/{}", request.short_id());
+    Ok(decide(l, caller, request, app.registry.find(&request.operation), &all, &eligible, &Typed::default(), last, &href))
+}
+
 /// Loads and words everything the request page shows.
 pub async fn whole(
     app: &App,

@@ -3,6 +3,7 @@ use super::{
     samples,
     upload::{self, LIMIT, LIMIT_TEXT, Seen},
 };
+use crate::page::list::Asked;
 use crate::{
     app::App,
     auth::PortalUse,
@@ -19,26 +20,16 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{DefaultBodyLimit, Query, State},
+    extract::{DefaultBodyLimit, State},
     handler::Handler,
     response::Response,
 };
 use chrono::Utc;
-use serde::Deserialize;
 
 pub fn routes(surface: Surface) -> Surface {
     let seen = Seen::default();
     let receive = move |operator, visit, app, headers, form| upload::upload(operator, visit, app, headers, seen.clone(), form);
     surface.show::<PortalUse, _, _>("/style", index).act::<PortalUse, _, _>("/style/upload", receive.layer(DefaultBodyLimit::max(LIMIT)))
-}
-
-/// How to dress this page; nothing is kept.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Look {
-    lang: String,
-    theme: String,
-    density: String,
 }
 
 #[derive(Template)]
@@ -112,11 +103,11 @@ struct Decision<'a> {
     request: &'a RequestView,
 }
 
-async fn index(mut visit: Visit, State(app): State<App>, Query(look): Query<Look>) -> Result<Response, Error> {
+async fn index(mut visit: Visit, State(app): State<App>, look: Asked) -> Result<Response, Error> {
     if !app.demo {
         return Err(Error::NotFound);
     }
-    visit.try_on(&look.lang, &look.theme, &look.density);
+    visit.try_on(look.get("lang"), look.get("theme"), look.get("density"));
     let (l, now, shell) = (visit.l, Utc::now(), visit.shell(&app).await?);
     let panels = samples::decisions(l, now)
         .into_iter()

@@ -13,13 +13,14 @@ const original = (f) => ticks(f) ? f.defaultChecked
   : f.localName === "select" ? ($$("option", f).find((o) => o.defaultSelected) ?? f.options[0])?.value : f.defaultValue;
 const dirty = (form) => written(form).some((f) => value(f) !== original(f));
 
-const saveDraft = (form) => {
-  const fields = Object.fromEntries(written(form).filter((f) => value(f) !== original(f)).map((f) => [named(f), [value(f), original(f)]]));
-  if (Object.keys(fields).length) unsaved = !browser.set(draftOf(form), { at: Date.now(), fields });
+const pairs = (fields, of) => Object.fromEntries(fields.map((f) => [named(f), of(f)]));
+const saveDraft = (form, sent = false) => {
+  const fields = pairs(written(form).filter((f) => value(f) !== original(f)), value), base = pairs(written(form), original);
+  if (Object.keys(fields).length) unsaved = !browser.set(draftOf(form), { at: Date.now(), fields, base, sent });
   else browser.remove(draftOf(form));
 };
 const saveDrafts = () => $$("form[data-draft]").forEach((form) => dirty(form) && saveDraft(form));
-const saveSoon = later(saveDraft, 300);
+const saveSoon = later((form) => leaving || saveDraft(form), 300);
 on("input", (e) => { const form = e.target.form; if (form?.dataset.draft) saveSoon(form); });
 
 // counters and the guard against the morph want to know
@@ -27,15 +28,15 @@ const changed = (f) => f.dispatchEvent(new Event("input", { bubbles: true }));
 const note = (form, shown) => {
   const element = $("[data-draft-note]", form);
   if (!element) return;
-  const text = $("[data-draft-text]", element);
-  if (text) text.textContent = said.draft;
   element.hidden = !shown;
 };
-const restore = (form, { fields }) => {
+const restore = (form, { fields, base = {} }) => {
+  // a form that comes filled in with something else is about somebody else: the draft is not for it
+  const fits = (f) => ticks(f) || value(f) === "" || [fields[named(f)], base[named(f)]].includes(value(f));
+  if (!written(form).every(fits)) return;
   const back = written(form).filter((f) => {
-    const [kept, base] = fields[named(f)] ?? [];
-    // what the server says now wins over a draft made from something else
-    if (kept === undefined || value(f) === kept || (value(f) !== base && value(f) !== "")) return false;
+    const kept = fields[named(f)];
+    if (kept === undefined || value(f) === kept) return false;
     if (ticks(f)) f.checked = kept; else f.value = kept;
     return true;
   });
@@ -56,14 +57,19 @@ on("click", (e) => {
 
 // A sent form keeps its draft until a later page shows that it arrived: one that has not the form any more, nor a failure.
 on("submit", (e) => {
-  const form = e.target, key = draftOf(form), draft = form.dataset.draft && browser.get(key);
+  const form = e.target, key = draftOf(form);
   if (e.defaultPrevented) return;
   leaving = true;
-  if (draft) browser.set(key, { ...draft, sent: true });
-  if ("forget" in form.dataset) [`draft:${said.me}:`, `recent:${said.me}`].flatMap(browser.keys).forEach(browser.remove);
+  // the check of what was typed has nothing to type in: its draft is the one before it
+  const before = form.dataset.draft && browser.get(key);
+  if (form.dataset.draft && dirty(form)) saveDraft(form, true);
+  else if (before) browser.set(key, { ...before, sent: true });
+  if (!("forget" in form.dataset)) return;
+  [`draft:${said.me}:`, `recent:${said.me}`].flatMap(browser.keys).forEach(browser.remove);
+  tab.keys("chosen:").forEach(tab.remove);
 });
 addEventListener("beforeunload", (e) => {
-  if (!leaving && $$("form[data-draft]").some((form) => dirty(form) && (unsaved || "warn" in form.dataset))) e.preventDefault();
+  if (!leaving && $$("form[data-draft]").some((form) => unsaved && dirty(form))) e.preventDefault();
 });
 addEventListener("pageshow", () => (leaving = false));
 
@@ -74,3 +80,5 @@ browser.keys("draft:").forEach((key) => {
   if (draft.sent) browser.set(key, { ...draft, sent: false });
   if (form) restore(form, draft);
 });
+// what was looked at is remembered no longer than what was typed
+browser.keys("recent:").forEach((key) => browser.set(key, (browser.get(key) ?? []).filter((seen) => Date.now() - seen.at < week)));

@@ -1,5 +1,5 @@
 // Chosen rows outlive search, filters and paging: their ids are kept for each list until they are acted on.
-const chosenKey = `chosen:${location.pathname}`;
+const chosenKey = `chosen:${said.me}:${location.pathname}`;
 const chosen = () => new Set(tab.get(chosenKey));
 const boxes = () => $$("input[name=id][form=bulk]");
 const choose = (changed, yes) => {
@@ -21,7 +21,8 @@ const paintChosen = (loud) => {
   number.textContent = number.dataset.text.replace("#", ids.size);
   if (loud) say(number.textContent);
 };
-if ($("[data-bulk-done]")) tab.keys("chosen:").forEach(tab.remove);
+const decided = $("[data-bulk-done]")?.dataset.bulkDone.split(" ") ?? [];
+if (decided.length) tab.keys("chosen:").forEach((key) => tab.set(key, tab.get(key).filter((id) => !decided.includes(id))));
 drawn(() => paintChosen());
 addEventListener("pageshow", (e) => e.persisted && paintChosen());
 
@@ -55,8 +56,8 @@ on("submit", (e) => {
 // New rows of the same list are tinted for a moment.
 let known = null;
 drawn(() => {
-  const rows = rowsNow(), ids = new Set(rows.map((r) => r.dataset.id)), path = $("#main").getAttribute("hx-get");
-  if (known?.path === path) rows.forEach((r) => r.toggleAttribute("data-new", !known.ids.has(r.dataset.id)));
+  const rows = rowsNow(), ids = new Set(rows.map((r) => r.dataset.id)), path = $("#main[data-on]") && location.href;
+  if (path && known?.path === path) rows.forEach((r) => r.toggleAttribute("data-new", !known.ids.has(r.dataset.id)));
   known = { path, ids };
 });
 // A table too wide for its box scrolls in it; only then its head does not stick to the page.

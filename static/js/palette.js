@@ -6,7 +6,7 @@ const make = (tag, set, ...children) => {
   return element;
 };
 if (/^\/(requests\/CR-|orgs\/|users\/|ledger\/)[^/]+$/.test(location.pathname) && $("h1") && !$(".failure") && said.me) {
-  const seen = { href: location.pathname, name: $("h1").textContent, detail: decodeURIComponent(location.pathname.split("/").pop()) };
+  const seen = { at: Date.now(), href: location.pathname, name: $("h1").textContent, detail: decodeURIComponent(location.pathname.split("/").pop()) };
   browser.set(recentKey, [seen, ...(browser.get(recentKey) ?? []).filter((r) => r.href !== seen.href)].slice(0, 8));
 }
 

@@ -13,7 +13,7 @@ const looks = {
 };
 on("submit", async (e) => {
   const form = e.target, name = form.dataset.preference, button = e.submitter;
-  if (!name || !button || form.dataset.plain) return;
+  if (!name || !button || "plain" in form.dataset) return;
   e.preventDefault();
   // taken before the button changes; the answer is a redirect that nobody needs to follow
   const sent = post(form, button, { redirect: "manual" });

@@ -1,4 +1,4 @@
-//! The reads of the admin API (requirement EX-5).
+//! The reads of the admin API.
 use super::Query;
 use crate::{app::App, customers::api, error::Error};
 use axum::{

@@ -13,7 +13,7 @@ use crate::{
     },
     requests::{
         Request, State as Standing, parse_id, short_id, store,
-        view::{self, Decide, Typed},
+        view::{self, Decide},
         votes::{self, Ballot, Cast},
     },
 };
@@ -30,10 +30,12 @@ struct DryRun {
     shell: Shell,
     back: String,
     items: Vec<Item>,
+    /// Names these items, for what is typed about them.
+    draft: String,
     ready: usize,
     blocked: usize,
-    /// The filter matched more than can be decided at once.
-    cut: bool,
+    /// Why there are fewer than were asked for.
+    cut: Option<String>,
     reason: String,
     problem: Option<String>,
 }
@@ -50,6 +52,7 @@ struct Item {
     diff: Vec<DiffRow>,
     /// What a vote signs; none if this person cannot decide it.
     binding: Option<String>,
+    chosen: bool,
     /// What approving it does, or why it cannot be decided.
     says: String,
 }
@@ -57,16 +60,23 @@ struct Item {
 /// The dry run: of the selected rows, or of everything the filter matches.
 pub(super) async fn check(
     operator: Operator<RequestsDecide>,
-    visit: Visit,
+    mut visit: Visit,
     State(app): State<App>,
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
+    visit.read_at(back(&form));
     let (ids, cut) = chosen(&app, &visit, &form).await?;
     dry_run(&app, &visit, &operator, &form, ids, cut, None).await
 }
 
-async fn chosen(app: &App, visit: &Visit, form: &Submitted) -> Result<(Vec<i64>, bool), Error> {
-    let mut ids: Vec<i64> = if form.get("all") == Some("1") {
+/// The list that people came from.
+fn back(form: &Submitted) -> &str {
+    safe_next(form.get("back").unwrap_or("/inbox"))
+}
+
+async fn chosen(app: &App, visit: &Visit, form: &Submitted) -> Result<(Vec<i64>, Option<String>), Error> {
+    let all = form.get("all") == Some("1");
+    let mut ids: Vec<i64> = if all {
         let asked = Asked::of("/inbox", form.get("state").unwrap_or_default());
         let mut conn = app.db.read().await?;
         let slice = Slice { order: Order { key: "created", down: true }, cursor: None, limit: MOST as i64 + 1 };
@@ -76,7 +86,7 @@ async fn chosen(app: &App, visit: &Visit, form: &Submitted) -> Result<(Vec<i64>,
     };
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(*id));
-    let cut = ids.len() > MOST;
+    let cut = (ids.len() > MOST).then(|| if all { visit.l.bulk_cut(MOST) } else { visit.l.bulk_cut_chosen(MOST) });
     ids.truncate(MOST);
     Ok((ids, cut))
 }
@@ -88,21 +98,25 @@ async fn dry_run(
     operator: &Operator<RequestsDecide>,
     form: &Submitted,
     ids: Vec<i64>,
-    cut: bool,
+    cut: Option<String>,
     problem: Option<String>,
 ) -> Result<Response, Error> {
+    // drawn again after a problem: what was unticked stays so
+    let ticked = |id: &str| problem.is_none() || form.0.iter().any(|(n, v)| n == "item" && v.split(':').next() == Some(id));
     let mut conn = app.db.read().await?;
     let mut items = Vec::new();
     for id in ids {
         if let Some(request) = store::find(&mut conn, id).await? {
-            items.push(item(app, &mut conn, visit, operator, &request).await?);
+            let item = item(app, &mut conn, visit, operator, &request).await?;
+            items.push(Item { chosen: ticked(&item.id), ..item });
         }
     }
     drop(conn);
     let ready = items.iter().filter(|i| i.binding.is_some()).count();
     let page = DryRun {
         shell: visit.shell(app).await?,
-        back: safe_next(form.get("back").unwrap_or("/inbox")).to_owned(),
+        back: back(form).to_owned(),
+        draft: items.iter().map(|i| i.id.as_str()).collect::<Vec<_>>().join(","),
         blocked: items.len() - ready,
         ready,
         items,
@@ -124,21 +138,23 @@ async fn item(
     operator: &Operator<RequestsDecide>,
     request: &Request,
 ) -> Result<Item, Error> {
-    let whole = view::whole(app, conn, visit.l, operator.caller(), request, Typed::default()).await?;
-    let (binding, says) = match whole.decide {
-        Decide::Open { effect, .. } => (Some(whole.binding), effect),
+    let (l, definition) = (visit.l, app.registry.find(&request.operation));
+    let (binding, says) = match view::decision(app, conn, l, operator.caller(), request).await? {
+        Decide::Open { effect, .. } => (Some(request.binding_hex()), effect),
         Decide::Closed { why } => (None, why),
     };
+    let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     Ok(Item {
-        id: whole.id,
-        href: whole.href,
-        title: whole.title,
-        target: whole.target_label,
-        requester: whole.requester,
-        risk: whole.risk,
-        state: whole.state,
-        diff: whole.diff.into_iter().filter(|row| row.changed).collect(),
+        id: request.short_id(),
+        href: format!("/requests/{}", request.short_id()),
+        title: definition.map_or_else(|| request.operation.clone(), |d| d.title(l)),
+        target: request.target_label.clone(),
+        requester: request.requester.clone(),
+        risk: RiskTag::new(l, &request.risk),
+        state: view::badge(l, request.state),
+        diff: page::diff(l, &request.before, &request.after, label).into_iter().filter(|row| row.changed).collect(),
         binding,
+        chosen: true,
         says,
     })
 }
@@ -165,10 +181,11 @@ struct Outcome {
 /// One vote for each request that is still what the dry run showed; the others say why not.
 pub(super) async fn decide(
     operator: Operator<RequestsDecide>,
-    visit: Visit,
+    mut visit: Visit,
     State(app): State<App>,
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
+    visit.read_at(back(&form));
     let l = visit.l;
     let approves = match form.get("decision") {
         Some("approve") => true,
@@ -187,14 +204,15 @@ pub(super) async fn decide(
         None
     };
     if problem.is_some() {
-        return dry_run(&app, &visit, &operator, &form, ballots.into_iter().map(|(id, _)| id).collect(), false, problem).await;
+        let (ids, _) = chosen(&app, &visit, &form).await?;
+        return dry_run(&app, &visit, &operator, &form, ids, None, problem).await;
     }
     let mut outcomes = Vec::new();
     for (id, binding) in ballots {
         outcomes.push(cast(&app, &operator, l, id, &Ballot { approves, binding, reason: reason.clone() }).await);
     }
     let counted = outcomes.iter().filter(|o| o.kind == "success").count();
-    let back = safe_next(form.get("back").unwrap_or("/inbox")).to_owned();
+    let back = back(&form).to_owned();
     page::html(&Done { shell: visit.shell(&app).await?, back, approves, skipped: outcomes.len() - counted, counted, outcomes })
 }
 

@@ -55,7 +55,9 @@ pub(super) async fn index(
         asked.set("tab", if decides { "mine" } else { "asked" });
     }
     let empty = l.find(&format!("inbox-empty-{}", asked.get("tab"))).unwrap_or_default();
-    let list = list::page::<Requests>(&visit.reader(&app)?, &mut conn, &asked, empty).await?;
+    let mut list = list::page::<Requests>(&visit.reader(&app)?, &mut conn, &asked, empty).await?;
+    // nobody chooses rows for something they may not do
+    list.table.chooses &= decides;
     let selected = match parse_id(asked.get("selected")) {
         Ok(id) => store::find(&mut conn, id).await?,
         Err(_) => None,

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Problem},
     i18n::Lang,
     operations::{Definition, Preview, Risk, form as schema},
-    page::{self, DiffRow, Opt, RiskTag, Shell, Visit},
+    page::{self, DiffRow, Opt, RiskTag, Shell, Visit, list::Asked},
     requests::{
         hex, short_id,
         submit::{self, Ask},
@@ -18,7 +18,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -101,13 +100,6 @@ struct ProblemView {
     text: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Step {
-    draft: Option<Uuid>,
-    #[serde(default)]
-    step: String,
-}
-
 /// Links may fill fields in: `/requests/new/org.tier.fix?org_id=…`; `draft` goes on where somebody stopped, and `step=check`
 /// shows what it would do.
 pub(super) async fn form(
@@ -115,11 +107,12 @@ pub(super) async fn form(
     visit: Visit,
     State(app): State<App>,
     Path(name): Path<String>,
-    Query(step): Query<Step>,
+    asked: Asked,
     Query(given): Query<Submitted>,
 ) -> Result<Response, Error> {
     let definition = submit::permitted(&app, &operator, &name).await?;
-    let draft = match step.draft {
+    let begun = asked.some("draft").map(|id| id.parse::<Uuid>().unwrap_or_default());
+    let draft = match begun {
         None => Draft { id: Uuid::now_v7(), operation: name, typed: given },
         Some(id) => match drafts::find(&visit.session, id, &name).await? {
             Some(draft) => draft,
@@ -128,7 +121,7 @@ pub(super) async fn form(
         },
     };
     let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
-    if step.draft.is_none() || step.step != "check" {
+    if begun.is_none() || asked.get("step") != "check" {
         return wizard.page(&[], None, StatusCode::OK).await;
     }
     match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {

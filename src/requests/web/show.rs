@@ -57,12 +57,13 @@ pub(super) struct VoteForm {
 
 pub(super) async fn vote(
     operator: Operator<RequestsDecide>,
-    visit: Visit,
+    mut visit: Visit,
     State(app): State<App>,
     Path(id): Path<String>,
     Csrf(form): Csrf<VoteForm>,
 ) -> Result<Response, Error> {
     let id = parse_id(&id)?;
+    visit.read_at(&format!("/requests/{}", short_id(id)));
     let approves = match form.decision.as_str() {
         "approve" => true,
         "reject" => false,
@@ -98,12 +99,13 @@ pub(super) async fn vote(
 
 pub(super) async fn withdraw(
     operator: Operator<RequestsAsk>,
-    visit: Visit,
+    mut visit: Visit,
     State(app): State<App>,
     Path(id): Path<String>,
     _: Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let id = parse_id(&id)?;
+    visit.read_at(&format!("/requests/{}", short_id(id)));
     match crate::requests::withdraw::withdraw(&app, &operator, id).await {
         Ok(()) => {
             visit.say("success", visit.l.request_withdrawn_now(short_id(id))).await?;
