@@ -232,8 +232,8 @@ mod assets {
     /// Each is a layer of its own, and a later one wins over an earlier one.
     const STYLES: [&str; 10] = ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "pages", "utilities", "print"];
     /// One closure around all, so that they share what `base` defines and the page sees none of it.
-    const SCRIPTS: [&str; 12] =
-        ["base", "times", "live", "preferences", "session", "drafts", "forms", "buttons", "lists", "palette", "keys", "upload"];
+    const SCRIPTS: [&str; 13] =
+        ["base", "times", "live", "preferences", "session", "drafts", "forms", "lookup", "buttons", "lists", "palette", "keys", "upload"];
 
     struct Asset {
         name: String,

@@ -47,7 +47,7 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let mut conn = app.db.read().await?;
     let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
     let waiting = if decides {
-        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, Slice::newest(8)).await?
+        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, Slice::soonest(8)).await?
     } else {
         Vec::new()
     };

@@ -40,7 +40,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         write(&mut conn, &stories).await?;
     }
     let waiting: Vec<Story> =
-        [(310, None), (205, None), (160, Some(35)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
+        [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
             .into_iter()
             .map(|(minutes_ago, left)| {
                 id += 1;

@@ -72,13 +72,17 @@ pub fn from_text<'a>(schema: &Value, typed: impl Fn(&str) -> Option<&'a str>) ->
     for field in fields(schema) {
         let Some(text) = typed(&field.name).map(str::trim).filter(|t| !t.is_empty()) else { continue };
         let value = match field.kind {
-            // people write 12,000 and ₩12,000
-            Kind::Integer => text.replace([',', ' ', '₩'], "").parse::<i64>().map_or_else(|_| json!(text), |n| json!(n)),
+            Kind::Integer => number(text).map_or_else(|| json!(text), |n| json!(n)),
             _ => json!(text),
         };
         values.insert(field.name, value);
     }
     values
+}
+
+/// A whole number as people write it: 12000, 12,000, ₩12,000.
+pub fn number(text: &str) -> Option<i64> {
+    text.replace([',', ' ', '₩'], "").parse().ok()
 }
 
 /// Checks names, types, choices and ranges, each with a sentence of its own, then makes the operation.

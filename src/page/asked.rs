@@ -116,6 +116,11 @@ impl Slice<'_> {
         Self { order: Order { key: "created", down: true }, cursor: None, limit }
     }
 
+    /// The requests that expire next.
+    pub fn soonest(limit: i64) -> Self {
+        Self { order: Order { key: "expires", down: false }, cursor: None, limit }
+    }
+
     /// Whether the page lies before the cursor, so that rows come in reverse.
     pub fn back(&self) -> bool {
         self.cursor.is_some_and(|c| c.back)

@@ -1,4 +1,5 @@
 //! Before and after, side by side.
+use crate::i18n::Lang;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -42,8 +43,8 @@ impl DiffRow {
     }
 }
 
-/// Before and after of flat objects, each key with its label; changed rows first.
-pub fn diff(before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Vec<DiffRow> {
+/// Before and after of flat objects, each key with its label and each known value as it is called; changed rows first.
+pub fn diff(l: Lang, before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Vec<DiffRow> {
     let empty = serde_json::Map::new();
     let (b, a) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
     let keys: std::collections::BTreeSet<&String> = b.keys().chain(a.keys()).collect();
@@ -51,7 +52,8 @@ pub fn diff(before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Ve
         .into_iter()
         .map(|key| {
             let (was, is) = (b.get(key), a.get(key));
-            DiffRow { changed: was != is, ..DiffRow::new(label(key), was.and_then(shown), is.and_then(shown)) }
+            let said = |value: Option<&Value>| value.and_then(|v| called(l, key, v).or_else(|| shown(v)));
+            DiffRow { changed: was != is, ..DiffRow::new(label(key), said(was), said(is)) }
         })
         .collect();
     rows.sort_by_key(|row| !row.changed);
@@ -86,6 +88,11 @@ fn add(pieces: &mut Vec<Piece>, text: &str, marked: bool) {
     }
 }
 
+/// What a value of this field is called, such as `Pro` for the tier `pro`.
+fn called(l: Lang, key: &str, value: &Value) -> Option<String> {
+    l.find(&format!("value-{key}-{}", value.as_str()?))
+}
+
 /// A value as people read it; nothing for null.
 pub fn shown(value: &Value) -> Option<String> {
     match value {
@@ -106,6 +113,7 @@ mod tests {
     #[test]
     fn a_long_text_is_marked_by_the_word_and_a_short_one_is_not() {
         let rows = diff(
+            Lang::Ko,
             &json!({"note": "결제는 완료되었으나 등급이 반영되지 않아 고객이 문의했고 담당자가 확인했습니다.", "tier": "free"}),
             &json!({"note": "결제는 완료되었으나 크레딧이 반영되지 않아 고객이 문의했고 담당자가 확인했습니다.", "tier": "pro"}),
             str::to_owned,
@@ -123,7 +131,7 @@ mod tests {
             before.insert(format!("k{i}"), json!(i));
             after.insert(format!("k{i}"), json!(if i < 2 { i + 1 } else { i }));
         }
-        let rows = diff(&json!(before), &json!(after), str::to_owned);
+        let rows = diff(Lang::Ko, &json!(before), &json!(after), str::to_owned);
         let (shown, rest) = folded(&rows);
         assert_eq!((shown.len(), rest.len()), (5, 4));
         assert!(rest.iter().all(|row| !row.changed));

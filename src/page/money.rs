@@ -40,10 +40,12 @@ pub fn short(l: Lang, won: i64) -> String {
 /// Korean counts in ten thousands: the two largest units, the smaller one rounded.
 fn korean(amount: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(10_000_000_000_000_000, "경"), (1_000_000_000_000, "조"), (100_000_000, "억"), (10_000, "만")];
-    let smaller = match amount {
-        ..1_000_000_000_000 => 10_000,
-        ..10_000_000_000_000_000 => 100_000_000,
-        _ => 1_000_000_000_000,
+    let smaller = if amount < UNITS[1].0 {
+        UNITS[3].0
+    } else if amount < UNITS[0].0 {
+        UNITS[2].0
+    } else {
+        UNITS[1].0
     };
     let mut rest = rounded(amount, smaller) * smaller;
     let mut words = Vec::new();
@@ -63,7 +65,7 @@ fn english(amount: u64) -> String {
     let (unit, name) = UNITS.into_iter().find(|(unit, _)| amount >= unit - unit / 20_000).unwrap_or(UNITS[2]);
     let tenths = rounded(amount, unit / 10);
     let whole = grouped((tenths / 10) as i64);
-    if tenths % 10 == 0 { format!("{whole}{name}") } else { format!("{whole}.{}{name}", tenths % 10) }
+    if tenths.is_multiple_of(10) { format!("{whole}{name}") } else { format!("{whole}.{}{name}", tenths % 10) }
 }
 
 /// How many of `unit` this is, halves upwards.
@@ -132,10 +134,10 @@ mod tests {
                     let (said, place) = read(&short(l, won));
                     let off = (said - i128::from(won)).abs();
                     let limit = match won.unsigned_abs() {
-                        ..1_000_000 => 0,
+                        0..1_000_000 => 0,
                         _ if l == Lang::En => place / 20,
-                        ..1_000_000_000_000 => 5_000,
-                        ..10_000_000_000_000_000 => 50_000_000,
+                        1_000_000..1_000_000_000_000 => 5_000,
+                        1_000_000_000_000..10_000_000_000_000_000 => 50_000_000,
                         _ => 500_000_000_000,
                     };
                     prop_assert!(off <= limit, "{} for {}", short(l, won), won);

@@ -155,7 +155,7 @@ pub async fn whole(
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
         reason: request.reason.clone(),
-        diff: page::diff(&request.before, &request.after, label),
+        diff: page::diff(l, &request.before, &request.after, label),
         raw: serde_json::to_string_pretty(&json!({
             "operation": request.operation, "version": request.operation_version, "fields": request.fields,
             "before": request.before, "after": request.after, "policy": request.ruling, "not_before": request.not_before, "expires_at": request.expires_at,

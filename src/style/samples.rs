@@ -99,11 +99,11 @@ pub fn rows(now: DateTime<Utc>) -> Vec<Listed> {
 
 /// Short and long values, and more rows that did not change than are shown.
 pub fn changes(l: Lang) -> Vec<DiffRow> {
-    let before = json!({"tier": "free", "credit": 0, "note": l.style_diff_before(), "region": "ap-northeast-2", "seats": 120, "sso": "on",
-        "support": "standard", "billing": "KRW", "until": null});
-    let after = json!({"tier": "enterprise", "credit": 12_400_000, "note": l.style_diff_after(), "region": "ap-northeast-2", "seats": 120,
-        "sso": "on", "support": "standard", "billing": "KRW", "until": "2026-12-31"});
-    diff(&before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
+    let before = json!({"tier": "free", "credit": 0, "reason": l.style_diff_before(), "name": "한빛소프트", "plan": "Pro", "orgs": 12,
+        "users": 120, "email": "ops@hanbit.example", "until": null});
+    let after = json!({"tier": "enterprise", "credit": 12_400_000, "reason": l.style_diff_after(), "name": "한빛소프트", "plan": "Pro",
+        "orgs": 12, "users": 120, "email": "ops@hanbit.example", "until": "2026-12-31"});
+    diff(l, &before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
 }
 
 pub fn steps(l: Lang, now: DateTime<Utc>) -> Vec<Step> {
@@ -239,7 +239,7 @@ pub fn charts(l: Lang) -> Vec<Chart> {
     let first = NaiveDate::from_ymd_opt(2026, 10, 14).unwrap_or_default();
     let days = |count| -> Vec<Day> { first.iter_days().take(count).map(|date| Day::new(l, date)).collect() };
     let wave = |count: i64, base: i64, by: i64| -> Vec<i64> {
-        (0..count).map(|i| base + (i * i * 7 + i * by) % 13 - if i % 7 > 4 { base / 2 } else { 0 }).collect()
+        (0..count).map(|i| base + (i * i * 7 + i * by) % 13 - if matches!(i % 7, 3 | 4) { base / 2 } else { 0 }).collect()
     };
     let plot =
         |id, title, finding, shape, count, series, limit| Plot { id, title, finding, shape, days: days(count), series, limit }.draw();

@@ -33,18 +33,12 @@ pub fn routes(surface: Surface) -> Surface {
 }
 
 /// How to dress this page; nothing is kept.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Look {
     lang: String,
     theme: String,
     density: String,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self { lang: String::new(), theme: String::new(), density: String::new() }
-    }
 }
 
 #[derive(Template)]

@@ -66,7 +66,8 @@ for (const [theme, tokens] of Object.entries(themes)) {
 /** Name → linear red, green, blue, of the hexadecimal colours in the rule with this selector. */
 function colours(selector) {
   const rules = css.replace(/\/\*.*?\*\//gs, '').split('}');
-  const rule = rules.find((part) => part.trimStart().startsWith(`${selector} {`)) ?? assert.fail(`tokens.css has no ${selector}`);
+  // the last selector before the rule's own brace: it may stand inside a media query
+  const rule = rules.find((part) => part.split('{').at(-2)?.trim() === selector) ?? assert.fail(`tokens.css has no ${selector}`);
   return Object.fromEntries([...rule.matchAll(/--([\w-]+):\s*#([0-9a-f]{3}|[0-9a-f]{6})\b/gi)].map(([, name, hex]) => [name, linear(hex)]));
 }
 

@@ -109,6 +109,28 @@ fn templates_have_nothing_inline() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The sprite has every icon that is drawn, and no other: it is sent to everybody.
+#[test]
+fn the_sprite_has_the_icons_that_are_used() {
+    let sprite = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("static/icons.svg")).unwrap();
+    let has: BTreeSet<&str> = sprite.split("<symbol id=\"").skip(1).filter_map(|s| Some(s.split_once('"')?.0)).collect();
+    let all: Vec<(String, String)> = [sources("src", ".rs"), sources("templates", ".html"), sources("static/js", ".js")].concat();
+    let named = |icon: &str| all.iter().any(|(_, text)| text.contains(&format!("\"{icon}\"")) || text.contains(&format!("#{icon}\"")));
+    let unused: Vec<_> = has.iter().filter(|icon| !named(icon)).collect();
+    assert!(unused.is_empty(), "nothing draws {unused:?}");
+    let mut missing = Vec::new();
+    for (path, text) in &all {
+        for begin in ["icon(\"", "blank(\"", "unavailable(\"", "icon: \"", "ICON: &'static str = \""] {
+            for icon in text.split(begin).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)) {
+                if !has.contains(icon) {
+                    missing.push(format!("{path}: {icon}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in static/icons.svg: {missing:#?}");
+}
+
 /// What may stand in a template as it is: the product's name, the languages' own names, names of keys and of formats.
 const UNTRANSLATED: [&str; 12] =
     ["Countersign", "English", "한국어", "openapi.json", "JSON", "Ctrl", "Shift", "Enter", "Esc", "Ctrl K", "CSV", "KST"];

@@ -105,7 +105,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         target_href: target_href(e.target_type.as_deref(), e.target_id.as_deref()),
         request: e.request.map(|id| Link { label: requests::short_id(id), href: format!("/requests/{}", requests::short_id(id)) }),
         reason: detail["reason"].as_str().map(str::to_owned),
-        diff: page::diff(&detail["before"], &detail["after"], label),
+        diff: page::diff(l, &detail["before"], &detail["after"], label),
         facts: facts(l, &whole, &leaf),
         leaf: serde_json::to_string_pretty(&leaf).map_err(anyhow::Error::from)?,
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),

@@ -8,6 +8,8 @@ use uuid::Uuid;
 const KEY: &str = "drafts";
 /// The newest are kept; so many forms are rarely open at once.
 const MOST: usize = 8;
+/// More than any form takes, in bytes; what is longer is refused anyway and need not fill the database.
+const LONGEST: usize = 16 * 1024;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Draft {
@@ -26,6 +28,9 @@ pub(super) async fn find(session: &Session, id: Uuid, operation: &str) -> Result
 }
 
 pub(super) async fn keep(session: &Session, draft: Draft) -> Result<(), Error> {
+    if draft.typed.0.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > LONGEST {
+        return Ok(());
+    }
     let mut drafts = all(session).await?;
     drafts.retain(|d| d.id != draft.id);
     drafts.push(draft);

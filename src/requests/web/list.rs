@@ -67,7 +67,7 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let definition = r.app.registry.find(&row.operation);
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(r.l, key));
     let none = r.l.value_none();
-    let changed = page::diff(&row.before, &row.after, label).into_iter().filter(|row| row.changed);
+    let changed = page::diff(r.l, &row.before, &row.after, label).into_iter().filter(|row| row.changed);
     let summary =
         changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
     let summary = summary.collect::<Vec<_>>().join(", ");

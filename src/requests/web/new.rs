@@ -255,7 +255,7 @@ impl Wizard<'_> {
         Ok(Check {
             confirm: fingerprint(&preview)?,
             target: preview.target.label,
-            diff: page::diff(&json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
+            diff: page::diff(l, &json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
             policy: match (ruling.approvals, ruling.self_approval) {
                 (0, _) => l.request_policy_none(risk),
                 (_, false) => l.request_policy_others(count, risk),
@@ -279,7 +279,11 @@ impl Wizard<'_> {
             options: std::iter::once(Opt::any(if f.required { l.form_pick() } else { l.form_keep() }, &value))
                 .chain(f.options.iter().map(|o| Opt { value: o.clone(), label: called(o), selected: *o == value }))
                 .collect(),
-            shown: if value.is_empty() { l.form_keep() } else { called(&value) },
+            shown: match schema::number(&value).filter(|_| f.kind == schema::Kind::Integer) {
+                Some(number) => schema::grouped(number),
+                None if value.is_empty() => l.form_keep(),
+                None => called(&value),
+            },
             lookup: f.lookup,
             value,
             name: f.name,
