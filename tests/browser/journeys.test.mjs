@@ -106,6 +106,7 @@ test('4 proves a change of last week', stage(async ({ open }) => {
   await go(page, '/');
   await keys(page, 'g', 'l');
   await page.waitForURL(`${base}/ledger`);
+  await isLive(page);
   await keys(page, 'l');
   assert.ok(await focused(page, '#filter-range'), 'l leads to the filter');
   for (const part of ['today', 'week', 'last-week']) {
