@@ -115,6 +115,22 @@ test('a filter that cannot be fetched says so and keeps the rows', stage(async (
   await page.locator('#list-error').waitFor({ state: 'hidden' });
 }));
 
+test('a filter that is changed before everything of the page runs is not lost', stage(async ({ open }) => {
+  const page = await open({ as: people.approver });
+  // the page's own script has run then, and what fetches has not begun: on a slow machine there is time to choose between the two
+  await page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => {
+    const risk = document.querySelector('#filter-risk');
+    if (new URLSearchParams(location.search).has('risk')) return;
+    risk.value = 'high';
+    for (const type of ['input', 'change']) risk.dispatchEvent(new Event(type, { bubbles: true }));
+  }));
+  await page.goto(`${base}/inbox?tab=decided`);
+  await isLive(page);
+  await page.waitForTimeout(1_000);
+  const [shown, chosen] = [new URL(page.url()).searchParams.get('risk') ?? '', await page.inputValue('#filter-risk')];
+  assert.equal(shown, chosen, 'what the filter says is not what the list shows');
+}));
+
 /** The server through a line that can be cut, as a network is: nothing gets through, and what was open breaks. */
 async function startLine() {
   const { hostname, port } = new URL(base), open = new Set();

@@ -12,8 +12,9 @@ async function endsIn(page, minutes, longer = true) {
   await page.route((url) => url.origin === base && /^\/(inbox|orgs)$/.test(url.pathname), async (route) => {
     const response = await route.fetch(), html = await response.text();
     const end = new Date(Date.now() + minutes * 60_000 - 5_000).toISOString();
-    assert.match(html, /data-session-end="[^"]+" data-session-extends="/);
-    await route.fulfill({ response, body: html.replace(/data-session-end="[^"]+" data-session-extends="[^"]+"/, `data-session-end="${end}" data-session-extends="${longer}"`) });
+    const body = html.replace(/data-session-end="[^"]+" data-session-extends="[^"]+"/, `data-session-end="${end}" data-session-extends="${longer}"`);
+    assert.notEqual(body, html, `${route.request().url()} does not say when the session ends`);
+    await route.fulfill({ response, body });
   });
 }
 
