@@ -258,3 +258,4 @@ role-security = Security
 role-auditor = Auditor
 role-service = Service
 value-query = Query
+filter-more = More filters

@@ -234,3 +234,4 @@ role-security = 보안
 role-auditor = 감사
 role-service = 서비스
 value-query = 조건
+filter-more = 필터 더 보기

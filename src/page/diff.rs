@@ -1,5 +1,5 @@
 //! Before and after, side by side.
-use crate::i18n::Lang;
+use crate::{i18n::Lang, operations::form::grouped};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -15,6 +15,8 @@ pub struct DiffRow {
     pub before: Option<String>,
     pub after: Option<String>,
     pub changed: bool,
+    /// By how much a number changed, with its sign.
+    pub delta: Option<String>,
     /// Long text that changed: each side in pieces, those that the other side does not have marked.
     pub words: Option<Words>,
 }
@@ -39,7 +41,7 @@ impl DiffRow {
             (Some(b), Some(a)) if b != a && b.chars().count().max(a.chars().count()) > LONG => Some(words(b, a)),
             _ => None,
         };
-        Self { label, changed: before != after, before, after, words }
+        Self { label, changed: before != after, before, after, delta: None, words }
     }
 }
 
@@ -53,7 +55,7 @@ pub fn diff(l: Lang, before: &Value, after: &Value, label: impl Fn(&str) -> Stri
         .map(|key| {
             let (was, is) = (b.get(key), a.get(key));
             let said = |value: Option<&Value>| value.and_then(|v| called(l, key, v).or_else(|| shown(v)));
-            DiffRow { changed: was != is, ..DiffRow::new(label(key), said(was), said(is)) }
+            DiffRow { changed: was != is, delta: delta(was, is), ..DiffRow::new(label(key), said(was), said(is)) }
         })
         .collect();
     rows.sort_by_key(|row| !row.changed);
@@ -86,6 +88,13 @@ fn add(pieces: &mut Vec<Piece>, text: &str, marked: bool) {
         Some(last) if last.marked == marked => last.text.push_str(text),
         _ => pieces.push(Piece { text: text.to_owned(), marked }),
     }
+}
+
+/// What was added to a whole number, or taken from it.
+fn delta(was: Option<&Value>, is: Option<&Value>) -> Option<String> {
+    let by = is?.as_i64()?.checked_sub(was?.as_i64()?)?;
+    let sign = if by > 0 { "+" } else { "" };
+    (by != 0).then(|| format!("{sign}{}", grouped(by)))
 }
 
 /// What a value of this field is called, such as `Pro` for the tier `pro`.

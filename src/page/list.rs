@@ -92,6 +92,9 @@ pub struct List {
     /// The page as it is now, for a refresh.
     pub here: String,
     pub filters: Vec<Filter>,
+    /// How many of them stand in sight; the others unfold, and are unfolded while one of them restricts.
+    pub in_sight: usize,
+    pub more_set: bool,
     /// What the filter form carries along besides its own controls.
     pub kept: Vec<(String, String)>,
     /// What the column chooser carries along.
@@ -158,7 +161,7 @@ pub async fn page<L: Listing>(r: &Reader, conn: &mut PgConnection, asked: &Asked
             (true, false) => "ascending",
             (true, true) => "descending",
         };
-        head.sort = Some(Sort { href: asked.with(&[("sort", &turned)]), direction });
+        head.sort = Some(Sort { key: column.key, href: asked.with(&[("sort", &turned)]), direction });
     }
     let filters = L::filters(r, asked);
     let chips: Vec<Chip> = filters.iter().filter_map(|f| f.chip(asked)).collect();
@@ -181,6 +184,8 @@ pub async fn page<L: Listing>(r: &Reader, conn: &mut PgConnection, asked: &Asked
         previous,
         next,
         empty: if chips.is_empty() { empty } else { r.l.list_filtered_empty() },
+        in_sight: filters.len().min(if filters.len() > 5 { 4 } else { 5 }),
+        more_set: filters.len() > 5 && filters[4..].iter().any(|f| !f.value.is_empty()),
         filtered: !chips.is_empty(),
         filters,
         chips,

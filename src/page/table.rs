@@ -115,6 +115,7 @@ pub struct Head {
 }
 
 pub struct Sort {
+    pub key: &'static str,
     pub href: String,
     /// As `aria-sort` says it.
     pub direction: &'static str,

@@ -71,6 +71,7 @@ on("submit", (e) => {
 addEventListener("beforeunload", (e) => {
   if (!leaving && $$("form[data-draft]").some((form) => unsaved && dirty(form))) e.preventDefault();
 });
+addEventListener("pagehide", () => leaving || saveDrafts());
 addEventListener("pageshow", () => (leaving = false));
 
 browser.keys("draft:").forEach((key) => {

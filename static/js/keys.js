@@ -31,13 +31,20 @@ const openIn = (menu, field) => { if ($(menu)) { $(menu).open = true; $(field).f
 
 // remembered here, because a live update redraws the buttons
 let armed = "";
-const mark = () => $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b.id === armed));
+const mark = () => {
+  $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b.id === armed));
+  const note = $("#armed-note");
+  if (note) { note.hidden = !armed; note.textContent = note.dataset[armed] ?? ""; }
+};
 on("htmx:after:swap", mark);
 const arm = (id) => {
   const button = $("#" + id);
   if (!button || !visible(button)) { const row = document.activeElement; return row.matches("a[data-row]") && row.click(); }
   armed = id; mark();
-  $("#decide-reason").focus(); say(button.innerText);
+  const reason = $("#decide-reason");
+  reason.focus(); reason.setSelectionRange(reason.value.length, reason.value.length);
+  button.scrollIntoView({ block: "nearest" });
+  say($("#armed-note").textContent);
 };
 const raw = () => {
   const details = $("#raw");
@@ -66,7 +73,9 @@ on("keydown", (e) => {
     if (button) { e.preventDefault(); form.requestSubmit(button); }
     return;
   }
-  if (quiet() || command || e.altKey || typing(e.target) || $("dialog[open]")) return;
+  if (key === "Escape" && armed) { armed = ""; mark(); document.activeElement.blur(); return; }
+  if (key === "Escape" && e.target.closest?.("#filters")) { ($("a[data-row]") ?? e.target).focus(); return; }
+  if (!said.me || quiet() || command || e.altKey || typing(e.target) || $("dialog[open]")) return;
   const place = Date.now() - first < 1200 && places[key];
   if (place) { first = 0; e.preventDefault(); return location.assign(place); }
   const arrow = document.activeElement.matches("a[data-row]") && { ArrowDown: 1, ArrowUp: -1 }[e.key];
@@ -75,3 +84,6 @@ on("keydown", (e) => {
 });
 
 $("[data-focus]")?.focus();
+
+// beside a list, the keys go on from the row that is open
+if (!$("[data-focus]") && !location.hash) links().find((link) => link.hasAttribute("aria-current"))?.focus({ preventScroll: true });

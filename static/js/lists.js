@@ -53,6 +53,9 @@ on("submit", (e) => {
   }
 });
 
+// htmx begins a moment after this script; a filter changed before that is sent as the form it is.
+on("change", (e) => { const form = e.target.form; if (form?.matches("#filters:not([data-htmx-powered])")) form.submit(); });
+
 // New rows of the same list are tinted for a moment.
 let known = null;
 drawn(() => {

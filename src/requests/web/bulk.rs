@@ -204,7 +204,8 @@ pub(super) async fn decide(
         None
     };
     if problem.is_some() {
-        let (ids, _) = chosen(&app, &visit, &form).await?;
+        let (shown, _) = chosen(&app, &visit, &form).await?;
+        let ids = if shown.is_empty() { ballots.into_iter().map(|(id, _)| id).collect() } else { shown };
         return dry_run(&app, &visit, &operator, &form, ids, None, problem).await;
     }
     let mut outcomes = Vec::new();

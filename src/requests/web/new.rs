@@ -218,7 +218,8 @@ impl Wizard<'_> {
     async fn page(&self, problems: &[Problem], preview: Option<(Preview, Option<String>)>, status: StatusCode) -> Result<Response, Error> {
         let l = self.visit.l;
         let problem = |name: &str| problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text));
-        let mut errors: Vec<ProblemView> = problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: l.say(&p.text) }).collect();
+        let mut errors: Vec<ProblemView> =
+            problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: self.named(l, p) }).collect();
         let check = match preview {
             Some((preview, conflict)) => {
                 errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
@@ -240,6 +241,16 @@ impl Wizard<'_> {
         let mut response = page::html(&page)?;
         *response.status_mut() = status;
         Ok(response)
+    }
+
+    /// A problem as the summary tells it: with the name of its field.
+    fn named(&self, l: Lang, problem: &Problem) -> String {
+        let known = schema::fields(&self.definition.schema()).into_iter().find(|f| f.name == problem.field);
+        let label = match problem.field.as_str() {
+            "reason" => Some(l.form_reason()),
+            _ => known.map(|f| self.definition.label(l, &f.name)),
+        };
+        label.map_or_else(|| l.say(&problem.text), |label| format!("{label}: {}", l.say(&problem.text)))
     }
 
     fn check(&self, l: Lang, preview: Preview) -> Result<Check, Error> {
