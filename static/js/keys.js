@@ -85,5 +85,9 @@ on("keydown", (e) => {
 
 $("[data-focus]")?.focus();
 
-// beside a list, the keys go on from the row that is open
-if (!$("[data-focus]") && !location.hash) links().find((link) => link.hasAttribute("aria-current"))?.focus({ preventScroll: true });
+// sorting and paging are new pages: the focus stays where it was; beside a list, the keys go on from the row that is open
+on("click", (e) => { const link = e.target.closest?.(".sort,#next,#previous"); if (link) tab.set("focus", link.id); });
+const left = tab.get("focus");
+tab.remove("focus");
+if (left && document.getElementById(left)) document.getElementById(left).focus({ preventScroll: true });
+else if (!$("[data-focus]") && !location.hash) links().find((link) => link.hasAttribute("aria-current"))?.focus({ preventScroll: true });

@@ -89,6 +89,7 @@ test('filters, their chips, sorting and paging', stage(async ({ open }) => {
 
   await go(page, '/ledger');
   await page.selectOption('#filter-kind', 'session.');
+  await page.click('#filter-more');
   await page.fill('#filter-since', '2020-01-01');
   await page.click('#filter-go');
   await page.locator('.chip').nth(1).waitFor();
