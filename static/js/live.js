@@ -23,12 +23,14 @@ const show = (state) => {
 // Rows never move under the pointer or the focus: the change waits behind a button.
 const busy = () => { const rows = $("#rows"); return rows && (rows.matches(":hover") || rows.contains(document.activeElement)); };
 const fetchNow = () => { held = false; body.dispatchEvent(new CustomEvent("live")); };
-const refresh = later((force) => {
-  if (force || !busy()) return fetchNow();
+const refreshSoon = later(() => {
+  if (!busy()) return fetchNow();
   held = true;
   const button = $("#fresh");
   if (button?.hidden) { button.hidden = false; say(button.firstElementChild.nextSibling.textContent); }
 }, 300);
+// asked for: at once
+const refresh = (asked) => (asked ? fetchNow() : refreshSoon());
 const heard = (event) => {
   const main = $("#main[data-on]");
   if (!main) return;
