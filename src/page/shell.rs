@@ -99,6 +99,11 @@ impl Shell {
         });
         Ok(())
     }
+
+    /// What waits for the caller, as the navigation counts it.
+    pub fn waiting(&self) -> Option<&String> {
+        self.nav.iter().flat_map(|group| &group.items).find_map(|item| item.count.as_ref())
+    }
 }
 
 /// Who is signed in.
@@ -119,6 +124,7 @@ pub struct NavItem {
     pub label: String,
     pub icon: &'static str,
     pub current: bool,
+    /// How much waits there for the caller; empty where nothing does.
     pub count: Option<String>,
 }
 
@@ -135,7 +141,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
     let mut inbox = item(RequestsRead::NAME, "/inbox", l.nav_inbox(), "inbox");
     if let Some(inbox) = &mut inbox {
         inbox.current |= path.starts_with("/requests/") && !path.starts_with("/requests/new");
-        inbox.count = (waiting > 0).then(|| capped(waiting));
+        inbox.count = Some(if waiting > 0 { capped(waiting) } else { String::new() });
     }
     let groups = [
         (
