@@ -65,9 +65,9 @@ async fn admissible<'a>(
         tracing::error!(request = request.id, "the stored request does not match its binding");
         return Ok(Err(json!({"code": "binding_broken"})));
     }
-    let approvals = store::votes(change, request).await?.iter().filter(|v| v.counts(app, request)).count();
-    if approvals < usize::from(votes::needed(app, request)) {
-        return Ok(Err(json!({"code": "quorum_lost", "approvals": approvals})));
+    let quorum = votes::quorum(app, change, request).await?;
+    if !quorum.met {
+        return Ok(Err(json!({"code": "quorum_lost", "approvals": quorum.have})));
     }
     let fields = request.fields.as_object().cloned().unwrap_or_default();
     let Ok(proposal) = definition.parse(&fields) else {

@@ -8,6 +8,7 @@ use crate::{
     i18n::msg,
     ledger::{Entry, Outcome},
 };
+use sqlx::PgConnection;
 
 /// A vote as it comes in through a door.
 #[derive(Clone, Debug)]
@@ -83,15 +84,14 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         change.commit(entry).await?;
         return Ok(Cast::Counted(State::Denied));
     }
-    let needed = needed(app, &request);
-    let approvals = store::votes(&mut change, &request).await?.iter().filter(|v| v.counts(app, &request)).count();
-    if approvals < usize::from(needed) {
+    let quorum = quorum(app, &mut change, &request).await?;
+    if !quorum.met {
         change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
         change.commit(voted).await?;
         return Ok(Cast::Counted(State::Pending));
     }
     change.record(voted).await?;
-    approve(change, request, approvals).await?;
+    approve(change, request, quorum.have).await?;
     Ok(Cast::Counted(State::Approved))
 }
 
@@ -100,6 +100,20 @@ async fn approve(mut change: Change, mut request: Request, approvals: usize) -> 
     execution::enqueue(&mut change, &request).await?;
     change.commit(entry).await?;
     Ok(())
+}
+
+/// How far the approvals of a request reach.
+pub(super) struct Quorum {
+    /// Whether they suffice, under the policy it was made with and under the one in force.
+    pub met: bool,
+    /// The approvals that count now.
+    pub have: usize,
+}
+
+/// Counts the approvals that stand now, inside the transaction that depends on them.
+pub(super) async fn quorum(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Quorum, Error> {
+    let have = store::votes(conn, request).await?.iter().filter(|v| v.counts(app, request)).count();
+    Ok(Quorum { met: have >= usize::from(needed(app, request)), have })
 }
 
 /// The bound policy and the one in force must both be satisfied: tightening a policy reaches requests that wait.
