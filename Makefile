@@ -25,13 +25,13 @@ demo: ## start a demo company on http://127.0.0.1:8080 (PORT=9000: elsewhere, RE
 # The integration tests make cargo build the program that the browser tests start.
 test: ## run every test: Rust, PostgreSQL, identity provider, browser
 	@tests/install browser
-	cargo test
+	cargo test --features failpoints
 	npm --prefix tests test
 
 check: tools ## what a reviewer need not look for: format, lints, SQL, licences, advisories
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	SQLX_OFFLINE=false tests/scratch-database cargo sqlx prepare --check -- --all-targets
+	cargo clippy --all-targets --all-features -- -D warnings
+	SQLX_OFFLINE=false tests/scratch-database cargo sqlx prepare --check -- --all-targets --all-features
 	cargo deny --log-level error check licenses bans sources
 	@$(MAKE) audit
 

@@ -3,6 +3,7 @@ use crate::{
     assets, auth,
     auth::{Provider, sessions},
     config::Config,
+    connectors::admin_api::AdminApi,
     csp, customers, dashboard,
     db::{Change, Db},
     doors, error,
@@ -47,6 +48,8 @@ pub struct Shared {
     pub environment: Option<String>,
     pub public_url: url::Url,
     pub demo: bool,
+    /// How long an attempt in another system belongs to the replica that began it.
+    pub lease: std::time::Duration,
     /// Names this replica in attempts and logs.
     pub replica: String,
     /// Who is asked when somebody searches, in the order in which the answers are shown.
@@ -69,7 +72,11 @@ impl App {
     /// Connects lazily: no database is needed yet.
     pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
         let (live, born_here) = Live::new();
-        let registry = Registry::new();
+        let admin_api = config.admin_api.as_ref().map(|s| AdminApi::new(s, config.lease / 2).map(|api| (Arc::new(api), s))).transpose()?;
+        let registry = Registry::with(admin_api.as_ref().map(|(api, settings)| (api, *settings)));
+        for name in config.admin_api.iter().flat_map(|s| s.operations.iter().flatten()) {
+            anyhow::ensure!(registry.find(name).is_some(), "COUNTERSIGN_ADMIN_API_OPERATIONS names {name:?}, which is not an operation");
+        }
         config.policy.check_names(|name| registry.find(name).is_some())?;
         let callback = config.public_url.join("/auth/callback")?.to_string();
         let app = Self(Arc::new(Shared {
@@ -80,6 +87,7 @@ impl App {
             environment: config.environment.clone(),
             public_url: config.public_url.clone(),
             demo: config.demo,
+            lease: config.lease,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
             finders: FINDERS,
             csp_quota: csp::Quota::default(),
@@ -141,7 +149,10 @@ impl App {
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {
-            tasks.spawn(jobs::work(self.clone()));
+            // several, so that one slow system does not hold up everybody's work
+            for _ in 0..jobs::WORKERS {
+                tasks.spawn(jobs::work(self.clone()));
+            }
             tasks.spawn(requests::expiry::sweep(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);

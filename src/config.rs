@@ -1,8 +1,8 @@
 //! Configuration, read once in `main`: environment variables `COUNTERSIGN_*` first, then `countersign.toml`.
 //! Every error is reported together, and a secret may come from a file named by `*_FILE`.
-use crate::requests::policy::Policy;
+use crate::{connectors::admin_api, operations::Guarantee, requests::policy::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use std::{net::SocketAddr, str::FromStr};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 use url::Url;
 
 /// What a replica needs to know before it starts.
@@ -20,6 +20,11 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// `[policy]` in `countersign.toml`, or `COUNTERSIGN_POLICY_FILE`: how many people countersign what.
     pub policy: Policy,
+    /// `COUNTERSIGN_ADMIN_API_*`: another system that carries out changes of customers. Without it they are made in our database.
+    pub admin_api: Option<admin_api::Settings>,
+    /// `COUNTERSIGN_LEASE_SECONDS`: how long an attempt in another system belongs to the replica that began it, 2 to 600. Default 30.
+    /// Half of it is how long such a system may take to answer.
+    pub lease: Duration,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
 }
@@ -74,11 +79,26 @@ impl Config {
             roles_claim: reader.text("COUNTERSIGN_OIDC_ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
             scopes: reader.text("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "email profile".into()),
         });
+        let admin_api = reader.admin_api();
+        let lease = reader.parsed::<u64>("COUNTERSIGN_LEASE_SECONDS").unwrap_or(30);
+        if !(2..=600).contains(&lease) {
+            reader.problems.push(format!("COUNTERSIGN_LEASE_SECONDS is {lease}; it must be 2 to 600"));
+        }
         let policy = reader.policy();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
-        Ok(Self { database_url: database_url.into(), listen, public_url, environment, oidc, policy, demo: false })
+        Ok(Self {
+            database_url: database_url.into(),
+            listen,
+            public_url,
+            environment,
+            oidc,
+            policy,
+            admin_api,
+            lease: Duration::from_secs(lease),
+            demo: false,
+        })
     }
 
     /// Whether cookies may travel over TLS only.
@@ -143,6 +163,19 @@ impl Reader<'_> {
     fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.text(name)?;
         text.parse().map_err(|error| self.problems.push(format!("{name}: {text:?} is not valid: {error}"))).ok()
+    }
+
+    fn admin_api(&mut self) -> Option<admin_api::Settings> {
+        let url = self.parsed::<Url>("COUNTERSIGN_ADMIN_API_URL")?;
+        let token = self.required("COUNTERSIGN_ADMIN_API_TOKEN").into();
+        let name = self.text("COUNTERSIGN_ADMIN_API_GUARANTEE").unwrap_or_else(|| "keyed".into());
+        let guarantee = Guarantee::named(&name).filter(|g| *g != Guarantee::Transactional).unwrap_or_else(|| {
+            self.problems.push(format!("COUNTERSIGN_ADMIN_API_GUARANTEE is {name:?}; it must be keyed, probeable or opaque"));
+            Guarantee::Opaque
+        });
+        let operations = self.text("COUNTERSIGN_ADMIN_API_OPERATIONS");
+        let operations = operations.map(|names| names.split(',').map(|name| name.trim().to_owned()).collect());
+        Some(admin_api::Settings { url, token, guarantee, operations })
     }
 
     fn policy(&mut self) -> Policy {

@@ -78,6 +78,7 @@ impl From<sqlx::Error> for Error {
                 // text that Postgres cannot hold, such as a NUL
                 Some("22021" | "22P05") => Error::Malformed("the text contains characters that cannot be stored".into()),
                 _ if cause.constraint() == Some("operator_email_is_unique") => Error::Refused(msg::request_changed_meanwhile()),
+                _ if cause.constraint() == Some("request_holds_target") => Error::Unavailable("another request holds the target".into()),
                 _ => Error::Internal(anyhow::Error::new(error)),
             },
             other => Error::Internal(anyhow::Error::new(other)),

@@ -12,6 +12,10 @@ pub mod auth;
 pub mod cli;
 /// Configuration, read once.
 pub mod config;
+/// Other systems that carry out what was approved.
+pub mod connectors;
+/// Where a test may stop a replica dead.
+pub mod crash;
 /// What browsers may load and run here, and their reports of what they refused.
 pub mod csp;
 /// Customers: companies, organisations, people, and the fixes for them.

@@ -74,6 +74,13 @@ enum Command {
         #[command(subcommand)]
         command: Requests,
     },
+    /// The demo company's product, with its data in this file; its token comes from PRODUCT_TOKEN.
+    #[command(hide = true)]
+    Product {
+        file: PathBuf,
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
     /// Start an empty, migrated database, run a command with DATABASE_URL set, and remove the database.
     #[command(hide = true)]
     ScratchDatabase {
@@ -200,6 +207,7 @@ pub(crate) enum End {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     crate::telemetry::init();
+    crate::crash::arm();
     // one TLS implementation for everything; installing it twice is no harm
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -229,6 +237,10 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Ops { command } => client::ops(command, cli.json).await,
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
+        Command::Product { file, port } => {
+            let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
+            crate::demo::product::serve(file, port, token).await.map(|()| End::Done)
+        }
         Command::ScratchDatabase { requests, command } => server::scratch_database(requests, &command).await,
     }
 }

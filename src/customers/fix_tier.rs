@@ -1,11 +1,11 @@
 //! `org.tier.fix`: an organisation's tier or credit was not applied; make it what it shall be.
-use super::{MAX_CREDIT, Tier, is_org_id, store};
+use super::{MAX_CREDIT, Org, Tier, is_org_id, store};
 use crate::{
     auth::CustomersFix,
     db::Change,
     i18n::msg,
     ledger::Entry,
-    operations::{Guarantee, Operation, Preview, Refusal, Risk, Target},
+    operations::{Operation, Preview, Refusal, Risk, Target},
 };
 use async_trait::async_trait;
 use schemars::JsonSchema;
@@ -32,7 +32,6 @@ pub struct FixTier {
 impl Operation for FixTier {
     const NAME: &'static str = "org.tier.fix";
     const RISK: Risk = Risk::High;
-    const GUARANTEE: Guarantee = Guarantee::Transactional;
     type Asks = CustomersFix;
 
     async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
@@ -40,21 +39,8 @@ impl Operation for FixTier {
     }
 
     async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
-        if !is_org_id(&self.org_id) {
-            return Err(Refusal::field("org_id", msg::org_id_malformed()));
-        }
-        if self.tier.is_none() && self.credit.is_none() {
-            return Err(Refusal::field("tier", msg::org_nothing_to_fix()));
-        }
-        let org = store::org(conn, &self.org_id).await?.ok_or_else(|| Refusal::field("org_id", msg::org_unknown(&self.org_id)))?;
-        let before = state(&org.tier, org.credit);
-        let tier = self.tier.map(Tier::name).unwrap_or(&org.tier);
-        let after = state(tier, self.credit.unwrap_or(org.credit));
-        if before == after {
-            return Err(Refusal::field(if self.tier.is_some() { "tier" } else { "credit" }, msg::org_fixed_already(&org.name)));
-        }
-        let target = Target { kind: "org", id: org.id, label: format!("{} · {}", org.company, org.name) };
-        Ok(Preview { target, before, after })
+        self.check()?;
+        self.change(store::org(conn, &self.org_id).await?)
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
@@ -65,6 +51,32 @@ impl Operation for FixTier {
     }
 }
 
-fn state(tier: &str, credit: i64) -> Map<String, Value> {
+impl FixTier {
+    /// The rules that need no look at the organisation.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if !is_org_id(&self.org_id) {
+            return Err(Refusal::field("org_id", msg::org_id_malformed()));
+        }
+        if self.tier.is_none() && self.credit.is_none() {
+            return Err(Refusal::field("tier", msg::org_nothing_to_fix()));
+        }
+        Ok(())
+    }
+
+    /// Before and after for the organisation as it is, wherever it was read.
+    pub(super) fn change(&self, org: Option<Org>) -> Result<Preview, Refusal> {
+        let org = org.ok_or_else(|| Refusal::field("org_id", msg::org_unknown(&self.org_id)))?;
+        let before = state(&org.tier, org.credit);
+        let tier = self.tier.map(Tier::name).unwrap_or(&org.tier);
+        let after = state(tier, self.credit.unwrap_or(org.credit));
+        if before == after {
+            return Err(Refusal::field(if self.tier.is_some() { "tier" } else { "credit" }, msg::org_fixed_already(&org.name)));
+        }
+        let target = Target { kind: "org", id: org.id, label: format!("{} · {}", org.company, org.name) };
+        Ok(Preview { target, before, after })
+    }
+}
+
+pub(super) fn state(tier: &str, credit: i64) -> Map<String, Value> {
     Map::from_iter([("tier".into(), json!(tier)), ("credit".into(), json!(credit))])
 }

@@ -1,11 +1,11 @@
 //! `user.plan.grant`: a person's plan was not applied; grant it, for ever or until a day.
-use super::{Plan, is_user_id, store};
+use super::{Plan, User, is_user_id, store};
 use crate::{
     auth::CustomersFix,
     db::Change,
     i18n::msg,
     ledger::Entry,
-    operations::{Guarantee, Operation, Preview, Refusal, Risk, Target},
+    operations::{Operation, Preview, Refusal, Risk, Target},
 };
 use async_trait::async_trait;
 use chrono::NaiveDate;
@@ -30,7 +30,6 @@ pub struct GrantPlan {
 impl Operation for GrantPlan {
     const NAME: &'static str = "user.plan.grant";
     const RISK: Risk = Risk::Medium;
-    const GUARANTEE: Guarantee = Guarantee::Transactional;
     type Asks = CustomersFix;
 
     async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
@@ -38,25 +37,8 @@ impl Operation for GrantPlan {
     }
 
     async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
-        if !is_user_id(&self.user_id) {
-            return Err(Refusal::field("user_id", msg::user_id_malformed()));
-        }
-        if self.plan == Plan::Free && self.until.is_some() {
-            return Err(Refusal::field("until", msg::user_free_does_not_end()));
-        }
-        if let Some(until) = self.until
-            && until < store::today_in_korea(conn).await?
-        {
-            return Err(Refusal::field("until", msg::user_until_is_past()));
-        }
-        let user = store::user(conn, &self.user_id).await?.ok_or_else(|| Refusal::field("user_id", msg::user_unknown(&self.user_id)))?;
-        let before = state(&user.plan, user.plan_until);
-        let after = state(self.plan.name(), self.until);
-        if before == after {
-            return Err(Refusal::field("plan", msg::user_has_plan_already(&user.name, self.plan.name())));
-        }
-        let target = Target { kind: "user", id: user.id, label: format!("{} · {}", user.name, user.email) };
-        Ok(Preview { target, before, after })
+        self.check(store::today_in_korea(conn).await?)?;
+        self.change(store::user(conn, &self.user_id).await?)
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
@@ -67,6 +49,34 @@ impl Operation for GrantPlan {
     }
 }
 
-fn state(plan: &str, until: Option<NaiveDate>) -> Map<String, Value> {
+impl GrantPlan {
+    /// The rules that need no look at the person; `today` is the day in Korea.
+    pub(super) fn check(&self, today: NaiveDate) -> Result<(), Refusal> {
+        if !is_user_id(&self.user_id) {
+            return Err(Refusal::field("user_id", msg::user_id_malformed()));
+        }
+        if self.plan == Plan::Free && self.until.is_some() {
+            return Err(Refusal::field("until", msg::user_free_does_not_end()));
+        }
+        if self.until.is_some_and(|until| until < today) {
+            return Err(Refusal::field("until", msg::user_until_is_past()));
+        }
+        Ok(())
+    }
+
+    /// Before and after for the person as they are, wherever they were read.
+    pub(super) fn change(&self, user: Option<User>) -> Result<Preview, Refusal> {
+        let user = user.ok_or_else(|| Refusal::field("user_id", msg::user_unknown(&self.user_id)))?;
+        let before = state(&user.plan, user.plan_until);
+        let after = state(self.plan.name(), self.until);
+        if before == after {
+            return Err(Refusal::field("plan", msg::user_has_plan_already(&user.name, self.plan.name())));
+        }
+        let target = Target { kind: "user", id: user.id, label: format!("{} · {}", user.name, user.email) };
+        Ok(Preview { target, before, after })
+    }
+}
+
+pub(super) fn state(plan: &str, until: Option<NaiveDate>) -> Map<String, Value> {
     Map::from_iter([("plan".into(), json!(plan)), ("until".into(), json!(until))])
 }

@@ -2,6 +2,7 @@
 pub mod api;
 pub mod fix_tier;
 pub mod grant_plan;
+mod outside;
 mod store;
 pub mod web;
 
@@ -55,7 +56,7 @@ impl Plan {
 pub const MAX_CREDIT: i64 = 1_000_000_000;
 
 /// An organisation of a customer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Org {
     pub id: String,
     pub name: String,
@@ -63,12 +64,14 @@ pub struct Org {
     pub tier: String,
     /// Whole credits.
     pub credit: i64,
+    #[serde(default)]
     pub members: i64,
+    #[serde(default)]
     pub created_at: DateTime<Utc>,
 }
 
 /// A person at a customer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
     pub id: String,
     pub name: String,
@@ -76,7 +79,9 @@ pub struct User {
     pub plan: String,
     /// Last day of the plan, in Korea; none means that it does not end.
     pub plan_until: Option<NaiveDate>,
+    #[serde(default)]
     pub orgs: i64,
+    #[serde(default)]
     pub created_at: DateTime<Utc>,
 }
 

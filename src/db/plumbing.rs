@@ -130,6 +130,12 @@ impl Db {
         Ok(())
     }
 
+    /// Hides a job until then: whoever hides it works on it outside a transaction, and if they die somebody else finds it again.
+    pub async fn hide_job(&self, id: i64, seconds: f64) -> Result<(), Error> {
+        sqlx::query!("update job set run_at = now() + make_interval(secs => $2) where id = $1", id, seconds).execute(&self.writers).await?;
+        Ok(())
+    }
+
     /// Makes room for the events to come; without it, nothing could be written one day.
     pub async fn prepare_partitions(&self) -> Result<(), Error> {
         sqlx::query_scalar!("select ledger.prepare_partitions(current_date, 3)").execute(&self.writers).await?;

@@ -56,6 +56,21 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     Ok(conn.close().await?)
 }
 
+/// What the product knows of the customers when the demo begins: the same as we do.
+pub(super) async fn product(owner_url: &str) -> anyhow::Result<serde_json::Value> {
+    let mut conn = PgConnection::connect(owner_url).await?;
+    let orgs = sqlx::query_scalar!(
+        r#"select coalesce(jsonb_object_agg(o.id, jsonb_build_object('id', o.id, 'name', o.name, 'company', c.name, 'tier', o.tier, 'credit', o.credit)), '{}') as "all!"
+           from admin_orgs o join company c on c.id = o.company_id"#
+    ).fetch_one(&mut conn).await?;
+    let users = sqlx::query_scalar!(
+        r#"select coalesce(jsonb_object_agg(id, jsonb_build_object('id', id, 'name', name, 'email', email, 'plan', plan, 'plan_until', plan_until)), '{}') as "all!"
+           from admin_users"#
+    ).fetch_one(&mut conn).await?;
+    conn.close().await?;
+    Ok(json!({"orgs": orgs, "users": users}))
+}
+
 async fn people(conn: &mut PgConnection) -> anyhow::Result<Vec<Actor>> {
     let hash = password_hash(PASSWORD.into()).await?;
     let mut tx = conn.begin().await?;

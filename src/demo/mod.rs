@@ -3,14 +3,17 @@
 mod history;
 mod load;
 mod names;
+pub mod product;
 
 use crate::{
     auth::Role,
     config::Config,
+    connectors::admin_api::Settings,
     db::{
         embedded::{Durability, Postgres},
         migrations,
     },
+    operations::Guarantee,
 };
 use anyhow::Context;
 use std::{
@@ -65,7 +68,8 @@ impl Scale {
 pub struct Demo {
     pub config: Config,
     postgres: Postgres,
-    provider: Option<Child>,
+    /// The identity provider and the product; they end when their input closes.
+    neighbours: Vec<Child>,
 }
 
 impl Demo {
@@ -92,7 +96,8 @@ impl Demo {
         config.public_url = format!("http://{listen}").parse()?;
         config.environment = Some("demo".into());
         config.demo = true;
-        let mut demo = Self { config, postgres, provider: None };
+        let mut demo = Self { config, postgres, neighbours: Vec::new() };
+        demo.start_product(&home).await?;
         if let Some(script) = provider {
             demo.start_provider(&script);
         }
@@ -104,16 +109,50 @@ impl Demo {
         self.postgres.app_url("countersign")
     }
 
+    /// The product runs as a process of its own; plans of people are granted through its admin API.
+    async fn start_product(&mut self, home: &Path) -> anyhow::Result<()> {
+        let file = home.join("product.json");
+        if !file.exists() {
+            fs::write(&file, serde_json::to_vec(&load::product(&self.postgres.owner_url("countersign")).await?)?)?;
+        }
+        let token = crate::auth::sessions::secret();
+        let (child, url) = start_product(&std::env::current_exe()?, &file, &token)?;
+        self.neighbours.push(child);
+        self.config.admin_api = Some(Settings {
+            url: url.parse()?,
+            token: token.into(),
+            guarantee: Guarantee::Keyed,
+            operations: Some(vec!["user.plan.grant".into()]),
+        });
+        Ok(())
+    }
+
     /// The local identity provider is a Node script; without Node, passwords still work.
     fn start_provider(&mut self, script: &Path) {
         match provider(script, &self.config) {
             Ok((child, oidc)) => {
-                self.provider = Some(child);
+                self.neighbours.push(child);
                 self.config.oidc = Some(oidc);
             }
             Err(error) => eprintln!("No local identity provider ({error:#}); sign in with a password."),
         }
     }
+}
+
+/// Starts a product with its data in this file; answers its address. `program` is this binary.
+pub fn start_product(program: &Path, file: &Path, token: &str) -> anyhow::Result<(Child, String)> {
+    let mut child = Command::new(program)
+        .arg("product")
+        .arg(file)
+        .env("PRODUCT_TOKEN", token)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the product cannot be started")?;
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
+    let url = line.trim().strip_prefix("ready ").context("the product did not start")?.to_owned();
+    Ok((child, url))
 }
 
 fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::config::Oidc)> {
@@ -144,7 +183,7 @@ fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::con
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        if let Some(mut child) = self.provider.take() {
+        for mut child in self.neighbours.drain(..) {
             // it ends when its input closes; a kill makes sure
             drop(child.stdin.take());
             let _ = child.kill();

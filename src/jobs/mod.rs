@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// After so many failures a job waits five minutes between tries, and somebody should look.
 const QUICK_TRIES: i16 = 5;
+/// How many jobs a replica works on at a time.
+pub const WORKERS: usize = 3;
 const POLL: Duration = Duration::from_secs(1);
 
 /// A claimed job. It is done when the change it was claimed in commits.
@@ -26,6 +28,11 @@ pub struct Job {
 /// Puts a job into the queue, if and when the change commits.
 pub async fn enqueue(change: &mut Change, kind: &'static str, payload: Value, delay: Duration) -> Result<(), Error> {
     Ok(store::insert(change, kind, &payload, delay.as_secs_f64()).await?)
+}
+
+/// Takes a job out of the queue for good, if and when the change commits: what it was for is settled.
+pub async fn settle(change: &mut Change, job: i64) -> Result<(), Error> {
+    Ok(store::remove(change, job).await?)
 }
 
 /// Runs due jobs until the replica stops.

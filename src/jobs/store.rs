@@ -10,6 +10,11 @@ pub(super) async fn insert(change: &mut Change, kind: &str, payload: &Value, del
     Ok(())
 }
 
+pub(super) async fn remove(change: &mut Change, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("delete from job where id = $1", id).execute(&mut **change).await?;
+    Ok(())
+}
+
 /// Takes a due job out of the queue; it is back if the change does not commit.
 pub(super) async fn claim(change: &mut Change) -> sqlx::Result<Option<Job>> {
     sqlx::query_as!(

@@ -25,7 +25,9 @@ const SCHEMA: i16 = 1;
 pub enum Outcome {
     Success,
     Failure,
+    Partial,
     Denied,
+    Unknown,
 }
 
 impl Outcome {
@@ -35,7 +37,9 @@ impl Outcome {
         match self {
             Outcome::Success => "success",
             Outcome::Failure => "failure",
+            Outcome::Partial => "partial",
             Outcome::Denied => "denied",
+            Outcome::Unknown => "unknown",
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What can be asked for. Each operation is one Rust type in its own slice; from that one definition come the web form, the
 //! CLI's arguments, the API's body and its schema. A door never knows a particular operation.
 pub mod form;
+pub mod outside;
 pub mod registry;
 
 pub use form::{Field, Kind};
+pub use outside::{Answer, Outside};
 
 use crate::{
     auth::Scope,
@@ -48,6 +50,29 @@ impl Risk {
 pub enum Guarantee {
     /// The effect commits in the same transaction as its outcome: exactly once.
     Transactional,
+    /// Another system does it once for each key it is given: asked again with the same key until it answers.
+    Keyed,
+    /// Another system does it as often as it is asked, and can be read: asked once, then read back.
+    Probeable,
+    /// Another system does it and tells nothing: asked once, and whoever does not know asks a human.
+    Opaque,
+}
+
+impl Guarantee {
+    pub const ALL: [Guarantee; 4] = [Guarantee::Transactional, Guarantee::Keyed, Guarantee::Probeable, Guarantee::Opaque];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Guarantee::Transactional => "transactional",
+            Guarantee::Keyed => "keyed",
+            Guarantee::Probeable => "probeable",
+            Guarantee::Opaque => "opaque",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|guarantee| guarantee.name() == name)
+    }
 }
 
 /// What a request is about. `kind` and `id` never change; the label is for people.
@@ -109,7 +134,6 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     /// Raised when fields change their meaning; requests of an older version become stale.
     const VERSION: i16 = 1;
     const RISK: Risk;
-    const GUARANTEE: Guarantee;
     /// Who may ask.
     type Asks: Scope;
 
@@ -158,11 +182,28 @@ pub fn text_id(name: &str, ending: &str) -> String {
 /// One operation with its fields: what was asked for.
 #[async_trait]
 pub trait Proposal: Send + Sync {
+    /// Where the effect is in another system: that system.
+    fn outside(&self) -> Option<&dyn Outside> {
+        None
+    }
     /// The fields as they are bound, stored and shown.
     fn fields(&self) -> Result<Value, Error>;
     async fn lock(&self, change: &mut Change) -> Result<(), Refusal>;
-    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal>;
+    /// `seen` is what the other system said of its target, and null where there is no other system.
+    async fn preview(&self, conn: &mut PgConnection, seen: &Value) -> Result<Preview, Refusal>;
+    /// Makes it so in our own database; where the effect is in another system, follows what was done there.
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+}
+
+impl dyn Proposal {
+    /// What the other system says of the target; null where there is none. Asked before a transaction begins: nobody else
+    /// waits for a slow neighbour.
+    pub async fn look(&self) -> Result<Value, Refusal> {
+        match self.outside() {
+            Some(outside) => outside.look().await,
+            None => Ok(Value::Null),
+        }
+    }
 }
 
 /// Makes a definition of an operation's type.
@@ -185,7 +226,7 @@ impl<O: Operation> Definition for Typed<O> {
         O::RISK
     }
     fn guarantee(&self) -> Guarantee {
-        O::GUARANTEE
+        Guarantee::Transactional
     }
     fn scope(&self) -> &'static str {
         O::Asks::NAME
@@ -206,7 +247,7 @@ impl<O: Operation> Proposal for O {
     async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
         Operation::lock(self, change).await
     }
-    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+    async fn preview(&self, conn: &mut PgConnection, _: &Value) -> Result<Preview, Refusal> {
         Operation::preview(self, conn).await
     }
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {

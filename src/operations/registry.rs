@@ -1,13 +1,26 @@
 //! Every operation there is. Registration is one line here.
-use super::{Definition, Typed};
-use crate::customers::{fix_tier::FixTier, grant_plan::GrantPlan};
+use super::{
+    Definition, Typed,
+    outside::{Carried, Through},
+};
+use crate::{
+    connectors::admin_api::{AdminApi, Settings},
+    customers::{fix_tier::FixTier, grant_plan::GrantPlan},
+};
+use std::sync::Arc;
 
 /// What can be asked for, by name.
 pub struct Registry(Vec<Box<dyn Definition>>);
 
 impl Registry {
+    /// With every effect in our own database.
     pub fn new() -> Self {
-        Self(vec![Box::new(Typed::<FixTier>::default()), Box::new(Typed::<GrantPlan>::default())])
+        Self::with(None)
+    }
+
+    /// With an admin API that carries out what its settings name, or all that it can.
+    pub fn with(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Self {
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api)])
     }
 
     pub fn all(&self) -> impl Iterator<Item = &dyn Definition> {
@@ -16,6 +29,14 @@ impl Registry {
 
     pub fn find(&self, name: &str) -> Option<&dyn Definition> {
         self.all().find(|d| d.name() == name)
+    }
+}
+
+fn at<O: Through<AdminApi>>(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Box<dyn Definition> {
+    let named = |s: &Settings| s.operations.as_ref().is_none_or(|names| names.iter().any(|name| name == O::NAME));
+    match admin_api.filter(|(_, settings)| named(settings)) {
+        Some((api, settings)) => Box::new(Carried::<O, AdminApi>::by(api.clone(), settings.guarantee)),
+        None => Box::new(Typed::<O>::default()),
     }
 }
 

@@ -18,7 +18,7 @@ pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Va
             "reason": v.reason, "door": v.door, "at": v.at,
         })).collect::<Vec<_>>(),
         "attempts": attempts.iter().map(|a| json!({
-            "epoch": a.epoch, "replica": a.replica, "started_at": a.started_at, "ended_at": a.ended_at, "outcome": a.outcome, "receipt": a.receipt,
+            "epoch": a.epoch, "replica": a.replica, "started_at": a.started_at, "dispatched_at": a.dispatched_at, "key": a.key, "ended_at": a.ended_at, "outcome": a.outcome, "receipt": a.receipt,
         })).collect::<Vec<_>>(),
         "outcome": r.outcome, "created_at": r.created_at, "expires_at": r.expires_at, "execute_by": r.execute_by, "not_before": r.not_before,
         "decided_at": r.decided_at, "closed_at": r.closed_at,

@@ -3,6 +3,8 @@
 mod binding;
 pub mod execution;
 pub mod expiry;
+pub mod fate;
+pub mod findings;
 pub mod json;
 pub mod policy;
 mod store;
@@ -25,7 +27,8 @@ pub mod inbox {
     pub use super::store::{Counts, DayCount, Filter, Listed, counts, list, per_day};
 }
 
-pub use store::{attempts, find, votes};
+pub use execution::attempts;
+pub use store::{find, votes};
 
 /// Where a request stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,8 +100,9 @@ impl State {
         use State::*;
         match self {
             Pending => matches!(next, Approved | Denied | Withdrawn | Expired | Stale),
-            Approved => matches!(next, Executing | Succeeded | Failed | Denied | Withdrawn | Expired | Stale),
+            Approved => matches!(next, Executing | Denied | Withdrawn | Expired | Stale),
             Executing => matches!(next, Succeeded | Failed | Partial | Unknown),
+            // only by reading back, or by two people
             Unknown => matches!(next, Succeeded | Failed | Partial),
             Succeeded | Failed | Partial | Denied | Expired | Withdrawn | Stale => false,
         }
@@ -182,9 +186,16 @@ pub struct Vote {
 /// One try to carry a request out.
 #[derive(Clone, Debug)]
 pub struct Attempt {
+    /// Counts up from 1; what an older one brings back later counts no more.
     pub epoch: i16,
     pub replica: String,
     pub started_at: DateTime<Utc>,
+    /// When the other system was about to be asked; from then on a crash leaves an open question.
+    pub dispatched_at: Option<DateTime<Utc>>,
+    /// Until then it belongs to its replica. None where the effect commits with its outcome.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// The idempotency key that the other system was given.
+    pub key: Option<String>,
     pub ended_at: Option<DateTime<Utc>>,
     pub outcome: Option<String>,
     pub receipt: Option<Value>,

@@ -1,5 +1,5 @@
 //! SQL of requests, votes and attempts.
-use super::{Attempt, Request, State, Vote, policy::Ruling};
+use super::{Request, State, Vote, policy::Ruling};
 use crate::{auth::roles_with, db::Change, page::list::Slice};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -64,11 +64,11 @@ impl From<Row> for Request {
     }
 }
 
-pub(super) async fn insert(change: &mut Change, r: &Request, door: &str) -> sqlx::Result<i64> {
+pub(super) async fn insert(change: &mut Change, r: &Request, door: &str, again_from: Option<i64>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
-           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id",
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state, again_from)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, (select id from request where id = $21)) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -88,7 +88,8 @@ pub(super) async fn insert(change: &mut Change, r: &Request, door: &str) -> sqlx
         r.created_at,
         r.expires_at,
         r.not_before,
-        r.state.name()
+        r.state.name(),
+        again_from
     )
     .fetch_one(&mut **change)
     .await
@@ -103,6 +104,11 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
            from request r join operator o on o.id = r.requester_id where r.id = $1"#, id
     ).fetch_optional(conn).await?;
     Ok(row.map(Request::from))
+}
+
+/// What a request was made again from.
+pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("select again_from from request where id = $1", id).fetch_one(conn).await
 }
 
 /// The request, locked until the transaction ends.
@@ -202,43 +208,6 @@ pub(super) async fn save_vote(
          on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding, reason = excluded.reason, door = excluded.door, at = excluded.at",
         r.id, voter, if approves { "approve" } else { "reject" }, r.binding, reason, door, now, r.requester_id, r.ruling.self_approval
     ).execute(&mut **change).await.map(|_| ())
-}
-
-pub async fn attempts(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Attempt>> {
-    sqlx::query_as!(
-        Attempt,
-        "select epoch, replica, started_at, ended_at, outcome, receipt from attempt where request_id = $1 order by epoch",
-        request
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// Begins the next attempt; answers its number.
-pub(super) async fn begin_attempt(change: &mut Change, request: i64, replica: &str) -> sqlx::Result<i16> {
-    let now = change.now();
-    sqlx::query_scalar!(
-        "insert into attempt (request_id, epoch, replica, started_at)
-         select $1, coalesce(max(epoch), 0) + 1, $2, $3 from attempt where request_id = $1 returning epoch",
-        request,
-        replica,
-        now
-    )
-    .fetch_one(&mut **change)
-    .await
-}
-
-pub(super) async fn end_attempt(change: &mut Change, request: i64, epoch: i16, outcome: &str, receipt: &Value) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update attempt set ended_at = clock_timestamp(), outcome = $3, receipt = $4 where request_id = $1 and epoch = $2",
-        request,
-        epoch,
-        outcome,
-        receipt
-    )
-    .execute(&mut **change)
-    .await
-    .map(|_| ())
 }
 
 /// Names of up to `limit` people who could decide this request.

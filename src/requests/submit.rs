@@ -3,6 +3,7 @@ use super::{Request, State, execution, store};
 use crate::{
     app::App,
     auth::{Operator, RequestsAsk},
+    crash,
     db::Change,
     error::{self, Error, Problem},
     i18n::msg,
@@ -20,6 +21,8 @@ pub struct Ask {
     pub fields: Map<String, Value>,
     pub reason: String,
     pub not_before: Option<DateTime<Utc>>,
+    /// The request that this one is made again from.
+    pub again_from: Option<i64>,
     /// Given by the caller; the same key gives the same request, however often it is sent.
     pub idempotency_key: Option<String>,
 }
@@ -42,9 +45,14 @@ pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> 
             return Err(Error::Invalid(found));
         }
     };
-    let mut conn = app.db.read().await?;
-    let preview = proposal.preview(&mut conn).await.map_err(Error::from);
-    match preview {
+    let preview = match proposal.look().await {
+        Ok(seen) => {
+            let mut conn = app.db.read().await?;
+            proposal.preview(&mut conn, &seen).await
+        }
+        Err(refusal) => Err(refusal),
+    };
+    match preview.map_err(Error::from) {
         Ok(preview) if problems.is_empty() => Ok(preview),
         Ok(_) => Err(Error::Invalid(problems)),
         Err(Error::Invalid(mut found)) => {
@@ -78,7 +86,7 @@ fn reason_problems(ask: &Ask) -> Vec<Problem> {
 pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Result<Submitted, Error> {
     let definition = permitted(app, operator, &ask.operation).await?;
     let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&json!({
-        "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before,
+        "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before, "again_from": ask.again_from,
     }))?)
     .into();
     if let Some(key) = &ask.idempotency_key {
@@ -95,11 +103,12 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
+    let seen = proposal.look().await?;
     let mut change = app.db.begin(operator).await?;
     change.require(definition.scope()).await?;
-    let preview = proposal.preview(&mut change).await?;
+    let preview = proposal.preview(&mut change, &seen).await?;
     let mut request = draft(app, &change, definition, &*proposal, preview, operator, &ask)?;
-    request.id = store::insert(&mut change, &request, operator.caller().door.name()).await?;
+    request.id = store::insert(&mut change, &request, operator.caller().door.name(), ask.again_from).await?;
     if let Some(key) = &ask.idempotency_key
         && !store::claim_key(&mut change, operator.id(), key, &fingerprint, request.id).await?
     {
@@ -119,12 +128,17 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         .because(&request.reason)
         .before(request.before.clone())
         .after(request.after.clone());
+    if let Some(from) = ask.again_from {
+        entry = entry.with("again", super::short_id(from));
+    }
     if request.ruling.approvals == 0 {
         change.record(entry).await?;
         entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", 0);
         execution::enqueue(&mut change, &request).await?;
     }
+    crash::point("submit.recording");
     change.commit(entry).await?;
+    crash::point("submit.recorded");
     Ok(Submitted { id: request.id, replayed: false })
 }
 

@@ -55,6 +55,8 @@ fn event_outcome(state: State) -> Outcome {
     match state {
         State::Denied => Outcome::Denied,
         State::Failed | State::Expired | State::Stale => Outcome::Failure,
+        State::Partial => Outcome::Partial,
+        State::Unknown => Outcome::Unknown,
         _ => Outcome::Success,
     }
 }

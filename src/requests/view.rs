@@ -1,12 +1,16 @@
 //! Requests as pages show them.
-use super::{Request, State, Vote, store, votes, web};
+use super::{
+    Request, State, Vote,
+    fate::{self, Fate, Reported},
+    store, votes, web,
+};
 use crate::{
     app::App,
     auth::{Caller, RequestsAsk, RequestsDecide, Scope},
     error::Error,
     i18n::Lang,
     ledger,
-    operations::{Definition, Guarantee},
+    operations::Definition,
     page::{self, Badge, DiffRow, Reader, RiskTag, Table, When, list::Slice},
 };
 use serde_json::{Value, json};
@@ -54,7 +58,7 @@ pub struct RequestView {
     pub votes: Vec<VoteRow>,
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
-    pub guarantee: String,
+    pub fate: Fate,
     pub decide: Decide,
     pub withdraw: Option<String>,
     pub conflict: Option<String>,
@@ -104,6 +108,7 @@ pub struct Typed {
     pub reason: String,
     pub error: Option<String>,
     pub conflict: Option<String>,
+    pub reported: Reported,
 }
 
 /// Whether this person can decide the request, and what that would do.
@@ -185,9 +190,7 @@ pub async fn whole(
             .collect(),
         timeline,
         outcome: outcome(l, request, definition),
-        guarantee: match definition.map(|d| d.guarantee()) {
-            Some(Guarantee::Transactional) | None => l.request_guarantee_transactional(),
-        },
+        fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
         decide: decide(l, caller, request, definition, &all, &eligible, &typed, have + 1 >= want, &href),
         withdraw: (request.requester_id == caller.id
             && caller.may(RequestsAsk::NAME)
@@ -255,13 +258,16 @@ fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<
     let code = |value: &Option<Value>| value.as_ref().and_then(|v| v["code"].as_str()).unwrap_or_default().to_owned();
     match r.state {
         State::Succeeded => told("success", l.request_outcome_succeeded(definition.map_or_else(|| r.operation.clone(), |d| d.title(l)))),
-        State::Failed => {
-            told("error", l.find(&format!("request-outcome-failed-{}", code(&r.outcome))).unwrap_or_else(|| l.request_outcome_failed()))
-        }
+        State::Failed => told(
+            "error",
+            l.find(&format!("request-outcome-failed-{}", code(&r.outcome).replace('_', "-"))).unwrap_or_else(|| l.request_outcome_failed()),
+        ),
         State::Stale => told(
             "info",
             l.find(&format!("request-outcome-stale-{}", code(&r.outcome).replace('_', "-"))).unwrap_or_else(|| l.request_outcome_stale()),
         ),
+        State::Partial => told("warning", l.request_outcome_partial()),
+        State::Unknown => told("warning", l.request_outcome_unknown()),
         _ => None,
     }
 }
@@ -289,6 +295,12 @@ fn step_icon(kind: &str) -> &'static str {
         "request.started" => "loader",
         "request.succeeded" => "circle-check",
         "request.failed" => "octagon-x",
+        "request.partial" => "triangle-alert",
+        "request.unknown" | "request.unanswered" => "circle-help",
+        "request.resumed" | "request.read-back" => "refresh-cw",
+        "request.dispatched" => "arrow-right",
+        "request.examined" => "search",
+        "request.orphaned" => "triangle-alert",
         "request.stale" => "git-compare",
         "access.denied" => "lock",
         _ => "pencil",

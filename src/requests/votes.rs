@@ -3,6 +3,7 @@ use super::{Request, State, Vote, execution, expiry, store};
 use crate::{
     app::App,
     auth::{Operator, RequestsDecide},
+    crash,
     db::Change,
     error::{self, Error, Problem},
     i18n::msg,
@@ -98,7 +99,9 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
 async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
     let entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", approvals);
     execution::enqueue(&mut change, &request).await?;
+    crash::point("vote.recording");
     change.commit(entry).await?;
+    crash::point("vote.recorded");
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::{
     },
     requests::{
         State,
+        fate::Fate,
         inbox::Listed,
         view::{self, Decide, RequestView, Step},
     },
@@ -172,7 +173,7 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         votes: Vec::new(),
         timeline: Vec::new(),
         outcome: None,
-        guarantee: String::new(),
+        fate: Fate::default(),
         decide,
         withdraw: None,
         conflict: None,

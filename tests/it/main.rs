@@ -2,12 +2,16 @@
 mod api;
 mod cancelled_begin;
 mod cli;
+#[cfg(feature = "failpoints")]
+mod crashes;
 mod embedded;
 mod house;
 mod identity;
 mod incidents;
 mod ledger;
 mod lists;
+mod outside;
+mod process;
 mod refusals;
 mod replicas;
 mod road;

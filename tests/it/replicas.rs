@@ -1,15 +1,11 @@
 //! Two replicas on one database, and replicas that are killed.
-use crate::support::{Desk, ORG, REASON};
+use crate::{
+    process::Process,
+    support::{Desk, ORG, REASON},
+};
 use serde_json::json;
 use sqlx::{Connection, Executor};
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn signed_in_at_one_asked_at_one_approved_at_the_other() {
@@ -95,46 +91,12 @@ async fn history(desk: &Desk) -> i64 {
     .unwrap()
 }
 
-/// A replica as a process of its own, to be killed.
-struct Process {
-    child: Child,
-    base: String,
-}
-
-impl Process {
-    async fn start(desk: &Desk, arguments: &[&str]) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .arg("serve")
-            .args(arguments)
-            .env("DATABASE_URL", desk.app_url().await)
-            .env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{port}"))
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("ready") {
-                break;
-            }
-        }
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, base: format!("http://127.0.0.1:{port}") }
-    }
-
-    /// SIGKILL: no goodbye.
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
-    }
-}
-
 #[tokio::test]
 async fn a_replica_killed_between_approval_and_execution_is_replaced_by_the_other() {
     let mut desk = Desk::with(1, |_| {}).await;
     let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
     // the only replica that is up approves, and is killed before anybody works
-    let doomed = Process::start(&desk, &["--no-worker"]).await;
+    let doomed = Process::start(&desk, &["--no-worker"], &[]).await;
     desk.stop_all().await;
     let at = |token: &crate::support::Token| crate::support::Token {
         base: doomed.base.clone(),
@@ -147,7 +109,7 @@ async fn a_replica_killed_between_approval_and_execution_is_replaced_by_the_othe
     assert_eq!(at(&approver).vote(&id, "approve", None).await.1["state"], "approved");
     doomed.kill().await;
     let began = Instant::now();
-    let other = Process::start(&desk, &[]).await;
+    let other = Process::start(&desk, &[], &[]).await;
     let ops = crate::support::Token { base: other.base.clone(), ..ops };
     let (status, body) = ops.get(&format!("/api/requests/{id}/wait?timeout=10")).await;
     assert_eq!((status, body["state"].as_str()), (200, Some("succeeded")));
@@ -159,7 +121,7 @@ async fn a_replica_killed_between_approval_and_execution_is_replaced_by_the_othe
 async fn a_replica_killed_in_the_middle_of_an_execution_leaves_no_trace_and_the_other_does_it_once() {
     let mut desk = Desk::with(1, |_| {}).await;
     let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
-    let doomed = Process::start(&desk, &[]).await;
+    let doomed = Process::start(&desk, &[], &[]).await;
     desk.stop_all().await;
     let at = |token: &crate::support::Token, base: &str| crate::support::Token {
         base: base.to_owned(),
@@ -192,7 +154,7 @@ async fn a_replica_killed_in_the_middle_of_an_execution_leaves_no_trace_and_the_
     }
     doomed.kill().await;
     holding.rollback().await.unwrap();
-    let other = Process::start(&desk, &[]).await;
+    let other = Process::start(&desk, &[], &[]).await;
     let (status, body) = at(&ops, &other.base).get(&format!("/api/requests/{id}/wait?timeout=10")).await;
     assert_eq!((status, body["state"].as_str()), (200, Some("succeeded")), "{body}");
     assert_eq!(body["attempts"].as_array().unwrap().len(), 1);

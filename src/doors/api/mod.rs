@@ -2,6 +2,7 @@
 mod admin;
 mod docs;
 mod events;
+mod findings;
 mod openapi;
 mod operations;
 mod requests;
@@ -34,6 +35,8 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
+        .act::<RequestsDecide, _, _>("/api/requests/{id}/findings", findings::report)
+        .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)

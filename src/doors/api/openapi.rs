@@ -1,5 +1,8 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
-use super::requests::{NewRequest, NewVote};
+use super::{
+    findings::NewFinding,
+    requests::{NewRequest, NewVote},
+};
 use crate::operations::registry::Registry;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -93,6 +96,25 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
     ),
+    post(
+        "/api/requests/{id}/findings",
+        "Say what became of a request whose outcome is unknown",
+        Some("NewFinding"),
+        &[],
+        &[
+            (200, "Recorded; settled once two people agree"),
+            (404, "No such request"),
+            (409, "Settled otherwise, or not unknown"),
+            (422, "The evidence is missing"),
+        ],
+    ),
+    post(
+        "/api/requests/{id}/read-back",
+        "Read the other system again",
+        None,
+        &[],
+        &[(200, "The request, settled if that settled it"), (404, "No such request"), (409, "Its outcome is not unknown")],
+    ),
     get(
         "/api/admin/users",
         "People at customers",
@@ -121,6 +143,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     let mut schemas = Map::new();
     schemas.insert("NewRequest".into(), schema::<NewRequest>());
     schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("NewFinding".into(), schema::<NewFinding>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},

@@ -74,7 +74,14 @@ pub async fn create(
         // dropped silently, a retry would ask twice
         Some(Err(_)) => return Err(Error::Malformed("Idempotency-Key must be plain ASCII".into())),
     };
-    let ask = Ask { operation: new.operation, fields: new.fields, reason: new.reason, not_before: new.not_before, idempotency_key: key };
+    let ask = Ask {
+        operation: new.operation,
+        fields: new.fields,
+        reason: new.reason,
+        not_before: new.not_before,
+        again_from: None,
+        idempotency_key: key,
+    };
     let submitted = submit::submit(&app, &operator, ask).await?;
     let mut request = find(&app, submitted.id).await?;
     if request.state == Standing::Approved && request.ruling.approvals == 0 && request.not_before.is_none() {

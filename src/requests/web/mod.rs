@@ -2,6 +2,7 @@
 mod bulk;
 mod drafts;
 mod find;
+mod findings;
 mod inbox;
 mod list;
 mod new;
@@ -27,4 +28,6 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/requests/{id}", show::show)
         .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
         .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)
+        .act::<RequestsDecide, _, _>("/requests/{id}/findings", findings::report)
+        .act::<RequestsDecide, _, _>("/requests/{id}/read-back", findings::read_back)
 }

@@ -8,7 +8,7 @@ use crate::{
     operations::{Definition, Preview, Risk, form as schema},
     page::{self, DiffRow, Opt, RiskTag, Shell, Visit, list::Asked},
     requests::{
-        hex, short_id,
+        hex, parse_id, short_id, store,
         submit::{self, Ask},
     },
 };
@@ -67,6 +67,8 @@ struct New {
     fields: Vec<FieldView>,
     reason: String,
     reason_error: Option<String>,
+    /// The request that this one is made again from.
+    again: Option<String>,
     errors: Vec<ProblemView>,
     check: Option<Check>,
 }
@@ -113,7 +115,7 @@ pub(super) async fn form(
     let definition = submit::permitted(&app, &operator, &name).await?;
     let begun = asked.some("draft").map(|id| id.parse::<Uuid>().unwrap_or_default());
     let draft = match begun {
-        None => Draft { id: Uuid::now_v7(), operation: name, typed: given },
+        None => Draft { id: Uuid::now_v7(), typed: filled(&app, &name, given).await?, operation: name },
         Some(id) => match drafts::find(&visit.session, id, &name).await? {
             Some(draft) => draft,
             // sent already, or of a session that has ended
@@ -190,8 +192,21 @@ fn ask_of(definition: &dyn Definition, draft: &Draft) -> Ask {
         fields: schema::from_text(&definition.schema(), |field| draft.typed.get(field)),
         reason: draft.typed.get("reason").unwrap_or_default().to_owned(),
         not_before: None,
+        again_from: draft.typed.get("again").and_then(|id| parse_id(id).ok()),
         idempotency_key: Some(draft.id.to_string()),
     }
+}
+
+/// With `again`, what was asked for then.
+async fn filled(app: &App, operation: &str, given: Submitted) -> Result<Submitted, Error> {
+    let Some(id) = given.get("again").and_then(|id| parse_id(id).ok()) else { return Ok(given) };
+    let mut conn = app.db.read().await?;
+    let Some(old) = store::find(&mut conn, id).await?.filter(|r| r.operation == operation) else { return Ok(given) };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fields = old.fields.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let mut typed = given;
+    typed.0.extend(fields.map(|(name, value)| (name.clone(), text(value))).chain([("reason".to_owned(), old.reason.clone())]));
+    Ok(typed)
 }
 
 fn fill_href(draft: &Draft) -> String {
@@ -235,6 +250,7 @@ impl Wizard<'_> {
             fields: schema::fields(&self.definition.schema()).into_iter().map(|f| self.field(l, f, &problem)).collect(),
             reason: self.draft.typed.get("reason").unwrap_or_default().to_owned(),
             reason_error: problem("reason"),
+            again: self.draft.typed.get("again").map(str::to_owned),
             errors,
             check,
         };

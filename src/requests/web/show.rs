@@ -3,7 +3,7 @@ use crate::{
     app::App,
     auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Submitted},
     error::{self, Error},
-    page::{self, Shell, Visit},
+    page::{Shell, Visit, html},
     requests::{
         State as Standing, parse_id, short_id, store,
         view::{self, Decide, RequestView, Typed},
@@ -32,15 +32,22 @@ pub(super) async fn show(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    show_page(&app, &visit, operator.caller(), parse_id(&id)?, Typed::default(), StatusCode::OK).await
+    page(&app, &visit, operator.caller(), parse_id(&id)?, Typed::default(), StatusCode::OK).await
 }
 
-async fn show_page(app: &App, visit: &Visit, caller: &Arc<Caller>, id: i64, typed: Typed, status: StatusCode) -> Result<Response, Error> {
+pub(super) async fn page(
+    app: &App,
+    visit: &Visit,
+    caller: &Arc<Caller>,
+    id: i64,
+    typed: Typed,
+    status: StatusCode,
+) -> Result<Response, Error> {
     let mut conn = app.db.read().await?;
     let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
     drop(conn);
-    let mut response = page::html(&Show { shell: visit.shell(app).await?, request })?;
+    let mut response = html(&Show { shell: visit.shell(app).await?, request })?;
     *response.status_mut() = status;
     Ok(response)
 }
@@ -87,11 +94,11 @@ pub(super) async fn vote(
         Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
             let typed = match &problem {
                 Error::Invalid(problems) => {
-                    Typed { error: problems.first().map(|p| l.say(&p.text)), reason: ballot.reason, conflict: None }
+                    Typed { error: problems.first().map(|p| l.say(&p.text)), reason: ballot.reason, ..Typed::default() }
                 }
-                other => Typed { conflict: Some(error::sentence(other, l)), reason: ballot.reason, error: None },
+                other => Typed { conflict: Some(error::sentence(other, l)), reason: ballot.reason, ..Typed::default() },
             };
-            show_page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+            page(&app, &visit, operator.caller(), id, typed, problem.status()).await
         }
         Err(other) => Err(other),
     }
@@ -113,7 +120,7 @@ pub(super) async fn withdraw(
         }
         Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) => {
             let typed = Typed { conflict: Some(error::sentence(&problem, visit.l)), ..Typed::default() };
-            show_page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+            page(&app, &visit, operator.caller(), id, typed, problem.status()).await
         }
         Err(other) => Err(other),
     }

@@ -1,18 +1,27 @@
-//! Carrying out what was approved: once, and only if it is still exactly what was approved.
-use super::{Request, State, expiry, store, votes};
+//! Carrying out what was approved: once, and only if it is still exactly what was approved. Here where the effect is in our own
+//! database; `outside.rs` where it is in another system.
+pub(super) mod outside;
+mod store;
+
+pub use store::{attempts, holder};
+
+use super::{Request, State, expiry, store as requests, votes};
 use crate::{
     app::App,
+    crash,
     db::Change,
     error::Error,
     i18n::Text,
     jobs::{self, Job},
-    operations::{Definition, Guarantee, Proposal, Refusal},
+    operations::{Guarantee, Preview, Proposal, Refusal},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The kind of job that runs a request.
 pub const JOB: &str = "request.execute";
+/// How long a request waits before it looks again whether its target is free.
+const BUSY: Duration = Duration::from_secs(3);
 
 /// Puts the execution into the queue, in the transaction that approved.
 pub(super) async fn enqueue(change: &mut Change, request: &Request) -> Result<(), Error> {
@@ -24,7 +33,13 @@ pub(super) async fn enqueue(change: &mut Change, request: &Request) -> Result<()
 pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     let id = job.payload["request"].as_i64().ok_or_else(|| anyhow::anyhow!("job {} names no request", job.id))?;
     let mut request =
-        store::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
+        requests::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
+    crash::point("execution.claimed");
+    let elsewhere = app.registry.find(&request.operation).is_some_and(|d| d.guarantee() != Guarantee::Transactional);
+    if elsewhere && request.state == State::Executing {
+        drop(change);
+        return outside::drive(app, job.id, id).await;
+    }
     if request.state != State::Approved {
         // decided otherwise while the job waited: nothing to run, only the job to be done with
         let entry = request.entry("request.skipped").with("state", request.state.name());
@@ -40,10 +55,17 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         change.commit(entry).await?;
         return Ok(());
     }
-    match admissible(app, &mut change, &request).await? {
-        Ok((definition, proposal)) => match definition.guarantee() {
-            Guarantee::Transactional => run_here(app, change, request, &*proposal).await,
-        },
+    if elsewhere {
+        // nobody holds a transaction open while another system answers
+        drop(change);
+        return outside::drive(app, job.id, id).await;
+    }
+    if store::holder(&mut change, id).await?.is_some() {
+        drop(change);
+        return app.db.hide_job(job.id, BUSY.as_secs_f64()).await;
+    }
+    match admissible(app, &mut change, &request, &Value::Null).await? {
+        Ok((proposal, preview)) => run_here(app, change, request, &*proposal, &preview).await,
         Err(why) => {
             let entry = request.become_(&mut change, State::Stale, Some(why.clone())).await?.detail("outcome", why);
             change.commit(entry).await?;
@@ -53,11 +75,12 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
 }
 
 /// Whether what would happen is still what was approved, by people who may still approve it; if not, why.
-async fn admissible<'a>(
-    app: &'a App,
+async fn admissible(
+    app: &App,
     change: &mut Change,
     request: &Request,
-) -> Result<Result<(&'a dyn Definition, Box<dyn Proposal>), Value>, Error> {
+    seen: &Value,
+) -> Result<Result<(Box<dyn Proposal>, Preview), Value>, Error> {
     let Some(definition) = app.registry.find(&request.operation).filter(|d| d.version() == request.operation_version) else {
         return Ok(Err(json!({"code": "operation_retired"})));
     };
@@ -78,8 +101,8 @@ async fn admissible<'a>(
         Err(Refusal::Failure(error)) => return Err(error),
         Err(Refusal::Rule(problem)) => return Ok(Err(moved(&problem.text))),
     }
-    match proposal.preview(change).await {
-        Ok(now) if json!(now.before) == request.before && json!(now.after) == request.after => Ok(Ok((definition, proposal))),
+    match proposal.preview(change, seen).await {
+        Ok(now) if json!(now.before) == request.before && json!(now.after) == request.after => Ok(Ok((proposal, now))),
         Ok(now) => Ok(Err(json!({"code": "target_moved", "was": request.before, "is": now.before}))),
         Err(Refusal::Rule(problem)) => Ok(Err(moved(&problem.text))),
         Err(Refusal::Failure(error)) => Err(error),
@@ -91,17 +114,14 @@ fn moved(text: &Text) -> Value {
 }
 
 /// The effect is in our own database: it commits with its outcome.
-async fn run_here(app: &App, mut change: Change, mut request: Request, proposal: &dyn Proposal) -> Result<(), Error> {
-    let epoch = store::begin_attempt(&mut change, request.id, &app.replica).await?;
+async fn run_here(app: &App, mut change: Change, mut request: Request, proposal: &dyn Proposal, preview: &Preview) -> Result<(), Error> {
+    let epoch = store::begin(&mut change, request.id, &app.replica, None, None).await?;
     let started = request.become_(&mut change, State::Executing, None).await?.with("attempt", epoch);
     change.record(started).await?;
     change.on_behalf_of(request.id);
     change.mark().await?;
-    let preview = match proposal.preview(&mut change).await {
-        Ok(preview) => preview,
-        Err(refusal) => return Err(refusal.into()),
-    };
-    let (state, outcome) = match proposal.apply(&mut change, &preview).await {
+    crash::point("execution.started");
+    let (state, outcome) = match proposal.apply(&mut change, preview).await {
         Ok(()) => (State::Succeeded, json!({"code": "done"})),
         Err(Refusal::Rule(problem)) => (State::Failed, json!({"code": "refused", "refusal": problem.text.id(), "field": problem.field})),
         Err(Refusal::Failure(Error::Internal(cause))) if is_constraint(&cause) => {
@@ -114,9 +134,11 @@ async fn run_here(app: &App, mut change: Change, mut request: Request, proposal:
     if state == State::Failed {
         change.undo_to_mark().await?;
     }
-    store::end_attempt(&mut change, request.id, epoch, state.name(), &outcome).await?;
+    crash::point("execution.applied");
+    store::end(&mut change, request.id, epoch, state.name(), &outcome).await?;
     let entry = request.become_(&mut change, state, Some(outcome.clone())).await?.with("attempt", epoch).detail("outcome", outcome);
     change.commit(entry).await?;
+    crash::point("execution.recorded");
     Ok(())
 }
 
