@@ -74,6 +74,11 @@ enum Command {
         #[command(subcommand)]
         command: Requests,
     },
+    /// Check what was written down.
+    Ledger {
+        #[command(subcommand)]
+        command: Ledger,
+    },
     /// The demo company's product, with its data in this file; its token comes from PRODUCT_TOKEN.
     #[command(hide = true)]
     Product {
@@ -90,6 +95,12 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<String>,
     },
+}
+
+#[derive(Subcommand)]
+enum Ledger {
+    /// Check what must be true of requests, votes, attempts and their events; needs DATABASE_URL, and may be the auditor's.
+    Verify,
 }
 
 #[derive(Subcommand)]
@@ -198,6 +209,7 @@ enum Requests {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Done = 0,
+    Failed = 1,
     Usage = 2,
     Refused = 3,
     TimedOut = 4,
@@ -237,6 +249,7 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Ops { command } => client::ops(command, cli.json).await,
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
+        Command::Ledger { command: Ledger::Verify } => server::verify(cli.json).await,
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
             crate::demo::product::serve(file, port, token).await.map(|()| End::Done)

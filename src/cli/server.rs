@@ -4,10 +4,12 @@ use crate::{
     app::App,
     config::Config,
     db::{
+        Db,
         embedded::{Durability, Postgres},
         migrations,
     },
     demo::{self, Demo, PASSWORD, PEOPLE, PROBLEM_ORG, Scale},
+    live::Live,
 };
 use anyhow::Context;
 use std::{
@@ -67,6 +69,10 @@ fn print_welcome(demo: &Demo, listen: SocketAddr, began: Instant) {
     println!("       This customer pays for enterprise and 120,000 credits; neither was applied. Ask for the fix.");
     println!("    2. In another browser window, sign in as approver@hanbit.example and open http://{listen}/inbox");
     println!("       Read the difference, approve, and see it done in both windows.");
+    if let Some(product) = &demo.config.admin_api {
+        println!("    3. Ask for a person's plan at http://{listen}/users: the product's own admin API carries it out.");
+        println!("       Break it while a request runs, at {} — and settle what nobody knows.", product.url);
+    }
     println!("\n  Database: {}\n  Ctrl-C stops everything.\n", demo.database_url());
     // for scripts: the last line, when everything can be used
     println!("ready http://{listen}");
@@ -76,6 +82,29 @@ pub async fn migrate() -> anyhow::Result<End> {
     migrations::run(&owner_url()?).await?;
     println!("The database is at migration {}.", migrations::latest());
     Ok(End::Done)
+}
+
+/// Checks what must be true of all requests, in one snapshot of the database of DATABASE_URL.
+pub async fn verify(json: bool) -> anyhow::Result<End> {
+    let config = Config::load()?;
+    let db = Db::connect(config.database(), Live::new().0).await?;
+    let findings = crate::requests::invariants::check(&mut *db.read().await?).await?;
+    db.close().await;
+    let broken = findings.iter().any(|finding| !finding.requests.is_empty());
+    if json {
+        let all: Vec<_> = findings.iter().map(|f| serde_json::json!({"invariant": f.invariant, "broken_by": f.requests})).collect();
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else {
+        for finding in &findings {
+            let verdict = if finding.requests.is_empty() {
+                "holds".into()
+            } else {
+                format!("BROKEN: {}: {}", finding.means, finding.requests.join(", "))
+            };
+            println!("{:<20} {verdict}", finding.invariant);
+        }
+    }
+    Ok(if broken { End::Failed } else { End::Done })
 }
 
 /// A database of its own for tools: compile-time checked SQL, load tests.

@@ -45,6 +45,14 @@ impl Change {
         Self { tx, actor, now, live, events: 0, signals: Vec::new(), scope: None, request: None }
     }
 
+    /// After a lock was waited for, it is later than when the transaction began: from here on `now` is the time at which the lock
+    /// was had, and events are in the order in which their transactions held it, even within one millisecond. `turn` counts up
+    /// with each transaction that changes the locked thing.
+    pub(crate) fn had_lock(&mut self, now: DateTime<Utc>, turn: i32) {
+        self.now = self.now.max(now);
+        self.events = self.events.max((turn.clamp(0, 250) * 16) as u16);
+    }
+
     /// The time of this transaction by the database clock, to the millisecond.
     pub fn now(&self) -> DateTime<Utc> {
         self.now

@@ -23,6 +23,8 @@ pub struct Fate {
     /// What is promised about the effect, in words.
     pub guarantee: String,
     pub attempts: Vec<AttemptRow>,
+    /// The idempotency key that the other system was given with each of them.
+    pub key: Option<String>,
     pub question: Option<Question>,
     /// What had moved when the request became stale.
     pub moved: Vec<DiffRow>,
@@ -39,8 +41,6 @@ pub struct AttemptRow {
     pub state: Badge,
     pub replica: String,
     pub started: When,
-    pub ended: Option<When>,
-    pub key: Option<String>,
     pub receipt: Option<String>,
 }
 
@@ -95,6 +95,7 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
         } else {
             attempts.iter().map(|a| attempt(l, a)).collect()
         },
+        key: attempts.last().and_then(|a| a.key.clone()),
         question,
         moved: moved.map(|o| page::diff(l, &o["was"], &o["is"], label)).unwrap_or_default(),
         again: (ended && may_ask).then(|| format!("/requests/new/{}?again={}", request.operation, request.short_id())),
@@ -119,8 +120,6 @@ fn attempt(l: Lang, a: &Attempt) -> AttemptRow {
         state: badge,
         replica: a.replica.clone(),
         started: When::new(l, a.dispatched_at.unwrap_or(a.started_at)),
-        ended: a.ended_at.map(|t| When::new(l, t)),
-        key: a.key.clone(),
         receipt: a.receipt.as_ref().and_then(|r: &Value| serde_json::to_string_pretty(r).ok()),
     }
 }

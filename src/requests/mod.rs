@@ -5,6 +5,7 @@ pub mod execution;
 pub mod expiry;
 pub mod fate;
 pub mod findings;
+pub mod invariants;
 pub mod json;
 pub mod policy;
 mod store;

@@ -111,10 +111,20 @@ pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option
     sqlx::query_scalar!("select again_from from request where id = $1", id).fetch_one(conn).await
 }
 
-/// The request, locked until the transaction ends.
+/// The request, locked until the transaction ends; the change's time is then the time at which it had the lock.
 pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Request>> {
-    sqlx::query!("select id from request where id = $1 for update", id).fetch_optional(&mut **change).await?;
-    find(change, id).await
+    let had = sqlx::query_scalar!(
+        r#"with held as materialized (select from request where id = $1 for update)
+           select date_trunc('milliseconds', clock_timestamp()) as "had!" from held"#,
+        id
+    )
+    .fetch_optional(&mut **change)
+    .await?;
+    let request = find(change, id).await?;
+    if let (Some(had), Some(request)) = (had, &request) {
+        change.had_lock(had, request.version);
+    }
+    Ok(request)
 }
 
 /// Whether anything has to be expired.
@@ -144,7 +154,7 @@ pub(super) async fn lock_due(change: &mut Change) -> sqlx::Result<Option<Request
             .await?,
         };
     match id {
-        Some(id) => find(change, id).await,
+        Some(id) => lock(change, id).await,
         None => Ok(None),
     }
 }

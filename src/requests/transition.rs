@@ -35,7 +35,7 @@ impl Request {
     }
 }
 
-fn event_kind(state: State) -> &'static str {
+pub(super) fn event_kind(state: State) -> &'static str {
     match state {
         State::Pending => "request.submitted",
         State::Approved => "request.approved",

@@ -144,6 +144,8 @@ pub async fn whole(
     let sees_ledger = caller.may(ledger_scope());
     let mut timeline: Vec<Step> = story
         .iter()
+        // each attempt has a line of its own, beside its receipt
+        .filter(|told| !["request.dispatched", "request.resumed"].contains(&told.event.kind.as_str()))
         .map(|told| Step {
             icon: step_icon(&told.event.kind),
             tone: step_tone(&told.event.kind),
@@ -298,7 +300,7 @@ fn step_icon(kind: &str) -> &'static str {
         "request.partial" => "triangle-alert",
         "request.unknown" | "request.unanswered" => "circle-help",
         "request.resumed" | "request.read-back" => "refresh-cw",
-        "request.dispatched" => "arrow-right",
+        "request.dispatched" => "plug",
         "request.examined" => "search",
         "request.orphaned" => "triangle-alert",
         "request.stale" => "git-compare",

@@ -78,6 +78,7 @@ async fn survive(point: &str, guarantee: Option<Guarantee>, mode: &str) -> (Desk
             // where the other system stays broken, the attempts that follow take their time
             let longest = LEASE + Duration::from_secs(if mode == "fail-before" { 25 } else { 5 });
             assert!(began.elapsed() < longest, "{point}: it took {:?}", began.elapsed());
+            assert_eq!(desk.broken_invariants().await, Vec::<String>::new(), "{point}");
             drop((spare, other));
             return (desk, product, request);
         }

@@ -1,6 +1,7 @@
 //! Black-box tests: real HTTP, a real PostgreSQL with a database for each test, real processes where something is killed.
 mod api;
 mod cancelled_begin;
+mod chaos;
 mod cli;
 #[cfg(feature = "failpoints")]
 mod crashes;
@@ -12,6 +13,7 @@ mod ledger;
 mod lists;
 mod outside;
 mod process;
+mod races;
 mod refusals;
 mod replicas;
 mod road;

@@ -46,6 +46,12 @@ impl Process {
         self.child.kill().await.unwrap();
     }
 
+    /// `STOP` puts it to sleep, `CONT` wakes it.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().await.unwrap().success());
+    }
+
     /// How it ended, if it ends within this time.
     pub async fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
         tokio::time::timeout(within, self.child.wait()).await.ok().map(|status| status.unwrap())

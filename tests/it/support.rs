@@ -194,6 +194,12 @@ impl Desk {
             .collect()
     }
 
+    /// What `countersign ledger verify` finds.
+    pub async fn broken_invariants(&self) -> Vec<String> {
+        let findings = countersign::requests::invariants::check(&mut self.owner().await).await.unwrap();
+        findings.into_iter().filter(|f| !f.requests.is_empty()).map(|f| format!("{}: {:?}", f.means, f.requests)).collect()
+    }
+
     /// How many events of a kind there are.
     pub async fn count(&self, kind: &str) -> i64 {
         sqlx::query_scalar("select count(*) from ledger.event where kind = $1").bind(kind).fetch_one(&mut self.owner().await).await.unwrap()

@@ -1,0 +1,46 @@
+//! What must be true of all requests at any moment, whatever crashed: one checker for tests after chaos and for operators.
+mod store;
+
+use super::{State, short_id, store as requests};
+use crate::error::Error;
+use sqlx::PgConnection;
+
+/// One invariant and the requests that break it.
+#[derive(Debug)]
+pub struct Finding {
+    pub invariant: &'static str,
+    /// In a sentence, for the person who has to look.
+    pub means: &'static str,
+    pub requests: Vec<String>,
+}
+
+/// Checks all of them, in one snapshot; those that hold have no requests.
+pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
+    let found = |invariant, means, ids: Vec<i64>| Finding { invariant, means, requests: ids.into_iter().map(short_id).collect() };
+    let mut broken = Vec::new();
+    for id in store::open(conn).await? {
+        let Some(request) = requests::find(conn, id).await? else { continue };
+        if request.computed_binding()?.as_slice() != request.binding {
+            broken.push(id);
+        }
+    }
+    Ok(vec![
+        found("effect-once", "more than one attempt took effect", store::effects(conn).await?),
+        found("state-is-told", "the state is not what the last transition in the ledger says", store::untold(conn).await?),
+        found(
+            "transition-is-told",
+            "there are not as many transitions in the ledger as the request has made",
+            store::uncounted(conn).await?,
+        ),
+        found("quorum", "it ran without the approvals it needed, or with its requester's", store::unapproved(conn).await?),
+        found("told-before-asked", "another system was asked and the ledger was not told first", store::undispatched(conn).await?),
+        found("settled-by-two", "fewer than two others settled an unknown outcome", store::unsettled(conn).await?),
+        found("work-is-queued", "it waits to be run and nobody will run it", store::forgotten(conn).await?),
+        found("binding", "what is stored is not what its approvers are shown", broken),
+    ])
+}
+
+/// The kinds of events that are transitions, with the state they lead to.
+fn transitions() -> (Vec<&'static str>, Vec<&'static str>) {
+    State::ALL.into_iter().map(|state| (super::transition::event_kind(state), state.name())).unzip()
+}

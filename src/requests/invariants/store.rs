@@ -1,0 +1,89 @@
+//! SQL of the invariants: each query answers the requests that break one.
+use super::transitions;
+use sqlx::PgConnection;
+
+/// How many are told of; one is enough to look.
+const MOST: i64 = 100;
+
+pub(super) async fn open(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!("select id from request where state in ('pending', 'approved', 'executing', 'unknown') order by id desc limit 1000")
+        .fetch_all(conn)
+        .await
+}
+
+pub(super) async fn effects(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "select request_id from attempt where outcome in ('succeeded', 'partial') group by request_id having count(*) > 1 limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn untold(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    let (kinds, states) = transitions();
+    sqlx::query_scalar!(
+        r#"with step as (select kind, state from unnest($1::text[], $2::text[]) t (kind, state)),
+             last as (select distinct on (e.request_id) e.request_id, s.state from ledger.event e join step s on s.kind = e.kind
+               order by e.request_id, e.event_id desc)
+           select r.id from request r left join last l on l.request_id = r.id where l.state is distinct from r.state limit $3"#,
+        &kinds as &[&str],
+        &states as &[&str],
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn uncounted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    let (kinds, _) = transitions();
+    sqlx::query_scalar!(
+        r#"with told as (select request_id, count(*) as n from ledger.event where kind = any($1) group by request_id)
+           select r.id from request r left join told t on t.request_id = r.id where coalesce(t.n, 0) <> r.version limit $2"#,
+        &kinds as &[&str],
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn unapproved(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "select r.id from request r where r.state in ('executing', 'succeeded', 'failed', 'partial', 'unknown')
+           and (select count(*) from vote v where v.request_id = r.id and v.decision = 'approve' and v.binding = r.binding
+             and (r.self_approval or v.voter_id <> r.requester_id)) < r.approvals_needed limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn undispatched(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"select a.request_id as "id!" from attempt a where a.dispatched_at is not null group by a.request_id
+           having count(*) <> (select count(*) from ledger.event e where e.request_id = a.request_id and e.kind = 'request.dispatched') limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn unsettled(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "select r.id from request r where r.outcome ->> 'code' = 'examined' and (select count(*) from finding f
+           where f.request_id = r.id and f.verdict = r.state and f.operator_id <> r.requester_id) < 2 limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "select r.id from request r where r.state in ('approved', 'executing') and not exists (select from job j
+           where j.kind = 'request.execute' and (j.payload ->> 'request')::bigint = r.id) limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
