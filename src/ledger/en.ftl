@@ -78,3 +78,5 @@ event-request-read-back = Read back
 event-request-examined = Outcome examined
 event-request-unknown = Outcome unknown
 event-request-partial = Partly applied
+event-request-commented = Commented
+event-request-questioned = Asked for information

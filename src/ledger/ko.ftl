@@ -78,3 +78,5 @@ event-request-read-back = 다시 조회
 event-request-examined = 결과 확인 기록
 event-request-unknown = 결과 확인 필요
 event-request-partial = 일부 적용
+event-request-commented = 의견
+event-request-questioned = 정보 요청

@@ -150,13 +150,14 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
 /// An event with the reason that was given for it.
 pub struct Told {
     pub event: Event,
+    pub actor_id: Uuid,
     pub reason: Option<String>,
 }
 
 /// The whole story of a request, oldest first.
 pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Told>> {
     let rows = sqlx::query!(
-        r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
+        r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, e.actor_id, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
              e.request_id as request, e.target_type, e.target_id, d.data ->> 'reason' as reason
            from ledger.event e left join operator o on o.id = e.actor_id
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
@@ -180,6 +181,7 @@ pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<To
                 target_id: r.target_id,
                 target_name: None,
             },
+            actor_id: r.actor_id,
             reason: r.reason,
         })
         .collect())

@@ -1,6 +1,6 @@
 //! Requests as pages show them.
 use super::{
-    Request, State, Vote,
+    Request, State, Vote, comments,
     fate::{self, Fate, Reported},
     store, votes, web,
 };
@@ -59,6 +59,9 @@ pub struct RequestView {
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
     pub fate: Fate,
+    pub talk: Option<Talk>,
+    /// What somebody who decides asked the requester, as long as it is not answered.
+    pub open_question: Option<String>,
     pub decide: Decide,
     pub withdraw: Option<String>,
     pub conflict: Option<String>,
@@ -102,6 +105,15 @@ pub enum Decide {
     Closed { why: String },
 }
 
+/// The form for a comment.
+pub struct Talk {
+    pub action: String,
+    /// Whether the caller may ask for information.
+    pub asks: bool,
+    pub text: String,
+    pub error: Option<String>,
+}
+
 /// What a voter typed and what was wrong with it, to be shown again.
 #[derive(Default)]
 pub struct Typed {
@@ -109,6 +121,8 @@ pub struct Typed {
     pub error: Option<String>,
     pub conflict: Option<String>,
     pub reported: Reported,
+    pub remark: String,
+    pub remark_error: Option<String>,
 }
 
 /// Whether this person can decide the request, and what that would do.
@@ -192,6 +206,15 @@ pub async fn whole(
             .collect(),
         timeline,
         outcome: outcome(l, request, definition),
+        talk: caller.may(RequestsAsk::NAME).then(|| Talk {
+            action: format!("{href}/comments"),
+            asks: caller.may(RequestsDecide::NAME) && request.state == State::Pending && request.requester_id != caller.id,
+            text: typed.remark.clone(),
+            error: typed.remark_error.clone(),
+        }),
+        open_question: comments::open_question(&story, request.requester_id)
+            .filter(|_| request.state == State::Pending)
+            .map(|told| l.question_open(&told.event.actor)),
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
         decide: decide(l, caller, request, definition, &all, &eligible, &typed, have + 1 >= want, &href),
         withdraw: (request.requester_id == caller.id
@@ -302,6 +325,8 @@ fn step_icon(kind: &str) -> &'static str {
         "request.resumed" | "request.read-back" => "refresh-cw",
         "request.dispatched" => "plug",
         "request.examined" => "search",
+        "request.commented" => "user",
+        "request.questioned" => "circle-help",
         "request.orphaned" => "triangle-alert",
         "request.stale" => "git-compare",
         "access.denied" => "lock",

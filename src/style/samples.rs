@@ -174,6 +174,8 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         timeline: Vec::new(),
         outcome: None,
         fate: Fate::default(),
+        talk: None,
+        open_question: None,
         decide,
         withdraw: None,
         conflict: None,

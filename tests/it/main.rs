@@ -3,6 +3,7 @@ mod api;
 mod cancelled_begin;
 mod chaos;
 mod cli;
+mod comments;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod embedded;

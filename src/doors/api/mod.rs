@@ -1,5 +1,6 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
 mod admin;
+mod comments;
 mod docs;
 mod events;
 mod findings;
@@ -35,6 +36,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
+        .act::<RequestsAsk, _, _>("/api/requests/{id}/comments", comments::add)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)

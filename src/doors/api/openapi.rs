@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
 use super::{
+    comments::NewComment,
     findings::NewFinding,
     requests::{NewRequest, NewVote},
 };
@@ -97,6 +98,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
     ),
     post(
+        "/api/requests/{id}/comments",
+        "Comment on a request, or ask its requester something",
+        Some("NewComment"),
+        &[],
+        &[(204, "Recorded"), (404, "No such request"), (409, "Too late to ask"), (422, "The text is too short or too long")],
+    ),
+    post(
         "/api/requests/{id}/findings",
         "Say what became of a request whose outcome is unknown",
         Some("NewFinding"),
@@ -143,6 +151,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     let mut schemas = Map::new();
     schemas.insert("NewRequest".into(), schema::<NewRequest>());
     schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("NewComment".into(), schema::<NewComment>());
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],

@@ -1,5 +1,6 @@
 //! The pages of requests: the inbox, one request, and asking for one.
 mod bulk;
+mod comments;
 mod drafts;
 mod find;
 mod findings;
@@ -28,6 +29,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/requests/{id}", show::show)
         .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
         .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)
+        .act::<RequestsAsk, _, _>("/requests/{id}/comments", comments::add)
         .act::<RequestsDecide, _, _>("/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/requests/{id}/read-back", findings::read_back)
 }
