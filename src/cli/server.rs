@@ -74,7 +74,10 @@ fn print_welcome(demo: &Demo, listen: SocketAddr, began: Instant) {
         println!("       Break it while a request runs, at {} — and settle what nobody knows.", product.url);
     }
     println!("\n  Database: {}\n  Ctrl-C stops everything.\n", demo.database_url());
-    // for scripts: the last line, when everything can be used
+    // for scripts: the last lines, when everything can be used
+    if let Some(product) = &demo.config.admin_api {
+        println!("product {}", product.url);
+    }
     println!("ready http://{listen}");
 }
 

@@ -96,6 +96,8 @@ impl Demo {
         config.public_url = format!("http://{listen}").parse()?;
         config.environment = Some("demo".into());
         config.demo = true;
+        // short, so that somebody who breaks the product sees within half a minute what comes of it
+        config.lease = std::time::Duration::from_secs(4);
         let mut demo = Self { config, postgres, neighbours: Vec::new() };
         demo.start_product(&home).await?;
         if let Some(script) = provider {

@@ -20,6 +20,7 @@ export async function startServer() {
   const options = ['demo', '--port', '0', '--data', join(directory, 'data'), '--identity-provider', join(repository, 'tests/peers/oidc.mjs')];
   const child = spawn(program, options, { cwd: repository, stdio: ['pipe', 'pipe', 'pipe'] });
   const tail = [], violations = [];
+  let product; // the address of the demo's product, which can be told to misbehave
   const keep = (line) => {
     tail.push(line);
     if (tail.length > 200) tail.shift();
@@ -32,6 +33,7 @@ export async function startServer() {
     setTimeout(() => reject(new Error(`the server was not ready within 3 minutes:\n${tail.slice(-30).join('\n')}`)), 180_000).unref();
     createInterface(child.stdout).on('line', (line) => {
       keep(line);
+      product ??= /^product (http:\/\/\S+?)\/?$/.exec(line)?.[1];
       const url = /^ready (http:\/\/\S+?)\/?$/.exec(line)?.[1];
       if (url) found(url);
     });
@@ -52,7 +54,8 @@ export async function startServer() {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    return { url: await ready, stop, tail, violations };
+    const url = await ready;
+    return { url, product, stop, tail, violations };
   } catch (error) {
     await stop();
     throw error;
