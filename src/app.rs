@@ -13,8 +13,7 @@ use crate::{
     live::Live,
     operations::registry::Registry,
     page::{self, Finder},
-    requests::{self, policy::Policy},
-    search, style,
+    policy, requests, search, style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -42,7 +41,8 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     pub db: Db,
     pub registry: Registry,
-    pub policy: Policy,
+    /// The policy that was read last.
+    pub(crate) policies: policy::Cache,
     pub provider: Option<Provider>,
     pub environment: Option<String>,
     pub public_url: url::Url,
@@ -68,14 +68,17 @@ impl Deref for App {
 impl App {
     /// Connects lazily: no database is needed yet.
     pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
+        Self::with(config, Registry::new()).await
+    }
+
+    /// The same with operations of one's own.
+    pub async fn with(config: &Config, registry: Registry) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
         let (live, born_here) = Live::new();
-        let registry = Registry::new();
-        config.policy.check_names(|name| registry.find(name).is_some())?;
         let callback = config.public_url.join("/auth/callback")?.to_string();
         let app = Self(Arc::new(Shared {
             db: Db::connect(config.database(), live).await?,
             registry,
-            policy: config.policy.clone(),
+            policies: policy::Cache::default(),
             provider: config.oidc.clone().map(|oidc| Provider::new(oidc, callback)).transpose()?,
             environment: config.environment.clone(),
             public_url: config.public_url.clone(),
@@ -95,6 +98,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
+        let surface = policy::web::routes(surface);
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = style::web::routes(surface);
         doors::api::routes(surface).into_parts()
@@ -137,12 +141,14 @@ impl App {
         born_here: UnboundedReceiver<live::Signal>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
+        policy::adopt(&self, &config.policy).await?;
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {
             tasks.spawn(jobs::work(self.clone()));
             tasks.spawn(requests::expiry::sweep(self.clone()));
+            tasks.spawn(requests::turns::follow(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
         let wait = async move {

@@ -62,10 +62,15 @@ struct DemoSignIn {
 struct Next {
     #[serde(default)]
     next: String,
+    /// Somebody who is signed in shows once more who they are.
+    #[serde(default)]
+    again: String,
 }
 
-async fn login(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
-    if let Some(id) = sessions::operator_of(&visit.session).await? {
+async fn login(visit: Visit, State(app): State<App>, Query(Next { next, again }): Query<Next>) -> Result<Response, Error> {
+    if again != "1"
+        && let Some(id) = sessions::operator_of(&visit.session).await?
+    {
         let mut conn = app.db.read().await?;
         if store::operator(&mut conn, id).await?.is_some() {
             return Ok(Redirect::to(safe_next(&next)).into_response());
@@ -203,7 +208,7 @@ async fn start_page(app: &App, visit: &Visit, next: &str) -> Result<String, Erro
     .to_owned())
 }
 
-async fn start(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
+async fn start(visit: Visit, State(app): State<App>, Query(Next { next, .. }): Query<Next>) -> Result<Response, Error> {
     let provider = app.provider.as_ref().ok_or(Error::NotFound)?;
     match provider.depart(safe_next(&next).to_owned()).await {
         Ok((url, pending)) => {

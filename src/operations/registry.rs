@@ -1,13 +1,26 @@
 //! Every operation there is. Registration is one line here.
 use super::{Definition, Typed};
-use crate::customers::{fix_tier::FixTier, grant_plan::GrantPlan};
+use crate::{
+    customers::{fix_tier::FixTier, grant_plan::GrantPlan},
+    policy::ReplacePolicy,
+};
 
 /// What can be asked for, by name.
 pub struct Registry(Vec<Box<dyn Definition>>);
 
 impl Registry {
     pub fn new() -> Self {
-        Self(vec![Box::new(Typed::<FixTier>::default()), Box::new(Typed::<GrantPlan>::default())])
+        Self(vec![
+            Box::new(Typed::<FixTier>::default()),
+            Box::new(Typed::<GrantPlan>::default()),
+            Box::new(Typed::<ReplacePolicy>::default()),
+        ])
+    }
+
+    /// One more; for tests of what no operation of ours does.
+    pub fn with(mut self, definition: Box<dyn Definition>) -> Self {
+        self.0.push(definition);
+        self
     }
 
     pub fn all(&self) -> impl Iterator<Item = &dyn Definition> {
