@@ -141,8 +141,12 @@ impl App {
         born_here: UnboundedReceiver<live::Signal>,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
-        policy::adopt(&self, &config.policy).await?;
         let mut tasks = tokio::task::JoinSet::new();
+        match policy::adopt(&self, &config.policy).await {
+            // it says so until the database is there, and then needs its policy
+            Err(Error::Unavailable(_)) => drop(tasks.spawn(policy::adopt_later(self.clone(), config.policy.clone()))),
+            other => other?,
+        }
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {

@@ -75,6 +75,10 @@ impl Config {
             roles_claim: reader.text("COUNTERSIGN_OIDC_ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
             scopes: reader.text("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "email profile".into()),
         });
+        if reader.file.contains_key("policy") || env("COUNTERSIGN_POLICY").is_some() {
+            // silently ignored, what somebody made stricter would be loose again
+            reader.problems.push("the policy is a document of its own now: name it by COUNTERSIGN_POLICY_FILE".into());
+        }
         let policy = reader.policy();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
@@ -185,6 +189,7 @@ mod tests {
         let config = Config::read(env, "listen = '127.0.0.1:9000'").unwrap();
         assert_eq!(config.listen.port(), 9000);
         assert_eq!(config.policy, policy::BUILT_IN);
+        assert!(Config::read(env, "[policy]\nself_approval = []").is_err(), "what was strict once is not dropped silently");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

@@ -26,7 +26,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     sqlx::query_scalar!("select ledger.prepare_partitions((current_date - interval '13 months')::date, 3)").execute(&mut conn).await?;
     let mut world = World::new(scale, Service::Executor.id());
     let people = people(&mut conn).await?;
-    let (registry, policy, now) = (Registry::new(), Version::built_in(), Utc::now());
+    let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
     let times = world.times(scale.requests, now);
     for bunch in times.chunks(BUNCH) {

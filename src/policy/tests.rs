@@ -102,7 +102,7 @@ fn whatever_is_doubtful_is_refused_with_its_line() {
     let rule = |rest: &str| format!("[[rule]]\nname = 'x'\n{rest}");
     let high = "when = { risk = 'high' }\n";
     for (text, line, id) in [
-        ("nonsense = 1", 4, "policy-fault-unknown-key"),
+        ("[nonsense]", 4, "policy-fault-unknown-key"),
         ("[[rule]", 4, "policy-fault-toml"),
         (&rule("when = { risk = 'high' }\nneeds = [{ group = 'nobody' }]"), 7, "policy-fault-unknown-value"),
         (&rule("when = { operation = 'org.tier.fox' }\nneeds = [{ group = 'billing' }]"), 6, "policy-fault-unknown-value"),

@@ -15,7 +15,10 @@ use crate::{
 };
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// A policy with its number and its hash.
 #[derive(Debug)]
@@ -27,10 +30,10 @@ pub struct Version {
 }
 
 impl Version {
-    /// What a first start adopts unless it is told otherwise.
-    pub fn built_in() -> Self {
-        let policy = document::read(document::BUILT_IN, None).expect("a test reads it");
-        Self { id: 1, hash: hash_of(document::BUILT_IN), policy }
+    /// A document as the version that a first start adopts.
+    pub fn first(document: &str) -> anyhow::Result<Self> {
+        let policy = check(document).map_err(|found| anyhow::anyhow!("{}", faults::told(&found, Lang::En)))?;
+        Ok(Self { id: 1, hash: hash_of(document), policy })
     }
 
     pub fn rule(&self, case: &Case) -> Ruling {
@@ -100,4 +103,15 @@ pub async fn adopt(app: &App, document: &str) -> Result<(), Error> {
     change.commit(entry).await?;
     tracing::info!("the policy of the configuration is version 1");
     Ok(())
+}
+
+/// The same for a replica that was started before its database.
+pub async fn adopt_later(app: App, document: String) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        match adopt(&app, &document).await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "no policy yet"),
+        }
+    }
 }

@@ -4,11 +4,12 @@ mod docs;
 mod events;
 mod openapi;
 mod operations;
+mod policy;
 mod requests;
 
 use crate::{
     app::App,
-    auth::{CustomersRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{CustomersRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
     error::Error,
     i18n::Lang,
     page,
@@ -34,6 +35,8 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
+        .show::<PolicyRead, _, _>("/api/policy", policy::show)
+        .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)

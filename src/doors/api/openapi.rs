@@ -1,5 +1,8 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
-use super::requests::{NewRequest, NewVote};
+use super::{
+    policy::NewDraft,
+    requests::{NewRequest, NewVote},
+};
 use crate::operations::registry::Registry;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -93,6 +96,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
     ),
+    get("/api/policy", "The policy in force", &[], &[(200, "The document, and its groups and rules as they were understood")]),
+    post(
+        "/api/policy/simulate",
+        "Try a draft of the policy on the past",
+        Some("NewDraft"),
+        &[],
+        &[(200, "What would have been different; waiting times are an estimate"), (422, "The document has faults, each with its line")],
+    ),
     get(
         "/api/admin/users",
         "People at customers",
@@ -121,6 +132,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     let mut schemas = Map::new();
     schemas.insert("NewRequest".into(), schema::<NewRequest>());
     schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
