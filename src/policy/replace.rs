@@ -74,7 +74,7 @@ fn first(faults: Vec<Fault>) -> Refusal {
 }
 
 fn state(version: i32, hash: &str, lines: &str) -> Map<String, Value> {
-    Map::from_iter([("version".into(), json!(version)), ("hash".into(), json!(hash)), ("lines".into(), json!(lines))])
+    Map::from_iter([("version".into(), json!(version)), ("hash".into(), json!(hash.get(..12))), ("lines".into(), json!(lines))])
 }
 
 /// The lines that go and those that come, each with its number.

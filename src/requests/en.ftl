@@ -75,7 +75,6 @@ request-raw = Raw JSON
 request-reason = Reason
 request-timeline = Timeline
 request-approvals = Approvals
-request-eligible = Can approve:
 request-withdraw = Withdraw request
 timeline-entry = Ledger entry
 diff-item = Item

@@ -72,7 +72,6 @@ request-raw = JSON 원문
 request-reason = 사유
 request-timeline = 진행 기록
 request-approvals = 승인 현황
-request-eligible = 승인 가능:
 request-withdraw = 요청 회수
 timeline-entry = 원장 기록
 diff-item = 항목

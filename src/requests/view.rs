@@ -58,7 +58,6 @@ pub struct RequestView {
     /// Where to sign in again, if that is what an approval lacks.
     pub sign_in_again: Option<String>,
     pub needs: Vec<Need>,
-    pub eligible: Vec<String>,
     pub votes: Vec<VoteRow>,
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
@@ -256,7 +255,6 @@ pub async fn whole(
         .then(|| format!("{href}/withdraw")),
         conflict: typed.conflict,
         related: Table::plain(&reader, l.request_related(), &web::columns(), &["request", "state", "requester", "created"], &others, web::place),
-        eligible: if request.state == State::Pending { seen.eligible() } else { Vec::new() },
         href,
     })
 }

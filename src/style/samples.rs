@@ -169,7 +169,6 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         policy: Vec::new(),
         sign_in_again: None,
         needs: Vec::new(),
-        eligible: Vec::new(),
         votes: Vec::new(),
         timeline: Vec::new(),
         outcome: None,
