@@ -214,13 +214,12 @@ fn change<'d>(r: &mut Reader<'d>, value: At<'_, 'd>, path: &str) -> Vec<Change> 
     }
     let Some(section) = r.section(value, path.to_owned()) else { return Vec::new() };
     r.only(&section, &["by_at_least", "up_by_at_least", "down_by_at_least"]);
-    let sizes: [(&str, fn(i64) -> Change); 3] =
-        [("by_at_least", Change::ByAtLeast), ("up_by_at_least", Change::UpByAtLeast), ("down_by_at_least", Change::DownByAtLeast)];
     let mut all = Vec::new();
-    for (key, make) in sizes {
-        // from 1: a change of nothing is no change
-        all.extend(r.within(&section, key, 1, i64::from(u32::MAX)).map(|n| make(n.into())));
-    }
+    // from 1: a change of nothing is no change
+    let mut size = |key: &str| r.within(&section, key, 1, i64::from(u32::MAX)).map(i64::from);
+    all.extend(size("by_at_least").map(Change::ByAtLeast));
+    all.extend(size("up_by_at_least").map(Change::UpByAtLeast));
+    all.extend(size("down_by_at_least").map(Change::DownByAtLeast));
     if all.is_empty() {
         r.fault(value.span().start, |line| msg::policy_fault_empty(path, line));
     }
@@ -281,6 +280,6 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> Terms {
         ticket,
         pending_minutes: r.within(section, "pending_minutes", 1, QUARTER),
         execute_minutes: r.within(section, "execute_minutes", 1, QUARTER),
-        cool_off_minutes: r.within(section, "cool_off_minutes", 1, 7 * 24 * 60),
+        cool_off_minutes: r.within(section, "cool_off_minutes", 0, 7 * 24 * 60),
     }
 }
