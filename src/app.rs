@@ -14,8 +14,7 @@ use crate::{
     live::Live,
     operations::registry::Registry,
     page::{self, Finder},
-    requests::{self, policy::Policy},
-    search, style,
+    policy, requests, search, style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -43,7 +42,8 @@ pub struct App(Arc<Shared>);
 pub struct Shared {
     pub db: Db,
     pub registry: Registry,
-    pub policy: Policy,
+    /// The policy that was read last.
+    pub(crate) policies: policy::Cache,
     pub provider: Option<Provider>,
     pub environment: Option<String>,
     pub public_url: url::Url,
@@ -71,18 +71,22 @@ impl Deref for App {
 impl App {
     /// Connects lazily: no database is needed yet.
     pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
-        let (live, born_here) = Live::new();
         let admin_api = config.admin_api.as_ref().map(|s| AdminApi::new(s, config.lease / 2).map(|api| (Arc::new(api), s))).transpose()?;
-        let registry = Registry::with(admin_api.as_ref().map(|(api, settings)| (api, *settings)));
+        let registry = Registry::through(admin_api.as_ref().map(|(api, settings)| (api, *settings)));
         for name in config.admin_api.iter().flat_map(|s| s.operations.iter().flatten()) {
             anyhow::ensure!(registry.find(name).is_some(), "COUNTERSIGN_ADMIN_API_OPERATIONS names {name:?}, which is not an operation");
         }
-        config.policy.check_names(|name| registry.find(name).is_some())?;
+        Self::with(config, registry).await
+    }
+
+    /// The same with operations of one's own.
+    pub async fn with(config: &Config, registry: Registry) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
+        let (live, born_here) = Live::new();
         let callback = config.public_url.join("/auth/callback")?.to_string();
         let app = Self(Arc::new(Shared {
             db: Db::connect(config.database(), live).await?,
             registry,
-            policy: config.policy.clone(),
+            policies: policy::Cache::default(),
             provider: config.oidc.clone().map(|oidc| Provider::new(oidc, callback)).transpose()?,
             environment: config.environment.clone(),
             public_url: config.public_url.clone(),
@@ -103,6 +107,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
+        let surface = policy::web::routes(surface);
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = style::web::routes(surface);
         doors::api::routes(surface).into_parts()
@@ -146,6 +151,11 @@ impl App {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
+        match policy::adopt(&self, &config.policy).await {
+            // it says so until the database is there, and then needs its policy
+            Err(Error::Unavailable(_)) => drop(tasks.spawn(policy::adopt_later(self.clone(), config.policy.clone()))),
+            other => other?,
+        }
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {
@@ -154,6 +164,7 @@ impl App {
                 tasks.spawn(jobs::work(self.clone()));
             }
             tasks.spawn(requests::expiry::sweep(self.clone()));
+            tasks.spawn(requests::turns::follow(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
         let wait = async move {

@@ -1,6 +1,6 @@
 //! Configuration, read once in `main`: environment variables `COUNTERSIGN_*` first, then `countersign.toml`.
 //! Every error is reported together, and a secret may come from a file named by `*_FILE`.
-use crate::{connectors::admin_api, operations::Guarantee, requests::policy::Policy};
+use crate::{connectors::admin_api, i18n::Lang, operations::Guarantee, policy};
 use secrecy::{ExposeSecret, SecretString};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 use url::Url;
@@ -18,8 +18,9 @@ pub struct Config {
     pub environment: Option<String>,
     /// `COUNTERSIGN_OIDC_*`: sign-in at the identity provider. Without it only break-glass sign-in works.
     pub oidc: Option<Oidc>,
-    /// `[policy]` in `countersign.toml`, or `COUNTERSIGN_POLICY_FILE`: how many people countersign what.
-    pub policy: Policy,
+    /// `COUNTERSIGN_POLICY_FILE`: the document that becomes version 1 of the policy, at the first start alone. Default: the
+    /// one that is built in.
+    pub policy: String,
     /// `COUNTERSIGN_ADMIN_API_*`: another system that carries out changes of customers. Without it they are made in our database.
     pub admin_api: Option<admin_api::Settings>,
     /// `COUNTERSIGN_LEASE_SECONDS`: how long an attempt in another system belongs to the replica that began it, 2 to 600. Default 30.
@@ -83,6 +84,10 @@ impl Config {
         let lease = reader.parsed::<u64>("COUNTERSIGN_LEASE_SECONDS").unwrap_or(30);
         if !(2..=600).contains(&lease) {
             reader.problems.push(format!("COUNTERSIGN_LEASE_SECONDS is {lease}; it must be 2 to 600"));
+        }
+        if reader.file.contains_key("policy") || env("COUNTERSIGN_POLICY").is_some() {
+            // silently ignored, what somebody made stricter would be loose again
+            reader.problems.push("the policy is a document of its own now: name it by COUNTERSIGN_POLICY_FILE".into());
         }
         let policy = reader.policy();
         if !reader.problems.is_empty() {
@@ -178,16 +183,16 @@ impl Reader<'_> {
         Some(admin_api::Settings { url, token, guarantee, operations })
     }
 
-    fn policy(&mut self) -> Policy {
-        let table = self.file.get("policy").cloned().unwrap_or_else(|| toml::Value::Table(toml::Table::new()));
-        let policy = match self.environment("COUNTERSIGN_POLICY") {
-            Some(text) => toml::from_str(&text),
-            None => table.try_into(),
-        };
-        policy.map_err(|error| error.to_string()).and_then(|policy: Policy| policy.checked()).unwrap_or_else(|error| {
-            self.problems.push(format!("policy: {error}"));
-            Policy::default()
-        })
+    fn policy(&mut self) -> String {
+        let Some(path) = self.text("COUNTERSIGN_POLICY_FILE") else { return policy::BUILT_IN.to_owned() };
+        let document = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+            self.problems.push(format!("COUNTERSIGN_POLICY_FILE: cannot read {path}: {error}"));
+            policy::BUILT_IN.to_owned()
+        });
+        if let Err(faults) = policy::check(&document) {
+            self.problems.extend(faults.iter().map(|fault| format!("COUNTERSIGN_POLICY_FILE: {path}: {}", Lang::En.say(&fault.text))));
+        }
+        document
     }
 }
 
@@ -200,20 +205,24 @@ mod tests {
         let env = |name: &str| match name {
             "COUNTERSIGN_LISTEN" => Some("nowhere".into()),
             "COUNTERSIGN_OIDC_ISSUER" => Some("https://id.example".into()),
-            "COUNTERSIGN_POLICY" => Some("approvals = { high = 10 }".into()),
+            "COUNTERSIGN_POLICY_FILE" => Some("/nowhere/policy.toml".into()),
             _ => None,
         };
         let said = Config::read(env, "").unwrap_err().to_string();
-        for expected in
-            ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "COUNTERSIGN_OIDC_CLIENT_ID", "COUNTERSIGN_OIDC_CLIENT_SECRET", "policy"]
-        {
+        for expected in [
+            "DATABASE_URL is not set",
+            "COUNTERSIGN_LISTEN",
+            "COUNTERSIGN_OIDC_CLIENT_ID",
+            "COUNTERSIGN_OIDC_CLIENT_SECRET",
+            "COUNTERSIGN_POLICY_FILE",
+        ] {
             assert!(said.contains(expected), "{said}");
         }
         let env = |name: &str| (name == "DATABASE_URL").then(|| "postgres://app:hunter2@db/countersign".into());
         let config = Config::read(env, "listen = '127.0.0.1:9000'").unwrap();
         assert_eq!(config.listen.port(), 9000);
-        let config = Config::read(env, "[policy]\nself_approval = ['org.tier.fix']").unwrap();
-        assert!(format!("{:?}", config.policy).contains("org.tier.fix"), "a table in the file is a policy");
+        assert_eq!(config.policy, policy::BUILT_IN);
+        assert!(Config::read(env, "[policy]\nself_approval = []").is_err(), "what was strict once is not dropped silently");
         assert!(!format!("{config:?}").contains("hunter2"));
     }
 }

@@ -123,7 +123,8 @@ fn as_text<'a>(value: &'a FluentValue<'a>) -> Cow<'a, str> {
 /// letters count as they are read in Korean; anything else gets both forms.
 fn josa(word: &str, pair: &str) -> String {
     let (closed, open) = pair.split_once('/').unwrap_or((pair, pair));
-    let particle = match word.chars().last().and_then(final_sound) {
+    // brackets and quotation marks are not read out
+    let particle = match word.chars().rev().find(|c| c.is_alphanumeric()).and_then(final_sound) {
         Some(Final::None) => open,
         // 으로/로 alone treats a final ㄹ as open
         Some(Final::Rieul) if closed == "으로" => open,
@@ -201,6 +202,7 @@ mod tests {
             ("CR-2048", "을/를", "CR-2048을"),
             ("서울", "으로/로", "서울로"),
             ("Pro", "으로/로", "Pro로"),
+            ("87,000 (-177,000)", "이/가", "87,000 (-177,000)이"),
             ("…", "은/는", "…은(는)"),
         ] {
             assert_eq!(josa(word, pair), expected);

@@ -46,6 +46,8 @@ pub mod live;
 pub mod operations;
 /// What every page shares.
 pub mod page;
+/// Who must countersign what: a document that is itself countersigned.
+pub mod policy;
 /// The spine: requests, votes, execution.
 pub mod requests;
 /// One field for everything: pages, things, and what can be asked for.

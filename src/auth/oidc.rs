@@ -127,14 +127,18 @@ impl Provider {
     }
 
     /// Where to send the browser, and what to remember until it returns.
-    pub async fn depart(&self, next: String) -> Result<(url::Url, Pending), Error> {
+    pub async fn depart(&self, next: String, again: bool) -> Result<(url::Url, Pending), Error> {
         let client = self.client().await.map_err(unreachable_provider)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let (url, state, nonce) = client
+        let mut request = client
             .authorize_url(AuthenticationFlow::<CoreResponseType>::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
             .add_scopes(self.config.scopes.split_whitespace().map(|s| Scope::new(s.to_owned())))
-            .set_pkce_challenge(challenge)
-            .url();
+            .set_pkce_challenge(challenge);
+        if again {
+            // a session at the provider is no proof that somebody is there
+            request = request.add_prompt(CoreAuthPrompt::Login);
+        }
+        let (url, state, nonce) = request.url();
         Ok((url, Pending { state, nonce, verifier, next }))
     }
 

@@ -71,7 +71,7 @@ scopes! {
     /// Ask for something at all; each operation needs its own scope besides.
     RequestsAsk = "requests:ask": Admin Approver Ops Sre Cs Billing Security;
     /// Approve or reject what others asked for.
-    RequestsDecide = "requests:decide": Admin Approver;
+    RequestsDecide = "requests:decide": Admin Approver Sre Billing Security;
     /// Carry out what was approved, expire what was not.
     RequestsExecute = "requests:execute": Service;
     /// See customers' companies, organisations and people.
@@ -80,6 +80,12 @@ scopes! {
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
     /// Read the ledger.
     LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
+    /// Read the policy, and try a draft of it on the past.
+    PolicyRead = "policy:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Ask for a change of the policy.
+    PolicyPropose = "policy:propose": Admin Security;
+    /// Write the first version of the policy at the first start.
+    PolicyAdopt = "policy:adopt": Service;
     /// See who may do what.
     AccessRead = "access:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Create, disable and re-role operators, and their tokens. Held by the console service: it takes the owner's database.

@@ -62,20 +62,37 @@ struct DemoSignIn {
 struct Next {
     #[serde(default)]
     next: String,
+    /// Somebody who is signed in shows once more who they are.
+    #[serde(default)]
+    again: String,
 }
 
-async fn login(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
-    if let Some(id) = sessions::operator_of(&visit.session).await? {
+async fn login(visit: Visit, State(app): State<App>, Query(Next { next, again }): Query<Next>) -> Result<Response, Error> {
+    if again != "1"
+        && let Some(id) = sessions::operator_of(&visit.session).await?
+    {
         let mut conn = app.db.read().await?;
         if store::operator(&mut conn, id).await?.is_some() {
             return Ok(Redirect::to(safe_next(&next)).into_response());
         }
         visit.session.flush().await?;
     }
-    login_page(&app, &visit, &next, "", None).await
+    whole_login_page(&app, &visit, &next, "", None, &again).await
 }
 
 async fn login_page(app: &App, visit: &Visit, next: &str, email: &str, problem: Option<&Error>) -> Result<Response, Error> {
+    whole_login_page(app, visit, next, email, problem, "").await
+}
+
+/// `again` is not empty if somebody who is signed in shows once more who they are.
+async fn whole_login_page(
+    app: &App,
+    visit: &Visit,
+    next: &str,
+    email: &str,
+    problem: Option<&Error>,
+    again: &str,
+) -> Result<Response, Error> {
     let next = safe_next(next);
     let demo = if app.demo {
         demo::PEOPLE
@@ -90,7 +107,7 @@ async fn login_page(app: &App, visit: &Visit, next: &str, email: &str, problem: 
         next: next.to_owned(),
         email: email.to_owned(),
         error: problem.map(|e| error::sentence(e, visit.l)),
-        sso: app.provider.is_some().then(|| format!("/auth/start{}", page::query(&[("next", next)]))),
+        sso: app.provider.is_some().then(|| format!("/auth/start{}", page::query(&[("next", next), ("again", again)]))),
         demo,
         demo_password: app.demo.then_some(demo::PASSWORD),
     };
@@ -203,9 +220,9 @@ async fn start_page(app: &App, visit: &Visit, next: &str) -> Result<String, Erro
     .to_owned())
 }
 
-async fn start(visit: Visit, State(app): State<App>, Query(Next { next }): Query<Next>) -> Result<Response, Error> {
+async fn start(visit: Visit, State(app): State<App>, Query(Next { next, again }): Query<Next>) -> Result<Response, Error> {
     let provider = app.provider.as_ref().ok_or(Error::NotFound)?;
-    match provider.depart(safe_next(&next).to_owned()).await {
+    match provider.depart(safe_next(&next).to_owned(), again == "1").await {
         Ok((url, pending)) => {
             visit.session.insert(PENDING, pending).await?;
             Ok(Redirect::to(url.as_str()).into_response())

@@ -10,17 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-struct Client {
+pub(super) struct Client {
     http: reqwest::Client,
     base: url::Url,
     token: String,
 }
 
 /// A status and a JSON body.
-type Answer = (StatusCode, Value);
+pub(super) type Answer = (StatusCode, Value);
 
 impl Client {
-    fn from_env() -> anyhow::Result<Self> {
+    pub(super) fn from_env() -> anyhow::Result<Self> {
         let base = std::env::var("COUNTERSIGN_URL").unwrap_or_else(|_| "http://127.0.0.1:8080".into());
         let token = std::env::var("COUNTERSIGN_TOKEN").context("COUNTERSIGN_TOKEN is not set; `countersign tokens create` makes one")?;
         Ok(Self { http: reqwest::Client::builder().build()?, base: base.parse().context("COUNTERSIGN_URL")?, token })
@@ -32,11 +32,11 @@ impl Client {
         Ok(self.http.request(method, self.base.join(path)?).bearer_auth(&self.token).header(header::ACCEPT_LANGUAGE, accept))
     }
 
-    async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         answer(self.request(Method::GET, path)?).await
     }
 
-    async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> anyhow::Result<Answer> {
+    pub(super) async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> anyhow::Result<Answer> {
         let mut request = self.request(Method::POST, path)?.json(body);
         if let Some(key) = key {
             request = request.header("idempotency-key", format!("\"{key}\""));
@@ -53,7 +53,7 @@ async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
 }
 
 /// Prints a problem and says how the command ends.
-fn problem(status: StatusCode, body: &Value) -> anyhow::Result<End> {
+pub(super) fn problem(status: StatusCode, body: &Value) -> anyhow::Result<End> {
     for part in ["title", "detail", "next"] {
         if let Some(text) = body[part].as_str().filter(|t| !t.is_empty()) {
             eprintln!("{text}");

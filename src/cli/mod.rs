@@ -2,6 +2,7 @@
 mod client;
 mod doctor;
 mod operators;
+mod policy;
 mod server;
 
 use clap::{Parser, Subcommand};
@@ -85,6 +86,11 @@ enum Command {
         file: PathBuf,
         #[arg(long, default_value_t = 0)]
         port: u16,
+    },
+    /// Look at the policy, and try a draft of it on the past.
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
     },
     /// Start an empty, migrated database, run a command with DATABASE_URL set, and remove the database.
     #[command(hide = true)]
@@ -205,6 +211,19 @@ enum Requests {
     },
 }
 
+#[derive(Subcommand)]
+enum Policy {
+    /// Print the document in force.
+    Show,
+    /// Replay the requests of the last days under another document.
+    Simulate {
+        /// The draft, in TOML.
+        file: PathBuf,
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=366))]
+        days: u32,
+    },
+}
+
 /// Why a command ended, as its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -254,6 +273,7 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
             crate::demo::product::serve(file, port, token).await.map(|()| End::Done)
         }
+        Command::Policy { command } => policy::policy(command, cli.json).await,
         Command::ScratchDatabase { requests, command } => server::scratch_database(requests, &command).await,
     }
 }

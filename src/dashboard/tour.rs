@@ -8,7 +8,7 @@ use crate::{
         list::{Order, Slice},
     },
     requests::{
-        inbox::{self, Filter},
+        inbox::{self, Filter, Turn},
         short_id,
     },
 };
@@ -28,7 +28,7 @@ pub async fn steps(conn: &mut PgConnection, l: Lang, caller: &Caller) -> Result<
     let mut steps = Vec::new();
     if caller.may(RequestsDecide::NAME) && caller.may(RequestsRead::NAME) {
         let next = Slice { order: Order { key: "expires", down: false }, cursor: None, limit: 1 };
-        let waiting = inbox::list(conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, next).await?;
+        let waiting = inbox::list(conn, &Filter { waiting_for: Some(Turn::of(caller)), ..Filter::default() }, next).await?;
         steps.extend(waiting.first().map(|request| Step {
             href: format!("/requests/{}", short_id(request.id)),
             icon: "list-checks",

@@ -13,7 +13,7 @@ use crate::{
     page::{self, Chart, Day, Plot, Series, Shell, Spark, Table, Tile, Trend, Visit, capped, chart, list::Slice},
     requests::{
         self,
-        inbox::{Counts, Filter},
+        inbox::{Counts, Filter, Turn},
     },
     surface::Surface,
 };
@@ -45,9 +45,9 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let decides = caller.may(RequestsDecide::NAME) && reads;
     let days = if reads { Some(history.days(&app.db).await?) } else { None };
     let mut conn = app.db.read().await?;
-    let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
+    let counts = requests::inbox::counts(&mut conn, &Turn::of(caller)).await?;
     let waiting = if decides {
-        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(caller.id), ..Filter::default() }, Slice::soonest(8)).await?
+        requests::inbox::list(&mut conn, &Filter { waiting_for: Some(Turn::of(caller)), ..Filter::default() }, Slice::soonest(8)).await?
     } else {
         Vec::new()
     };

@@ -77,6 +77,11 @@ impl Change {
         self.request = Some(request);
     }
 
+    /// The request that this is done for.
+    pub fn request(&self) -> Option<i64> {
+        self.request
+    }
+
     /// Writes one event of several. The last one goes to [`Change::commit`].
     pub async fn record(&mut self, entry: Entry) -> Result<Uuid, Error> {
         self.events += 1;

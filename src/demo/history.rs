@@ -5,7 +5,8 @@ use crate::{
     auth::Role,
     ledger::{self, Entry, Outcome, Sealed},
     operations::registry::Registry,
-    requests::{Request, State, policy::Policy},
+    policy::Version,
+    requests::{Request, Ruling, State},
 };
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -121,7 +122,7 @@ impl World {
     }
 
     /// One request of the past, and its end.
-    pub fn past(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+    pub fn past(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
         let deciders: Vec<Uuid> = people
             .iter()
@@ -162,7 +163,7 @@ impl World {
         minutes_left: Option<i64>,
         people: &[Actor],
         registry: &Registry,
-        policy: &Policy,
+        policy: &Version,
     ) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
         if let Some(minutes) = minutes_left {
@@ -174,12 +175,12 @@ impl World {
         story
     }
 
-    fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Policy) -> Story {
+    fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
         let requester = askers[self.rng.random_range(0..askers.len())];
         let (name, fields, target, before, after, reason) = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
         let definition = registry.find(name).expect("the demo asks for operations that exist");
-        let ruling = policy.rule(definition);
+        let roles: Vec<String> = requester.roles.iter().map(|r| r.name().to_owned()).collect();
         let mut request = Request {
             id,
             operation: name.into(),
@@ -189,6 +190,8 @@ impl World {
             risk: definition.risk().name().into(),
             requester_id: requester.id,
             requester: requester.name.clone(),
+            requester_human: requester.id,
+            door: "web".into(),
             target_type: target.0.into(),
             target_id: target.1,
             target_label: target.2,
@@ -196,16 +199,19 @@ impl World {
             after,
             binding: Vec::new(),
             created_at: truncated(at),
-            expires_at: truncated(at) + ruling.pending(),
+            expires_at: truncated(at),
             not_before: None,
-            ruling,
+            ruling: Ruling::default(),
             state: State::Pending,
             version: 1,
             execute_by: None,
             decided_at: None,
             closed_at: None,
             outcome: None,
+            run_after: None,
+            waits_for: Vec::new(),
         };
+        request.judge(policy, definition.risk(), &roles);
         request.rebind();
         let events = vec![submitted(&request)];
         Story { request, vote: None, ended: None, events }

@@ -7,7 +7,7 @@ use crate::{
     auth::{Service, password_hash},
     ledger::{self, Entry, Sealed},
     operations::registry::Registry,
-    requests::policy::Policy,
+    policy::Version,
 };
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -26,7 +26,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     sqlx::query_scalar!("select ledger.prepare_partitions((current_date - interval '13 months')::date, 3)").execute(&mut conn).await?;
     let mut world = World::new(scale, Service::Executor.id());
     let people = people(&mut conn).await?;
-    let (registry, policy, now) = (Registry::new(), Policy::default(), Utc::now());
+    let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
     let times = world.times(scale.requests, now);
     for bunch in times.chunks(BUNCH) {
@@ -168,18 +168,21 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
             "before": r.before, "after": r.after, "policy": r.ruling, "approvals_needed": r.ruling.approvals, "self_approval": r.ruling.self_approval,
             "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
             "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
+            "voter_roles": r.ruling.voter_roles(), "waits_for": r.waits_for,
         })
     }).collect();
     sqlx::query!(
         "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
-           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome)
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
+           voter_roles, waits_for)
          overriding system value
          select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
-           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
+           voter_roles, waits_for
          from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
            target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
            binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
-           closed_at timestamptz, outcome jsonb)", json!(rows)
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[])", json!(rows)
     ).execute(&mut *tx).await?;
     let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
         "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },

@@ -49,6 +49,9 @@ pub const PEOPLE: &[Person] = &[
 /// The organisation whose tier and credit were not applied.
 pub const PROBLEM_ORG: &str = "org_hanbit0001";
 
+/// What the demo company has decided. Its history was made under it.
+pub const POLICY: &str = include_str!("policy.toml");
+
 /// How much history there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -96,6 +99,7 @@ impl Demo {
         config.public_url = format!("http://{listen}").parse()?;
         config.environment = Some("demo".into());
         config.demo = true;
+        config.policy = POLICY.to_owned();
         // short, so that somebody who breaks the product sees within half a minute what comes of it
         config.lease = std::time::Duration::from_secs(4);
         let mut demo = Self { config, postgres, neighbours: Vec::new() };

@@ -21,6 +21,8 @@ pub struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
+    /// Text of several lines.
+    Lines,
     Integer,
     Choice,
     Date,
@@ -31,6 +33,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Text => "text",
+            Kind::Lines => "lines",
             Kind::Integer => "integer",
             Kind::Choice => "choice",
             Kind::Date => "date",
@@ -53,12 +56,13 @@ pub fn fields(schema: &Value) -> Vec<Field> {
                 (Some("integer"), _) => Kind::Integer,
                 (_, Some("date")) => Kind::Date,
                 (_, Some("date-time")) => Kind::DateTime,
+                _ if property["x-lines"] == true => Kind::Lines,
                 _ => Kind::Text,
             },
             required: required.contains(&name.as_str()),
             options: property["enum"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
             min: property["minimum"].as_i64(),
-            max: property["maximum"].as_i64(),
+            max: property["maximum"].as_i64().or_else(|| property["maxLength"].as_i64()),
             lookup: property["x-lookup"].as_str().map(str::to_owned),
         })
         .collect();
@@ -127,10 +131,10 @@ impl Field {
             },
             Kind::Date => value.as_str().is_none_or(|t| t.parse::<chrono::NaiveDate>().is_err()).then(msg::field_not_a_date),
             Kind::DateTime => value.as_str().is_none_or(|t| chrono::DateTime::parse_from_rfc3339(t).is_err()).then(msg::field_not_a_time),
-            Kind::Text => match value.as_str() {
-                None => Some(msg::field_not_text()),
-                Some(text) if text.len() > 500 => Some(msg::field_too_long(500)),
-                Some(_) => None,
+            Kind::Text | Kind::Lines => match (value.as_str(), self.max.unwrap_or(500)) {
+                (None, _) => Some(msg::field_not_text()),
+                (Some(text), max) if text.len() as i64 > max => Some(msg::field_too_long(max)),
+                _ => None,
             },
         }
     }

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
+    policy::ReplacePolicy,
 };
 use std::sync::Arc;
 
@@ -15,12 +16,18 @@ pub struct Registry(Vec<Box<dyn Definition>>);
 impl Registry {
     /// With every effect in our own database.
     pub fn new() -> Self {
-        Self::with(None)
+        Self::through(None)
     }
 
     /// With an admin API that carries out what its settings name, or all that it can.
-    pub fn with(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Self {
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api)])
+    pub fn through(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Self {
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), Box::new(Typed::<ReplacePolicy>::default())])
+    }
+
+    /// One more; for tests of what no operation of ours does.
+    pub fn with(mut self, definition: Box<dyn Definition>) -> Self {
+        self.0.push(definition);
+        self
     }
 
     pub fn all(&self) -> impl Iterator<Item = &dyn Definition> {

@@ -71,7 +71,12 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
-    /// Who reads, for a list. Pages behind a gate always have somebody.
+    /// Who looks. Pages behind a gate always have somebody.
+    pub fn caller(&self) -> Result<&Arc<Caller>, Error> {
+        self.caller.as_ref().ok_or(Error::SignedOut)
+    }
+
+    /// Who reads, for a list.
     pub fn reader(&self, app: &App) -> Result<Reader, Error> {
         Ok(Reader { app: app.clone(), l: self.l, caller: self.caller.clone().ok_or(Error::SignedOut)? })
     }

@@ -3,7 +3,7 @@ use super::{When, capped, lang_of, preferences::Preferences};
 use crate::{
     app::App,
     assets,
-    auth::{AccessRead, Caller, CustomersRead, LedgerRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead, Scope, sessions},
+    auth::{AccessRead, Caller, CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions},
     error::Error,
     i18n::Lang,
     requests,
@@ -79,9 +79,8 @@ impl Shell {
 
     /// Somebody is signed in: their navigation and their session.
     pub(super) async fn welcome(&mut self, app: &App, session: &Session, caller: &Caller) -> Result<(), Error> {
-        let decides = caller.may(RequestsDecide::NAME);
         let mut conn = app.db.read().await?;
-        let counts = requests::inbox::counts(&mut conn, caller.id, decides).await?;
+        let counts = requests::inbox::counts(&mut conn, &requests::inbox::Turn::of(caller)).await?;
         drop(conn);
         self.asks = caller.may(RequestsAsk::NAME);
         self.session = sessions::end(&app.db, session).await?;
@@ -163,6 +162,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             l.nav_group_control(),
             vec![
                 item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
+                item(PolicyRead::NAME, "/policy", l.nav_policy(), "list-checks"),
                 item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
             ],
         ),
@@ -183,13 +183,14 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 9] = [
+    const TOPICS: [(&str, &str); 10] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
         ("/users", "customers"),
         ("/ledger", "ledger"),
+        ("/policy", "policy"),
         ("/access", "access"),
         ("/api", "api"),
         ("/search", "keyboard"),

@@ -1,5 +1,5 @@
 //! One hash over all that a voter agrees to. It is shown, voted on, and computed again before anything runs.
-use super::{Request, policy::Ruling};
+use super::{Request, Ruling};
 use crate::{error::Error, ledger};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
@@ -64,14 +64,13 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{operations::registry::Registry, requests::policy::Policy};
+    use crate::requests::Ruling;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn any_change_of_what_is_asked_changes_the_binding(a in 0i64..1000, b in 0i64..1000, minutes in 0i64..3) {
-            let registry = Registry::new();
-            let ruling = Policy::default().rule(registry.find("org.tier.fix").unwrap());
+            let ruling = Ruling::default();
             let hash = |credit: i64, later: i64| Bound {
                 operation: "org.tier.fix", version: 1, fields: &json!({"credit": credit}), requester: Uuid::nil(), target_type: "org", target_id: "org_1",
                 before: &json!({"credit": 0}), after: &json!({"credit": credit}), ruling: &ruling,

@@ -19,18 +19,8 @@ vote-not-needed = { $id } was decided the same way already. Your vote was not ne
 request-submitted-now = Asked for it: { $id }.
 request-withdrawn-now = Withdrew { $id }.
 request-preview-changed = It changed while you were checking. Review the new difference below and ask again.
-request-need-approver = Approvers
 request-vote-approve = Approved
 request-vote-reject = Rejected
-request-policy-none = Risk { $risk }: runs at once, without approval.
-request-policy-others = { $count ->
-    [one] Risk { $risk }: needs the approval of one approver other than the requester.
-   *[other] Risk { $risk }: needs the approval of { $count } approvers other than the requester.
-  }
-request-policy-self = { $count ->
-    [one] Risk { $risk }: needs one approval, which the requester may give.
-   *[other] Risk { $risk }: needs { $count } approvals, one of which the requester may give.
-  }
 request-cannot-decide = You may not decide requests. Can decide: { $names }
 request-cannot-decide-own = You cannot approve your own request. Can approve: { $names }
 request-voted-already = You have approved. It waits for somebody else.
@@ -85,7 +75,6 @@ request-raw = Raw JSON
 request-reason = Reason
 request-timeline = Timeline
 request-approvals = Approvals
-request-eligible = Can approve:
 request-withdraw = Withdraw request
 timeline-entry = Ledger entry
 diff-item = Item
@@ -212,3 +201,13 @@ question-sent = The requester of { $id } has been asked. The answer will be in t
 question-open = { $name } asked the requester for information. Read the question in the timeline and answer it with a comment.
 question-too-late = This request is decided already, so there is nothing to ask for. You can still comment.
 question-to-oneself = This is your own request: comment on it. Questions come from others.
+vote-one-for-each-human = Another account of yours has voted already. One person has one vote.
+vote-not-in-batch = The policy wants this request to be decided by itself. Open it and approve it there.
+vote-step-up = The policy asks approvers to have signed in within the last { $minutes } min. Sign in again, then approve.
+vote-step-up-token = The policy asks approvers to have signed in within the last { $minutes } min, which a token cannot prove. Approve in the portal.
+request-stuck = Nobody could approve this request, so it cannot be submitted. Rule ‘{ $rule }’ lacks: { $lacking }. Ask an administrator: { $ask }.
+request-need-added = asked for by the policy now in force
+request-need-who = Can be filled by: { $names }
+request-sign-in-again = Sign in again to approve
+reason-without-ticket = The policy asks for a ticket in the reason, such as { $example }.
+request-stuck-short = Nobody could approve this request.

@@ -1,6 +1,6 @@
 //! Requests as the API shows them.
-use super::{Attempt, Request, Vote, hex, store::Listed};
-use crate::app::App;
+use super::{Attempt, Request, Vote, hex, inbox::Listed};
+use crate::{app::App, policy};
 use serde_json::{Value, json};
 
 /// The whole request, as `docs/api.md` describes it.
@@ -12,7 +12,7 @@ pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Va
         "requester": {"id": r.requester_id, "name": r.requester},
         "target": {"type": r.target_type, "id": r.target_id, "label": r.target_label},
         "preview": {"before": r.before, "after": r.after},
-        "policy": {"rule": r.ruling.rule, "needs": r.ruling.needs(), "self_approval": r.ruling.self_approval, "hash": r.ruling.policy_hash},
+        "policy": policy::json::ruling(&r.ruling), "waits_for": r.waits_for,
         "votes": votes.iter().map(|v| json!({
             "voter": {"id": v.voter_id, "name": v.voter}, "decision": if v.approves { "approve" } else { "reject" }, "binding": hex(&v.binding),
             "reason": v.reason, "door": v.door, "at": v.at,
@@ -20,7 +20,7 @@ pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Va
         "attempts": attempts.iter().map(|a| json!({
             "epoch": a.epoch, "replica": a.replica, "started_at": a.started_at, "dispatched_at": a.dispatched_at, "key": a.key, "ended_at": a.ended_at, "outcome": a.outcome, "receipt": a.receipt,
         })).collect::<Vec<_>>(),
-        "outcome": r.outcome, "created_at": r.created_at, "expires_at": r.expires_at, "execute_by": r.execute_by, "not_before": r.not_before,
+        "outcome": r.outcome, "created_at": r.created_at, "expires_at": r.expires_at, "execute_by": r.execute_by, "not_before": r.not_before, "run_after": r.run_after,
         "decided_at": r.decided_at, "closed_at": r.closed_at,
         "links": {"self": url(format!("/api/requests/{id}")), "html": url(format!("/requests/{id}")), "ledger": url(format!("/ledger?request={id}"))},
     })

@@ -6,12 +6,14 @@ pub mod execution;
 pub mod expiry;
 pub mod fate;
 pub mod findings;
+pub mod inbox;
 pub mod invariants;
 pub mod json;
-pub mod policy;
 mod store;
 pub mod submit;
+mod tally;
 mod transition;
+pub mod turns;
 pub mod view;
 pub mod votes;
 pub mod wait;
@@ -20,15 +22,10 @@ pub mod withdraw;
 
 use crate::{error::Error, ledger::Entry};
 use chrono::{DateTime, Utc};
-use policy::Ruling;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// Lists of requests and the numbers on their tabs, for every page and door that shows some.
-pub mod inbox {
-    pub use super::store::{Counts, DayCount, Filter, Listed, counts, list, per_day};
-}
-
+pub use crate::policy::Ruling;
 pub use execution::attempts;
 pub use store::{find, votes};
 
@@ -111,7 +108,7 @@ impl State {
     }
 }
 
-/// What was asked for, and how it fares. All but the last six fields never change.
+/// What was asked for, and how it fares. The fields from `state` on change, the others never do.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub id: i64,
@@ -122,6 +119,9 @@ pub struct Request {
     pub risk: String,
     pub requester_id: Uuid,
     pub requester: String,
+    /// Who made it, whatever account they used: an agent's owner.
+    pub requester_human: Uuid,
+    pub door: String,
     pub target_type: String,
     pub target_id: String,
     pub target_label: String,
@@ -138,6 +138,10 @@ pub struct Request {
     pub decided_at: Option<DateTime<Utc>>,
     pub closed_at: Option<DateTime<Utc>>,
     pub outcome: Option<Value>,
+    /// The end of the cool-off, once it is approved.
+    pub run_after: Option<DateTime<Utc>>,
+    /// Roles whose holders would bring it further.
+    pub waits_for: Vec<String>,
 }
 
 impl Request {
@@ -149,6 +153,11 @@ impl Request {
     /// Lower-case hex of the binding: what a vote must quote.
     pub fn binding_hex(&self) -> String {
         hex(&self.binding)
+    }
+
+    /// When it may run at the earliest: as was asked for, and not before its cool-off is over.
+    pub fn runs_from(&self) -> Option<DateTime<Utc>> {
+        self.not_before.max(self.run_after)
     }
 
     /// An entry about this request.
@@ -175,14 +184,16 @@ pub fn hex(bytes: &[u8]) -> String {
 #[derive(Clone, Debug)]
 pub struct Vote {
     pub voter_id: Uuid,
+    /// The human behind the account.
+    pub human: Uuid,
     pub voter: String,
     pub approves: bool,
     pub binding: Vec<u8>,
     pub reason: Option<String>,
     pub door: String,
     pub at: DateTime<Utc>,
-    /// Whether the voter is still enabled and still holds the scope.
-    pub stands: bool,
+    /// The voter's roles as they are now; none if the account is disabled.
+    pub roles: Vec<String>,
 }
 
 /// One try to carry a request out.

@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
-use super::{Request, State, Vote, policy::Ruling};
-use crate::{auth::roles_with, db::Change, page::list::Slice};
+use super::{Request, Ruling, State, Vote};
+use crate::db::Change;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -15,6 +15,8 @@ struct Row {
     risk: String,
     requester_id: Uuid,
     requester: String,
+    requester_human: Uuid,
+    door: String,
     target_type: String,
     target_id: String,
     target_label: String,
@@ -31,6 +33,8 @@ struct Row {
     decided_at: Option<DateTime<Utc>>,
     closed_at: Option<DateTime<Utc>>,
     outcome: Option<Value>,
+    run_after: Option<DateTime<Utc>>,
+    waits_for: Vec<String>,
 }
 
 impl From<Row> for Request {
@@ -44,6 +48,8 @@ impl From<Row> for Request {
             risk: r.risk,
             requester_id: r.requester_id,
             requester: r.requester,
+            requester_human: r.requester_human,
+            door: r.door,
             target_type: r.target_type,
             target_id: r.target_id,
             target_label: r.target_label,
@@ -60,22 +66,26 @@ impl From<Row> for Request {
             decided_at: r.decided_at,
             closed_at: r.closed_at,
             outcome: r.outcome,
+            run_after: r.run_after,
+            waits_for: r.waits_for,
         }
     }
 }
 
-pub(super) async fn insert(change: &mut Change, r: &Request, door: &str, again_from: Option<i64>) -> sqlx::Result<i64> {
+pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<i64>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
-           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state, again_from)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, (select id from request where id = $21)) returning id",
+           before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
+           voter_roles, waits_for, again_from)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+           (select id from request where id = $23)) returning id",
         r.operation,
         r.operation_version,
         r.fields,
         r.reason,
         r.risk,
         r.requester_id,
-        door,
+        r.door,
         r.target_type,
         r.target_id,
         r.target_label,
@@ -89,6 +99,8 @@ pub(super) async fn insert(change: &mut Change, r: &Request, door: &str, again_f
         r.expires_at,
         r.not_before,
         r.state.name(),
+        &r.ruling.voter_roles(),
+        &r.waits_for,
         again_from
     )
     .fetch_one(&mut **change)
@@ -98,11 +110,15 @@ pub(super) async fn insert(change: &mut Change, r: &Request, door: &str, again_f
 pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Request>> {
     let row = sqlx::query_as!(
         Row,
-        r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester, target_type, target_id, target_label,
+        r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
+             coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome
-           from request r join operator o on o.id = r.requester_id where r.id = $1"#, id
-    ).fetch_optional(conn).await?;
+             decided_at, closed_at, outcome, run_after, waits_for
+           from request r join operator o on o.id = r.requester_id where r.id = $1"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
     Ok(row.map(Request::from))
 }
 
@@ -162,9 +178,20 @@ pub(super) async fn lock_due(change: &mut Change) -> sqlx::Result<Option<Request
 /// Writes the new state if nobody else has; `false` if somebody has.
 pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7 where id = $1 and version = $2",
-        r.id, r.version, r.state.name(), r.execute_by, r.decided_at, r.closed_at, r.outcome
-    ).execute(&mut **change).await?;
+        "update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
+           run_after = $8, waits_for = $9 where id = $1 and version = $2",
+        r.id,
+        r.version,
+        r.state.name(),
+        r.execute_by,
+        r.decided_at,
+        r.closed_at,
+        r.outcome,
+        r.run_after,
+        &r.waits_for
+    )
+    .execute(&mut **change)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -190,16 +217,48 @@ pub(super) async fn claim_key(change: &mut Change, operator: Uuid, key: &str, fi
 }
 
 pub async fn votes(conn: &mut PgConnection, request: &Request) -> sqlx::Result<Vec<Vote>> {
-    let roles = roles_with(&request.ruling.scope);
     sqlx::query_as!(
         Vote,
-        r#"select v.voter_id, o.name as voter, v.decision = 'approve' as "approves!", v.binding, v.reason, v.door, v.at,
-             o.disabled_at is null and exists (select from operator_role where operator_id = o.id and role = any($2)) as "stands!"
+        r#"select v.voter_id, coalesce(o.owner_id, o.id) as "human!", o.name as voter, v.decision = 'approve' as "approves!", v.binding, v.reason, v.door, v.at,
+             array(select role from operator_role where operator_id = o.id and o.disabled_at is null) as "roles!"
            from vote v join operator o on o.id = v.voter_id where v.request_id = $1 order by v.at, v.voter_id"#,
-        request.id,
-        &roles as &[&str]
+        request.id
     )
     .fetch_all(conn)
+    .await
+}
+
+/// The roles of somebody as they are now, and the human behind the account.
+pub(super) async fn standing(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<(Uuid, Vec<String>)> {
+    sqlx::query!(
+        r#"select coalesce(owner_id, id) as "human!", array(select role from operator_role where operator_id = o.id) as "roles!" from operator o where id = $1"#,
+        operator
+    )
+    .fetch_one(conn)
+    .await
+    .map(|r| (r.human, r.roles))
+}
+
+/// Notes whose vote would bring a pending request further; `false` if that was known.
+pub(super) async fn save_turn(change: &mut Change, id: i64, roles: &[String]) -> sqlx::Result<bool> {
+    let done = sqlx::query!("update request set waits_for = $2 where id = $1 and state = 'pending' and waits_for <> $2", id, roles)
+        .execute(&mut **change)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Pending requests with a number above this one, lowest first.
+pub(super) async fn pending_after(conn: &mut PgConnection, id: i64, limit: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!("select id from request where state = 'pending' and id > $1 order by id limit $2", id, limit).fetch_all(conn).await
+}
+
+/// How many minutes ago somebody signed in with this session.
+pub(super) async fn session_age(conn: &mut PgConnection, session: &[u8]) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        r#"select (extract(epoch from clock_timestamp() - created_at) / 60)::bigint as "minutes!" from session where id_hash = $1"#,
+        session
+    )
+    .fetch_optional(conn)
     .await
 }
 
@@ -218,141 +277,4 @@ pub(super) async fn save_vote(
          on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding, reason = excluded.reason, door = excluded.door, at = excluded.at",
         r.id, voter, if approves { "approve" } else { "reject" }, r.binding, reason, door, now, r.requester_id, r.ruling.self_approval
     ).execute(&mut **change).await.map(|_| ())
-}
-
-/// Names of up to `limit` people who could decide this request.
-pub async fn eligible(conn: &mut PgConnection, r: &Request, limit: i64) -> sqlx::Result<Vec<String>> {
-    let roles = roles_with(&r.ruling.scope);
-    sqlx::query_scalar!(
-        "select o.name from operator o where o.disabled_at is null and o.kind = 'person' and ($2 or o.id <> $3)
-           and exists (select from operator_role where operator_id = o.id and role = any($1)) order by o.name limit $4",
-        &roles as &[&str],
-        r.ruling.self_approval,
-        r.requester_id,
-        limit
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// What to list; empty fields do not restrict.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    pub states: Option<Vec<&'static str>>,
-    pub operation: Option<String>,
-    pub risk: Option<String>,
-    pub requester: Option<Uuid>,
-    /// Only those this person may still decide.
-    pub waiting_for: Option<Uuid>,
-    /// Only those that expire before this time.
-    pub expires_before: Option<DateTime<Utc>>,
-    pub target: Option<(String, String)>,
-    /// A request's id, a target's id, or words.
-    pub q: Option<String>,
-}
-
-/// A request as lists show it.
-pub struct Listed {
-    pub id: i64,
-    pub operation: String,
-    pub target_id: String,
-    pub target_label: String,
-    pub requester: String,
-    pub reason: String,
-    pub before: Value,
-    pub after: Value,
-    pub state: State,
-    pub risk: String,
-    pub created_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub closed_at: Option<DateTime<Utc>>,
-}
-
-/// A page of requests, by `created` (their id) or `expires`. The reading pool plans each query with its values, so every
-/// `case` below is settled before the plan is made and the order is an index's.
-pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Listed>> {
-    let states: Option<Vec<String>> = f.states.as_ref().map(|s| s.iter().map(|n| (*n).to_owned()).collect());
-    let by_id = f.q.as_deref().and_then(|q| super::parse_id(q).ok());
-    let words =
-        f.q.as_deref()
-            .filter(|_| by_id.is_none())
-            .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
-    let (target_type, target_id) = f.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
-    let (value, id) = slice.at();
-    let (by_expiry, up) = (slice.order.key == "expires", slice.up());
-    let cursor = id.and_then(|id| super::parse_id(id).ok());
-    let expiry = value.and_then(|v| v.parse::<DateTime<Utc>>().ok());
-    let mut rows: Vec<Listed> = sqlx::query!(
-        r#"select r.id, r.operation, r.target_id, r.target_label, o.name as requester, r.reason, r.before, r.after, r.state, r.risk, r.created_at,
-             r.expires_at, r.closed_at
-           from request r join operator o on o.id = r.requester_id
-           where ($1::text[] is null or r.state = any($1)) and ($2::text is null or r.operation = $2) and ($3::uuid is null or r.requester_id = $3)
-             and ($4::uuid is null or (r.state = 'pending' and (r.self_approval or r.requester_id <> $4)
-               and not exists (select from vote v where v.request_id = r.id and v.voter_id = $4)))
-             and ($5::text is null or (r.target_type = $5 and r.target_id = $6))
-             and ($7::bigint is null or r.id = $7) and ($8::text is null or r.search like $8) and ($9::text is null or r.risk = $9)
-             and ($10::timestamptz is null or r.expires_at < $10)
-             and ($11::bigint is null or case
-               when $12 and $13 then (r.expires_at, r.id) > ($14::timestamptz, $11)
-               when $12 then (r.expires_at, r.id) < ($14::timestamptz, $11)
-               when $13 then r.id > $11 else r.id < $11 end)
-           order by case when $12 and $13 then r.expires_at end asc, case when $12 and not $13 then r.expires_at end desc,
-             case when $13 then r.id end asc, case when not $13 then r.id end desc limit $15"#,
-        states.as_deref(), f.operation, f.requester, f.waiting_for, target_type, target_id, by_id, words, f.risk, f.expires_before, cursor,
-        by_expiry, up, expiry, slice.limit
-    ).fetch_all(conn).await?.into_iter().map(|r| Listed {
-        id: r.id, operation: r.operation, target_id: r.target_id, target_label: r.target_label, requester: r.requester, reason: r.reason,
-        before: r.before, after: r.after, state: State::named(&r.state).expect("the column's check allows no other"), risk: r.risk,
-        created_at: r.created_at, expires_at: r.expires_at, closed_at: r.closed_at,
-    }).collect();
-    if slice.back() {
-        rows.reverse();
-    }
-    Ok(rows)
-}
-
-/// How many there are, counted to 100 and no further.
-pub struct Counts {
-    pub mine: i64,
-    pub open: i64,
-    pub asked: i64,
-    pub unknown: i64,
-    pub expiring: i64,
-}
-
-/// The numbers on the inbox tabs for one person.
-pub async fn counts(conn: &mut PgConnection, operator: Uuid, decides: bool) -> sqlx::Result<Counts> {
-    sqlx::query_as!(
-        Counts,
-        r#"select
-             (select count(*) from (select from request r where $2 and r.state = 'pending' and (r.self_approval or r.requester_id <> $1)
-               and not exists (select from vote v where v.request_id = r.id and v.voter_id = $1) limit 100) t) as "mine!",
-             (select count(*) from (select from request where state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "open!",
-             (select count(*) from (select from request where requester_id = $1 and state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "asked!",
-             (select count(*) from (select from request where state = 'unknown' limit 100) t) as "unknown!",
-             (select count(*) from (select from request where state = 'pending' and expires_at < now() + interval '4 hours' limit 100) t) as "expiring!""#,
-        operator, decides
-    ).fetch_one(conn).await
-}
-
-/// How many requests were asked for on a day, and how many ended on it, however they ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DayCount {
-    pub asked: i64,
-    pub closed: i64,
-}
-
-/// Counts of the 24 hours from each of these instants, in their order. Counted from the indexes alone, day by day: grouping by the
-/// day of each row would work out a time zone for every one of them.
-pub async fn per_day(conn: &mut PgConnection, from: &[DateTime<Utc>]) -> sqlx::Result<Vec<DayCount>> {
-    sqlx::query_as!(
-        DayCount,
-        r#"select
-             (select count(*) from request where created_at >= d.day and created_at < d.day + interval '24 hours') as "asked!",
-             (select count(*) from request where closed_at >= d.day and closed_at < d.day + interval '24 hours') as "closed!"
-           from unnest($1::timestamptz[]) with ordinality as d(day, n) order by n"#,
-        from
-    )
-    .fetch_all(conn)
-    .await
 }

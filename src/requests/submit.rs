@@ -2,17 +2,18 @@
 use super::{Request, State, execution, store};
 use crate::{
     app::App,
-    auth::{Operator, RequestsAsk},
+    auth::{Caller, Operator, RequestsAsk, Role},
     crash,
-    db::Change,
     error::{self, Error, Problem},
     i18n::msg,
     ledger,
     operations::{Definition, Preview, Proposal},
+    policy::{self, Case, Ruling},
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 
 /// What somebody asks for, through any door.
 #[derive(Clone, Debug)]
@@ -34,8 +35,24 @@ pub struct Submitted {
     pub replayed: bool,
 }
 
+/// What asking would lead to.
+pub struct Prospect {
+    pub preview: Preview,
+    pub ruling: Ruling,
+    /// Who is missing, if it could never be approved as things are.
+    pub stuck: Option<Stuck>,
+}
+
+/// Nobody can approve it, and whom to turn to.
+pub struct Stuck {
+    pub lacking: String,
+    pub rule: String,
+    /// Administrators, who can give roles and propose another policy.
+    pub ask: String,
+}
+
 /// Checks the fields and computes before and after, without asking yet. Tells everything that is wrong at once.
-pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> Result<Preview, Error> {
+pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> Result<Prospect, Error> {
     let definition = permitted(app, operator, &ask.operation).await?;
     let mut problems = reason_problems(ask);
     let proposal = match definition.parse(&ask.fields) {
@@ -53,8 +70,17 @@ pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> 
         Err(refusal) => Err(refusal),
     };
     match preview.map_err(Error::from) {
-        Ok(preview) if problems.is_empty() => Ok(preview),
-        Ok(_) => Err(Error::Invalid(problems)),
+        Ok(preview) => {
+            let mut conn = app.db.read().await?;
+            let mut request = draft(definition, &*proposal, preview.clone(), operator, ask, Utc::now())?;
+            rule(app, &mut conn, definition, operator, &mut request).await?;
+            problems.extend(ticket_problem(&request));
+            if !problems.is_empty() {
+                return Err(Error::Invalid(problems));
+            }
+            let stuck = stuck(&mut conn, &request).await?;
+            Ok(Prospect { preview, ruling: request.ruling, stuck })
+        }
         Err(Error::Invalid(mut found)) => {
             found.append(&mut problems);
             Err(Error::Invalid(found))
@@ -107,8 +133,16 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     let mut change = app.db.begin(operator).await?;
     change.require(definition.scope()).await?;
     let preview = proposal.preview(&mut change, &seen).await?;
-    let mut request = draft(app, &change, definition, &*proposal, preview, operator, &ask)?;
-    request.id = store::insert(&mut change, &request, operator.caller().door.name(), ask.again_from).await?;
+    let now = change.now();
+    let mut request = draft(definition, &*proposal, preview, operator, &ask, now)?;
+    rule(app, &mut change, definition, operator, &mut request).await?;
+    if let Some(problem) = ticket_problem(&request) {
+        return Err(Error::Invalid(vec![problem]));
+    }
+    if let Some(Stuck { lacking, rule, ask }) = stuck(&mut change, &request).await? {
+        return Err(Error::Refused(msg::request_stuck(ask, lacking, rule)));
+    }
+    request.id = store::insert(&mut change, &request, ask.again_from).await?;
     if let Some(key) = &ask.idempotency_key
         && !store::claim_key(&mut change, operator.id(), key, &fingerprint, request.id).await?
     {
@@ -125,6 +159,7 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         .with("binding", request.binding_hex())
         .with("rule", &*request.ruling.rule)
         .with("policy", &*request.ruling.policy_hash)
+        .with("version", request.ruling.policy_version)
         .because(&request.reason)
         .before(request.before.clone())
         .after(request.after.clone());
@@ -149,18 +184,66 @@ fn replay((id, known): (i64, Vec<u8>), fingerprint: [u8; 32]) -> Result<Submitte
     Ok(Submitted { id, replayed: true })
 }
 
-fn draft(
+/// What the policy in force says about it, and all that follows from that.
+async fn rule(
     app: &App,
-    change: &Change,
+    conn: &mut PgConnection,
+    definition: &dyn Definition,
+    operator: &Operator<RequestsAsk>,
+    request: &mut Request,
+) -> Result<(), Error> {
+    let roles: Vec<String> = operator.caller().roles.iter().map(|r| r.name().to_owned()).collect();
+    (request.requester_human, _) = store::standing(conn, operator.id()).await?;
+    request.judge(&*policy::in_force(app, conn).await?, definition.risk(), &roles);
+    request.binding = request.computed_binding()?.to_vec();
+    Ok(())
+}
+
+/// What the policy says about an operation before anything is known about the case: conditions on values do not hold yet.
+pub async fn usual_ruling(app: &App, conn: &mut PgConnection, caller: &Caller, definition: &dyn Definition) -> Result<Ruling, Error> {
+    let roles: Vec<String> = caller.roles.iter().map(|r| r.name().to_owned()).collect();
+    let case = Case {
+        operation: definition.name(),
+        risk: definition.risk(),
+        roles: &roles,
+        fields: &Value::Null,
+        before: &Value::Null,
+        after: &Value::Null,
+        target_type: "",
+        target_id: "",
+        target_label: "",
+        at: Utc::now(),
+        door: caller.door.name(),
+    };
+    Ok(policy::in_force(app, conn).await?.rule(&case))
+}
+
+fn ticket_problem(request: &Request) -> Option<Problem> {
+    let ticket = request.ruling.ticket_missing(&request.reason)?;
+    Some(Problem::new("reason", msg::reason_without_ticket(&ticket.example)))
+}
+
+/// A request that nobody could approve would wait until it expires; better said now.
+async fn stuck(conn: &mut PgConnection, request: &Request) -> Result<Option<Stuck>, Error> {
+    if request.ruling.needs.is_empty() {
+        return Ok(None);
+    }
+    let people = policy::people(conn).await?;
+    let Some(shortage) = policy::shortage(&request.ruling, request.requester_human, &people) else { return Ok(None) };
+    let admins = people.iter().filter(|p| p.roles.iter().any(|r| r == Role::Admin.name())).map(|p| p.name.as_str());
+    Ok(Some(Stuck { lacking: shortage.told(), rule: request.ruling.rule.clone(), ask: admins.take(5).collect::<Vec<_>>().join(", ") }))
+}
+
+/// As it would be stored, but for what the policy says.
+fn draft(
     definition: &dyn Definition,
     proposal: &dyn Proposal,
     preview: Preview,
     operator: &Operator<RequestsAsk>,
     ask: &Ask,
+    now: DateTime<Utc>,
 ) -> Result<Request, Error> {
-    let ruling = app.policy.rule(definition);
-    let (now, not_before) = (change.now(), ask.not_before.map(|t| t.trunc_subsecs(3)));
-    let mut request = Request {
+    Ok(Request {
         id: 0,
         operation: definition.name().into(),
         operation_version: definition.version(),
@@ -169,23 +252,25 @@ fn draft(
         risk: definition.risk().name().into(),
         requester_id: operator.id(),
         requester: operator.caller().name.clone(),
+        requester_human: operator.id(),
+        door: operator.caller().door.name().into(),
         target_type: preview.target.kind.into(),
         target_id: preview.target.id,
         target_label: preview.target.label,
         before: Value::Object(preview.before),
         after: Value::Object(preview.after),
+        ruling: Ruling::default(),
         binding: Vec::new(),
         created_at: now,
-        expires_at: now + ruling.pending(),
-        not_before,
-        ruling,
+        expires_at: now,
+        not_before: ask.not_before.map(|t| t.trunc_subsecs(3)),
         state: State::Pending,
         version: 1,
         execute_by: None,
         decided_at: None,
         closed_at: None,
         outcome: None,
-    };
-    request.binding = request.computed_binding()?.to_vec();
-    Ok(request)
+        run_after: None,
+        waits_for: Vec::new(),
+    })
 }

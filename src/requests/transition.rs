@@ -16,7 +16,8 @@ impl Request {
         }
         let now = change.now();
         if next == State::Approved {
-            self.execute_by = Some(self.not_before.unwrap_or(now).max(now) + self.ruling.execute_within());
+            self.run_after = self.ruling.cool_off().map(|wait| now + wait);
+            self.execute_by = Some(self.runs_from().unwrap_or(now).max(now) + self.ruling.execute_within());
         }
         if matches!(next, State::Approved | State::Denied) {
             self.decided_at = Some(now);
@@ -24,6 +25,7 @@ impl Request {
         if !next.is_open() {
             self.closed_at = Some(now);
         }
+        self.waits_for.clear();
         self.outcome = outcome.or(self.outcome.take());
         let from = std::mem::replace(&mut self.state, next);
         if !store::save_state(change, self).await? {

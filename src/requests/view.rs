@@ -1,8 +1,10 @@
 //! Requests as pages show them.
 use super::{
-    Request, State, Vote, comments,
+    Request, State, comments,
     fate::{self, Fate, Reported},
-    store, votes, web,
+    inbox, store,
+    tally::{Standing, Tally},
+    votes, web,
 };
 use crate::{
     app::App,
@@ -12,6 +14,7 @@ use crate::{
     ledger,
     operations::Definition,
     page::{self, Badge, DiffRow, Reader, RiskTag, Table, When, list::Slice},
+    policy::{self, Human, words},
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -52,9 +55,11 @@ pub struct RequestView {
     pub raw: String,
     pub binding: String,
     pub binding_short: String,
-    pub policy: String,
+    /// Which rule matched and why, and what it asks for.
+    pub policy: Vec<String>,
+    /// Where to sign in again, if that is what an approval lacks.
+    pub sign_in_again: Option<String>,
     pub needs: Vec<Need>,
-    pub eligible: Vec<String>,
     pub votes: Vec<VoteRow>,
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
@@ -73,6 +78,10 @@ pub struct Need {
     pub label: String,
     pub have: usize,
     pub want: usize,
+    /// Who may still fill it.
+    pub who: Vec<String>,
+    /// It was not asked for when the request was made.
+    pub added: bool,
 }
 
 pub struct VoteRow {
@@ -125,12 +134,59 @@ pub struct Typed {
     pub remark_error: Option<String>,
 }
 
-/// Whether this person can decide the request, and what that would do.
+/// Whether this person can decide the request as one of many, and what that would do.
 pub async fn decision(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Request) -> Result<Decide, Error> {
-    let (all, eligible) = (store::votes(conn, request).await?, store::eligible(conn, request, 8).await?);
-    let last = all.iter().filter(|v| v.counts(app, request)).count() + 1 >= usize::from(votes::needed(app, request));
-    let href = format!("/requests/{}", request.short_id());
-    Ok(decide(l, caller, request, app.registry.find(&request.operation), &all, &eligible, &Typed::default(), last, &href))
+    let seen = Seen::of(app, conn, caller, request).await?;
+    let decide = decide(l, caller, request, app.registry.find(&request.operation), &seen, &Typed::default());
+    Ok(match decide {
+        Decide::Open { .. } if !seen.tally.batch() => Decide::Closed { why: l.vote_not_in_batch() },
+        other => other,
+    })
+}
+
+/// What the panel of decisions looks at.
+struct Seen {
+    tally: Tally,
+    people: Vec<Human>,
+    /// The human behind the account that looks.
+    me: uuid::Uuid,
+    stale_sign_in: bool,
+}
+
+impl Seen {
+    async fn of(app: &App, conn: &mut PgConnection, caller: &Caller, request: &Request) -> Result<Self, Error> {
+        let tally = Tally::of(app, conn, request).await?;
+        let (me, _) = store::standing(conn, caller.id).await?;
+        let stale_sign_in = match tally.step_up_minutes() {
+            Some(minutes) => !votes::is_fresh(conn, caller, minutes).await?,
+            None => false,
+        };
+        let mut people = policy::people(conn).await?;
+        let own = tally.self_approval();
+        people.retain(|p| (own || p.human != request.requester_human) && !tally.votes.iter().any(|v| v.human == p.human && v.approves));
+        Ok(Self { tally, people, me, stale_sign_in })
+    }
+
+    /// Names of a few who hold one of these roles.
+    fn holders(&self, roles: &[String]) -> Vec<String> {
+        self.people.iter().filter(|p| p.roles.iter().any(|r| roles.contains(r))).take(8).map(|p| p.name.clone()).collect()
+    }
+
+    fn eligible(&self) -> Vec<String> {
+        self.holders(&self.tally.waits_for())
+    }
+
+    fn needs(&self, l: Lang) -> Vec<Need> {
+        let (bound, added) = self.tally.standings();
+        let need = |s: &Standing, added| Need {
+            label: words::group(l, &s.need.group),
+            have: s.have.into(),
+            want: s.need.count.into(),
+            who: if s.have < s.need.count { self.holders(&s.need.roles) } else { Vec::new() },
+            added,
+        };
+        bound.iter().map(|s| need(s, false)).chain(added.iter().map(|s| need(s, true))).collect()
+    }
 }
 
 /// Loads and words everything the request page shows.
@@ -143,17 +199,16 @@ pub async fn whole(
     typed: Typed,
 ) -> Result<RequestView, Error> {
     let definition = app.registry.find(&request.operation);
-    let all = store::votes(conn, request).await?;
-    let eligible = store::eligible(conn, request, 8).await?;
+    let seen = Seen::of(app, conn, caller, request).await?;
     let story = ledger::browse::story(conn, request.id).await?;
-    let same_target = store::Filter { target: Some((request.target_type.clone(), request.target_id.clone())), ..Default::default() };
-    let mut others = store::list(conn, &same_target, Slice::newest(6)).await?;
+    let same_target = inbox::Filter { target: Some((request.target_type.clone(), request.target_id.clone())), ..Default::default() };
+    let mut others = inbox::list(conn, &same_target, Slice::newest(6)).await?;
     others.retain(|other| other.id != request.id);
     others.truncate(5);
     let reader = Reader { app: app.clone(), l, caller: caller.clone() };
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
-    let have = all.iter().filter(|v| v.counts(app, request)).count();
-    let want = usize::from(votes::needed(app, request));
+    let needs = seen.needs(l);
+    let missing = needs.iter().map(|n| n.want - n.have).sum();
     let href = format!("/requests/{}", request.short_id());
     let sees_ledger = caller.may(ledger_scope());
     let mut timeline: Vec<Step> = story
@@ -171,7 +226,7 @@ pub async fn whole(
             future: false,
         })
         .collect();
-    timeline.extend(future(l, request, have, want));
+    timeline.extend(future(l, request, missing));
     Ok(RequestView {
         id: request.short_id(),
         title: definition.map_or_else(|| request.operation.clone(), |d| d.title(l)),
@@ -179,7 +234,7 @@ pub async fn whole(
         risk: RiskTag::new(l, &request.risk),
         created: When::new(l, request.created_at),
         expires: (request.state == State::Pending).then(|| When::new(l, request.expires_at)),
-        not_before: request.not_before.map(|t| When::new(l, t)),
+        not_before: request.runs_from().map(|t| When::new(l, t)),
         requester: request.requester.clone(),
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
@@ -192,9 +247,12 @@ pub async fn whole(
         .map_err(anyhow::Error::from)?,
         binding: request.binding_hex(),
         binding_short: request.binding_hex()[..8].to_owned(),
-        policy: policy(l, request, want),
-        needs: if want == 0 { Vec::new() } else { vec![Need { label: l.request_need_approver(), have: have.min(want), want }] },
-        votes: all
+        policy: words::ruling(l, &app.registry, &request.operation, &request.ruling),
+        sign_in_again: seen.stale_sign_in.then(|| format!("/login{}", page::query(&[("again", "1"), ("next", &href)]))),
+        needs,
+        votes: seen
+            .tally
+            .votes
             .iter()
             .map(|v| VoteRow {
                 name: v.voter.clone(),
@@ -216,14 +274,13 @@ pub async fn whole(
             .filter(|_| request.state == State::Pending)
             .map(|told| l.question_open(&told.event.actor)),
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
-        decide: decide(l, caller, request, definition, &all, &eligible, &typed, have + 1 >= want, &href),
+        decide: decide(l, caller, request, definition, &seen, &typed),
         withdraw: (request.requester_id == caller.id
             && caller.may(RequestsAsk::NAME)
             && matches!(request.state, State::Pending | State::Approved))
         .then(|| format!("{href}/withdraw")),
         conflict: typed.conflict,
         related: Table::plain(&reader, l.request_related(), &web::columns(), &["request", "state", "requester", "created"], &others, web::place),
-        eligible,
         href,
     })
 }
@@ -232,42 +289,26 @@ fn ledger_scope() -> &'static str {
     crate::auth::LedgerRead::NAME
 }
 
-fn policy(l: Lang, request: &Request, want: usize) -> String {
-    let risk = l.find(&format!("risk-{}", request.risk)).unwrap_or_default();
-    match (want, request.ruling.self_approval) {
-        (0, _) => l.request_policy_none(risk),
-        (n, false) => l.request_policy_others(n, risk),
-        (n, true) => l.request_policy_self(n, risk),
-    }
-}
-
-#[allow(clippy::too_many_arguments, reason = "everything that opens or closes the panel, in one place")]
-fn decide(
-    l: Lang,
-    caller: &Caller,
-    r: &Request,
-    definition: Option<&dyn Definition>,
-    all: &[Vote],
-    eligible: &[String],
-    typed: &Typed,
-    last: bool,
-    href: &str,
-) -> Decide {
+fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definition>, seen: &Seen, typed: &Typed) -> Decide {
     let closed = |why| Decide::Closed { why };
     if r.state != State::Pending {
         return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
     }
-    if !caller.may(RequestsDecide::NAME) {
+    let eligible = seen.eligible();
+    let roles: Vec<&str> = caller.roles.iter().map(|role| role.name()).collect();
+    if !caller.may(RequestsDecide::NAME) || !seen.tally.eligible(&roles) {
         return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide(eligible.join(", ")) });
     }
-    if r.requester_id == caller.id && !r.ruling.self_approval {
+    if r.requester_human == seen.me && !seen.tally.self_approval() {
         return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide_own(eligible.join(", ")) });
     }
-    if all.iter().any(|v| v.voter_id == caller.id && v.approves) {
+    if seen.tally.votes.iter().any(|v| v.human == seen.me && v.approves) {
         return closed(l.request_voted_already());
     }
     let title = definition.map_or_else(|| r.operation.clone(), |d| d.title(l));
-    let later = r.not_before.filter(|t| *t > chrono::Utc::now());
+    let now = chrono::Utc::now();
+    let later = r.not_before.max(r.ruling.cool_off().map(|wait| now + wait)).filter(|t| *t > now);
+    let last = seen.tally.met_with(seen.me, roles.iter().map(|role| (*role).to_owned()).collect());
     let effect = if let (true, Some(at)) = (last, later) {
         l.request_approve_runs_later(When::new(l, at).absolute, title)
     } else if last {
@@ -275,7 +316,8 @@ fn decide(
     } else {
         l.request_approve_waits_for_more()
     };
-    Decide::Open { action: format!("{href}/votes"), effect, reason: typed.reason.clone(), error: typed.error.clone() }
+    let action = format!("/requests/{}/votes", r.short_id());
+    Decide::Open { action, effect, reason: typed.reason.clone(), error: typed.error.clone() }
 }
 
 fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<Told> {
@@ -298,11 +340,11 @@ fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<
 }
 
 /// What is still to come, so that people see where a request stands on its way.
-fn future(l: Lang, r: &Request, have: usize, want: usize) -> Vec<Step> {
+fn future(l: Lang, r: &Request, missing: usize) -> Vec<Step> {
     let step = |icon, title| Step { icon, tone: "future", title, actor: String::new(), at: None, reason: None, href: None, future: true };
     match r.state {
         State::Pending => {
-            vec![step("check", l.request_future_approval(want.saturating_sub(have))), step("loader", l.request_future_execution())]
+            vec![step("check", l.request_future_approval(missing)), step("loader", l.request_future_execution())]
         }
         State::Approved | State::Executing => vec![step("loader", l.request_future_execution())],
         _ => Vec::new(),
@@ -312,6 +354,7 @@ fn future(l: Lang, r: &Request, have: usize, want: usize) -> Vec<Step> {
 fn step_icon(kind: &str) -> &'static str {
     match kind {
         "request.submitted" => "plus",
+        "request.waits" => "clock",
         "request.voted" => "user",
         "request.approved" => "check",
         "request.denied" => "x",

@@ -1,8 +1,8 @@
 //! Countersigning: one vote for each human, on exactly what they saw.
-use super::{Request, State, Vote, execution, expiry, store};
+use super::{Request, State, Vote, execution, expiry, store, tally::Tally};
 use crate::{
     app::App,
-    auth::{Operator, RequestsDecide},
+    auth::{Caller, Operator, RequestsDecide},
     crash,
     db::Change,
     error::{self, Error, Problem},
@@ -33,7 +33,15 @@ pub enum Cast {
 
 /// Casts a vote. Refusals because of who the voter is are written down.
 pub async fn cast(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot) -> Result<Cast, Error> {
-    let result = cast_in(app, voter, id, ballot).await;
+    write_down(app, voter, id, cast_in(app, voter, id, ballot, false).await).await
+}
+
+/// The same as one of many; the policy may ask for each to be looked at alone.
+pub async fn cast_one_of_many(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot) -> Result<Cast, Error> {
+    write_down(app, voter, id, cast_in(app, voter, id, ballot, true).await).await
+}
+
+async fn write_down(app: &App, voter: &Operator<RequestsDecide>, id: i64, result: Result<Cast, Error>) -> Result<Cast, Error> {
     if let Err(Error::NotPermitted(text)) = &result {
         let entry = Entry::of("access.denied").outcome(Outcome::Denied).request(id).with("why", text.id());
         app.db.record(voter.caller().into(), entry).await?;
@@ -41,15 +49,16 @@ pub async fn cast(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: 
     result
 }
 
-async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot) -> Result<Cast, Error> {
+async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &Ballot, many: bool) -> Result<Cast, Error> {
     let mut change = app.db.begin(voter).await?;
     let mut request = store::lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     if expiry::is_due(&request, change.now()) {
         expiry::expire(change, request).await?;
         return Err(Error::Refused(msg::request_expired()));
     }
-    let votes = store::votes(&mut change, &request).await?;
-    let mine = votes.iter().find(|v| v.voter_id == voter.id());
+    let tally = Tally::of(app, &mut change, &request).await?;
+    let (human, roles) = store::standing(&mut change, voter.id()).await?;
+    let mine = tally.votes.iter().find(|v| v.human == human);
     if request.state != State::Pending {
         // a rejection still stops what has been approved but not begun
         let stops = request.state == State::Approved && !ballot.approves;
@@ -57,10 +66,10 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
             return settled(&request, mine, ballot);
         }
     }
-    if voter.id() == request.requester_id && !allows_self_approval(app, &request) {
+    if human == request.requester_human && !tally.self_approval() {
         return Err(Error::NotPermitted(msg::vote_own_request()));
     }
-    if !voter.caller().may(&request.ruling.scope) {
+    if !tally.eligible(&roles) {
         return Err(Error::NotPermitted(msg::vote_not_eligible()));
     }
     if ballot.binding != request.binding_hex() {
@@ -69,6 +78,20 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
     check_reason(ballot)?;
     if mine.is_some_and(|v| v.approves == ballot.approves) {
         return Ok(Cast::CountedBefore);
+    }
+    if mine.is_some_and(|v| v.voter_id != voter.id()) {
+        return Err(Error::NotPermitted(msg::vote_one_for_each_human()));
+    }
+    if ballot.approves {
+        if many && !tally.batch() {
+            return Err(Error::NotPermitted(msg::vote_not_in_batch()));
+        }
+        if let Some(minutes) = tally.step_up_minutes()
+            && !is_fresh(&mut change, voter.caller(), minutes).await?
+        {
+            let by_token = voter.caller().token().is_some();
+            return Err(Error::NotPermitted(if by_token { msg::vote_step_up_token(minutes) } else { msg::vote_step_up(minutes) }));
+        }
     }
     let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
     store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason).await?;
@@ -85,15 +108,22 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         change.commit(entry).await?;
         return Ok(Cast::Counted(State::Denied));
     }
-    let quorum = quorum(app, &mut change, &request).await?;
-    if !quorum.met {
+    let tally = Tally::of(app, &mut change, &request).await?;
+    if !tally.met() {
+        store::save_turn(&mut change, id, &tally.waits_for()).await?;
         change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
         change.commit(voted).await?;
         return Ok(Cast::Counted(State::Pending));
     }
     change.record(voted).await?;
-    approve(change, request, quorum.have).await?;
+    approve(change, request, tally.have()).await?;
     Ok(Cast::Counted(State::Approved))
+}
+
+/// Whether this session was signed in with within so many minutes. A token never is: whoever has it need not be there.
+pub(super) async fn is_fresh(conn: &mut PgConnection, caller: &Caller, minutes: u32) -> Result<bool, Error> {
+    let Some(session) = caller.session() else { return Ok(false) };
+    Ok(store::session_age(conn, session).await?.is_some_and(|age| age < i64::from(minutes)))
 }
 
 async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
@@ -115,27 +145,8 @@ pub(super) struct Quorum {
 
 /// Counts the approvals that stand now, inside the transaction that depends on them.
 pub(super) async fn quorum(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Quorum, Error> {
-    let have = store::votes(conn, request).await?.iter().filter(|v| v.counts(app, request)).count();
-    Ok(Quorum { met: have >= usize::from(needed(app, request)), have })
-}
-
-/// The bound policy and the one in force must both be satisfied: tightening a policy reaches requests that wait.
-pub(super) fn needed(app: &App, request: &Request) -> u8 {
-    let now = app.registry.find(&request.operation).map_or(u8::MAX, |d| app.policy.rule(d).approvals);
-    request.ruling.approvals.max(now)
-}
-
-/// Only if it was allowed when asked and still is: closing the exception reaches requests that wait.
-pub(super) fn allows_self_approval(app: &App, request: &Request) -> bool {
-    request.ruling.self_approval && app.registry.find(&request.operation).is_some_and(|d| app.policy.rule(d).self_approval)
-}
-
-impl Vote {
-    /// An approval of exactly this request by somebody who may still give it.
-    pub(super) fn counts(&self, app: &App, request: &Request) -> bool {
-        let separate = self.voter_id != request.requester_id || allows_self_approval(app, request);
-        self.approves && self.stands && separate && self.binding == request.binding
-    }
+    let tally = Tally::of(app, conn, request).await?;
+    Ok(Quorum { met: tally.met(), have: tally.have() })
 }
 
 /// The answer to a vote that comes after the decision: the same is harmless, the opposite is a conflict.

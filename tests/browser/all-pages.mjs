@@ -23,6 +23,8 @@ export const all = [
   { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
   { name: 'ledger', path: '/ledger' },
   { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
+  { name: 'policy', path: '/policy' },
+  { name: 'policy-draft', path: '/policy/simulate' },
   { name: 'access', path: '/access' },
   { name: 'api', path: '/api/docs' },
   { name: 'search', path: '/search?q=CR-20' },

@@ -28,8 +28,8 @@ async fn a_request_has_the_promised_shape() {
         ("/target/id", json!(ORG)),
         ("/preview/before", json!({"tier": "free", "credit": 0})),
         ("/preview/after", json!({"tier": "pro", "credit": 0})),
-        ("/policy/rule", json!("risk-high")),
-        ("/policy/needs", json!([{"scope": "requests:decide", "count": 1}])),
+        ("/policy/rule", json!("default")),
+        ("/policy/needs", json!([{"group": "approvers", "roles": ["admin", "approver"], "count": 1}])),
         ("/votes", json!([])),
         ("/attempts", json!([])),
     ] {
@@ -131,7 +131,7 @@ async fn operations_describe_themselves_in_both_languages() {
     assert_eq!(ko["schema"]["properties"]["tier"]["enum"], json!(["free", "starter", "pro", "enterprise"]));
     assert_eq!(ko["schema"]["properties"]["credit"]["maximum"], 1_000_000_000);
     assert_eq!(ko["effect"], "transactional");
-    assert_eq!(sre.get("/api/operations").await.1["items"].as_array().unwrap().len(), 2);
+    assert_eq!(sre.get("/api/operations").await.1["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -125,13 +125,13 @@ async fn configuration_errors_are_told_together() {
         .arg("serve")
         .env_remove("DATABASE_URL")
         .env("COUNTERSIGN_LISTEN", "nowhere")
-        .env("COUNTERSIGN_POLICY", "approvals = { high = 99 }")
+        .env("COUNTERSIGN_POLICY_FILE", "/nowhere/policy.toml")
         .output()
         .await
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    for part in ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "policy"] {
+    for part in ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "COUNTERSIGN_POLICY_FILE"] {
         assert!(said.contains(part), "{said}");
     }
 }

@@ -13,6 +13,7 @@ mod incidents;
 mod ledger;
 mod lists;
 mod outside;
+mod policy;
 mod process;
 mod races;
 mod refusals;

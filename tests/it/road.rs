@@ -1,7 +1,11 @@
 //! The whole road: ask, countersign, run once, see it in the ledger.
-use crate::support::{Desk, ORG, REASON};
+use crate::support::{Desk, ORG, REASON, policy, two_approvers};
 use serde_json::json;
 use std::time::Duration;
+
+/// Whoever asks for a fix may approve it.
+const SELF_APPROVAL: &str =
+    "[[rule]]\nname = 'fixes'\nwhen = { operation = 'org.tier.fix' }\nneeds = [{ group = 'approvers' }]\nself_approval = true";
 
 #[tokio::test]
 async fn an_organisations_tier_and_credit_are_asked_for_countersigned_done_once_and_written_down() {
@@ -94,19 +98,8 @@ async fn a_target_that_moved_is_not_touched() {
 }
 
 #[tokio::test]
-async fn a_policy_that_asks_for_nobody_runs_at_once_and_writes_the_same_events() {
-    let desk = Desk::with(1, |config| config.policy = toml::from_str("approvals = { high = 0 }").unwrap()).await;
-    let (status, request) = desk.token("ops").await.fix(json!({"org_id": ORG, "tier": "starter"})).await;
-    assert_eq!((status, request["state"].as_str()), (201, Some("succeeded")), "{request}");
-    assert_eq!(
-        desk.story(request["id"].as_str().unwrap()).await,
-        ["request.submitted", "request.approved", "request.started", "org.tier.fixed", "request.succeeded"]
-    );
-}
-
-#[tokio::test]
 async fn self_approval_works_only_where_the_policy_names_it() {
-    let desk = Desk::with(1, |config| config.policy = toml::from_str("self_approval = ['org.tier.fix']").unwrap()).await;
+    let desk = Desk::with(1, |config| config.policy = policy(SELF_APPROVAL)).await;
     let admin = desk.sign_in("admin").await;
     let id = admin.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
     assert_eq!(admin.vote(&id, "approve", "").await.status, 303);
@@ -115,7 +108,7 @@ async fn self_approval_works_only_where_the_policy_names_it() {
 
 #[tokio::test]
 async fn two_approvals_mean_two_people() {
-    let desk = Desk::with(1, |config| config.policy = toml::from_str("approvals = { high = 2 }").unwrap()).await;
+    let desk = Desk::with(1, |config| config.policy = two_approvers()).await;
     let (cs, approver, admin) = (desk.sign_in("cs").await, desk.sign_in("approver").await, desk.sign_in("admin").await);
     let id = cs.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
     approver.vote(&id, "approve", "").await;
@@ -128,7 +121,7 @@ async fn two_approvals_mean_two_people() {
 
 #[tokio::test]
 async fn an_approver_may_change_a_vote_while_it_is_pending() {
-    let desk = Desk::with(1, |config| config.policy = toml::from_str("approvals = { high = 2 }").unwrap()).await;
+    let desk = Desk::with(1, |config| config.policy = two_approvers()).await;
     let (cs, approver) = (desk.sign_in("cs").await, desk.token("approver").await);
     let id = cs.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
     assert_eq!(approver.vote(&id, "approve", None).await.0, 200);
@@ -138,7 +131,7 @@ async fn an_approver_may_change_a_vote_while_it_is_pending() {
 
 #[tokio::test]
 async fn an_approver_who_is_disabled_after_voting_does_not_count() {
-    let desk = Desk::with(1, |config| config.policy = toml::from_str("approvals = { high = 2 }").unwrap()).await;
+    let desk = Desk::with(1, |config| config.policy = two_approvers()).await;
     let (cs, approver, admin) = (desk.sign_in("cs").await, desk.sign_in("approver").await, desk.sign_in("admin").await);
     let id = cs.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
     approver.vote(&id, "approve", "").await;
@@ -227,12 +220,11 @@ async fn a_request_for_later_says_when_and_does_not_run_before() {
 
 #[tokio::test]
 async fn closing_the_self_approval_exception_reaches_requests_that_wait() {
-    let allowed = |config: &mut countersign::config::Config| config.policy = toml::from_str("self_approval = ['org.tier.fix']").unwrap();
-    let mut desk = Desk::with(1, allowed).await;
+    let allowed = |config: &mut countersign::config::Config| config.policy = policy(SELF_APPROVAL);
+    let desk = Desk::with(1, allowed).await;
     let id = desk.sign_in("admin").await.ask("org.tier.fix", &[("org_id", ORG), ("tier", "starter"), ("reason", REASON)]).await;
-    let closed: fn(&mut countersign::config::Config) = |_| {};
-    desk.start_replica(&closed).await;
-    let token = desk.token_at(1, "admin", &[]).await;
+    desk.replace_policy(&policy("")).await;
+    let token = desk.token("admin").await;
     let (status, problem) = token.vote(&id, "approve", None).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("vote-own-request")));
 }

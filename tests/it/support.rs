@@ -7,6 +7,7 @@ use countersign::{
         migrations,
     },
     demo::{self, PASSWORD, Scale},
+    operations::registry::Registry,
 };
 use scraper::{Html, Selector};
 use serde_json::Value;
@@ -53,6 +54,22 @@ fn remove_old_folders() {
     }
 }
 
+/// A policy with these rules before the usual default: one approver.
+pub fn policy(rules: &str) -> String {
+    policy_with(rules, "needs = [{ group = 'approvers' }]")
+}
+
+pub fn policy_with(rules: &str, default: &str) -> String {
+    let groups =
+        "approvers = ['admin', 'approver']\nbilling = ['billing']\nsecurity = ['security']\nguardians = ['admin', 'approver', 'security']";
+    format!("[groups]\n{groups}\n\n{rules}\n\n[default]\n{default}\n")
+}
+
+/// Two approvers for everything.
+pub fn two_approvers() -> String {
+    policy_with("", "needs = [{ group = 'approvers', count = 2 }]")
+}
+
 pub struct Desk {
     pub database: String,
     replicas: Vec<Replica>,
@@ -97,6 +114,11 @@ impl Desk {
     }
 
     pub async fn start_replica_on(&mut self, port: u16, change: &impl Fn(&mut Config)) {
+        self.start_replica_with(port, Registry::new(), change).await;
+    }
+
+    /// A replica that knows operations of a test's own.
+    pub async fn start_replica_with(&mut self, port: u16, registry: Registry, change: &impl Fn(&mut Config)) {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let listen = listener.local_addr().unwrap();
         let url = self.app_url().await;
@@ -110,7 +132,7 @@ impl Desk {
         )
         .unwrap();
         change(&mut config);
-        let (app, born_here) = App::new(&config).await.unwrap();
+        let (app, born_here) = App::with(&config, registry).await.unwrap();
         let running = app.clone();
         let task = tokio::spawn(async move {
             running.run(&config, Some(listener), true, born_here, std::future::pending()).await.unwrap();
@@ -179,6 +201,21 @@ impl Desk {
             countersign::auth::tokens::create(&db, &console, &format!("{who}@hanbit.example"), "test", &scopes, 1).await.unwrap();
         db.close().await;
         Token { base: self.base(replica).to_owned(), id, secret, http: reqwest::Client::new() }
+    }
+
+    /// Another version of the policy, as the owner of the tables would write it.
+    pub async fn replace_policy(&self, document: &str) {
+        let mut owner = self.owner().await;
+        sqlx::query("alter table policy_version disable trigger is_recorded, drop constraint if exists first_is_adopted")
+            .execute(&mut owner)
+            .await
+            .unwrap();
+        sqlx::query("insert into policy_version (id, document, hash, created_at) select max(id) + 1, $1, sha256(convert_to($1, 'UTF8')), now() from policy_version")
+            .bind(document)
+            .execute(&mut owner)
+            .await
+            .unwrap();
+        sqlx::query("alter table policy_version enable trigger is_recorded").execute(&mut owner).await.unwrap();
     }
 
     /// Kinds of the events of a request, oldest first.

@@ -6,11 +6,12 @@ mod events;
 mod findings;
 mod openapi;
 mod operations;
+mod policy;
 mod requests;
 
 use crate::{
     app::App,
-    auth::{CustomersRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{CustomersRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
     error::Error,
     i18n::Lang,
     page,
@@ -39,6 +40,8 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsAsk, _, _>("/api/requests/{id}/comments", comments::add)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
+        .show::<PolicyRead, _, _>("/api/policy", policy::show)
+        .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)

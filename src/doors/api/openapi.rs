@@ -2,6 +2,7 @@
 use super::{
     comments::NewComment,
     findings::NewFinding,
+    policy::NewDraft,
     requests::{NewRequest, NewVote},
 };
 use crate::operations::registry::Registry;
@@ -123,6 +124,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "The request, settled if that settled it"), (404, "No such request"), (409, "Its outcome is not unknown")],
     ),
+    get("/api/policy", "The policy in force", &[], &[(200, "The document, and its groups and rules as they were understood")]),
+    post(
+        "/api/policy/simulate",
+        "Try a draft of the policy on the past",
+        Some("NewDraft"),
+        &[],
+        &[(200, "What would have been different; waiting times are an estimate"), (422, "The document has faults, each with its line")],
+    ),
     get(
         "/api/admin/users",
         "People at customers",
@@ -153,6 +162,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewVote".into(), schema::<NewVote>());
     schemas.insert("NewComment".into(), schema::<NewComment>());
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
+    schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},

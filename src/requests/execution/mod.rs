@@ -25,7 +25,7 @@ const BUSY: Duration = Duration::from_secs(3);
 
 /// Puts the execution into the queue, in the transaction that approved.
 pub(super) async fn enqueue(change: &mut Change, request: &Request) -> Result<(), Error> {
-    let delay = request.not_before.map_or(Duration::ZERO, |t| (t - change.now()).to_std().unwrap_or_default());
+    let delay = request.runs_from().map_or(Duration::ZERO, |t| (t - change.now()).to_std().unwrap_or_default());
     jobs::enqueue(change, JOB, json!({"request": request.id}), delay).await
 }
 
@@ -49,7 +49,7 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     if expiry::is_due(&request, change.now()) {
         return expiry::expire(change, request).await;
     }
-    if let Some(wait) = request.not_before.and_then(|t| (t - change.now()).to_std().ok()).filter(|wait| !wait.is_zero()) {
+    if let Some(wait) = request.runs_from().and_then(|t| (t - change.now()).to_std().ok()).filter(|wait| !wait.is_zero()) {
         jobs::enqueue(&mut change, JOB, json!({"request": id}), wait).await?;
         let entry = request.entry("request.skipped").with("state", request.state.name());
         change.commit(entry).await?;

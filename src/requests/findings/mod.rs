@@ -24,6 +24,8 @@ pub const AGREEING: usize = 2;
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub operator_id: Uuid,
+    /// Who is behind the account.
+    pub human: Uuid,
     pub operator: String,
     /// `succeeded`, `failed` or `partial`.
     pub verdict: String,
@@ -72,7 +74,11 @@ async fn report_in(app: &App, finder: &Operator<RequestsDecide>, id: i64, report
     let (verdict, evidence) = (report.verdict.name(), report.evidence.trim());
     store::save(&mut change, &request, finder.id(), verdict, evidence, finder.caller().door.name()).await?;
     let found = request.entry("request.examined").with("verdict", verdict).because(evidence);
-    let agreeing = store::all(&mut change, id).await?.iter().filter(|f| f.stands && f.verdict == verdict).count();
+    let requester = requests::standing(&mut change, request.requester_id).await?.0;
+    let all = store::all(&mut change, id).await?;
+    let agree = all.iter().filter(|f| f.stands && f.verdict == verdict && f.human != requester);
+    // two accounts of one person are one
+    let agreeing = agree.map(|f| f.human).collect::<std::collections::HashSet<_>>().len();
     if agreeing < AGREEING {
         change.announce("request", id, &json!({"id": request.short_id(), "state": "unknown"})).await?;
         change.commit(found).await?;

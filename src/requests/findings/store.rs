@@ -12,7 +12,7 @@ pub async fn all(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Find
     let roles = roles_with(RequestsDecide::NAME);
     sqlx::query_as!(
         Finding,
-        r#"select f.operator_id, o.name as operator, f.verdict, f.evidence, f.door, f.at,
+        r#"select f.operator_id, coalesce(o.owner_id, o.id) as "human!", o.name as operator, f.verdict, f.evidence, f.door, f.at,
              o.disabled_at is null and exists (select from operator_role where operator_id = o.id and role = any($2)) as "stands!"
            from finding f join operator o on o.id = f.operator_id where f.request_id = $1 order by f.at, f.operator_id"#,
         request,

@@ -219,7 +219,7 @@ pub(super) async fn decide(
 
 async fn cast(app: &App, operator: &Operator<RequestsDecide>, l: Lang, id: i64, ballot: &Ballot) -> Outcome {
     let name = short_id(id);
-    let (kind, says) = match votes::cast(app, operator, id, ballot).await {
+    let (kind, says) = match votes::cast_one_of_many(app, operator, id, ballot).await {
         Ok(Cast::Counted(Standing::Approved)) => ("success", l.vote_approved(&name)),
         Ok(Cast::Counted(Standing::Denied)) => ("success", l.vote_denied(&name)),
         Ok(Cast::Counted(_)) => ("success", l.vote_counted(&name)),

@@ -9,7 +9,7 @@ const KEY: &str = "drafts";
 /// The newest are kept; so many forms are rarely open at once.
 const MOST: usize = 8;
 /// More than any form takes, in bytes; what is longer is refused anyway and need not fill the database.
-const LONGEST: usize = 16 * 1024;
+const LONGEST: usize = 32 * 1024;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Draft {

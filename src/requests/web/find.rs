@@ -4,7 +4,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     page::{FEW, Found, Reader, list::Slice, mentions},
-    requests::{parse_id, short_id, store, view},
+    requests::{inbox, parse_id, short_id, view},
 };
 use sqlx::PgConnection;
 
@@ -16,8 +16,8 @@ pub async fn requests(r: &Reader, conn: &mut PgConnection, q: &str) -> Result<Ve
     if !r.caller.may(RequestsRead::NAME) || !searchable {
         return Ok(Vec::new());
     }
-    let filter = store::Filter { q: Some(q.to_owned()), ..store::Filter::default() };
-    let found = store::list(conn, &filter, Slice::newest(FEW)).await?.into_iter().map(|row| {
+    let filter = inbox::Filter { q: Some(q.to_owned()), ..inbox::Filter::default() };
+    let found = inbox::list(conn, &filter, Slice::newest(FEW)).await?.into_iter().map(|row| {
         let title = r.app.registry.find(&row.operation).map_or_else(|| row.operation.clone(), |d| d.title(r.l));
         let state = view::badge(r.l, row.state);
         let id = short_id(row.id);

@@ -9,7 +9,7 @@ use crate::{
         list::{self, Asked, List},
     },
     requests::{
-        parse_id, store,
+        inbox, parse_id, store,
         view::{self, Decide, RequestView, Typed},
     },
 };
@@ -42,7 +42,7 @@ pub(super) async fn index(
     let (l, caller) = (visit.l, operator.caller());
     let decides = caller.may(RequestsDecide::NAME);
     let mut conn = app.db.read().await?;
-    let counts = store::counts(&mut conn, caller.id, decides).await?;
+    let counts = inbox::counts(&mut conn, &inbox::Turn::of(caller)).await?;
     let tabs = [
         ("mine", l.inbox_tab_mine(), counts.mine),
         ("open", l.inbox_tab_open(), counts.open),

@@ -8,9 +8,9 @@ use crate::{
         list::{Asked, Filter, Listing, Slice},
     },
     requests::{
-        State, short_id,
-        store::{self, Listed},
-        view,
+        State,
+        inbox::{self, Listed},
+        short_id, view,
     },
 };
 use chrono::{SecondsFormat, TimeDelta, Utc};
@@ -123,17 +123,17 @@ impl Listing for Requests {
     }
 
     async fn read(r: &Reader, conn: &mut PgConnection, asked: &Asked, slice: Slice<'_>) -> Result<Vec<Listed>, Error> {
-        Ok(store::list(conn, &filter(r, asked), slice).await?)
+        Ok(inbox::list(conn, &filter(r, asked), slice).await?)
     }
 }
 
 /// What the URL asks for. The tab says which requests, and a chosen state says it again, more narrowly.
-pub fn filter(r: &Reader, asked: &Asked) -> store::Filter {
+pub fn filter(r: &Reader, asked: &Asked) -> inbox::Filter {
     let names = |states: &[State]| Some(states.iter().map(|s| s.name()).collect());
     let mut filter =
-        store::Filter { operation: asked.some("operation"), q: asked.some("q"), risk: asked.some("risk"), ..store::Filter::default() };
+        inbox::Filter { operation: asked.some("operation"), q: asked.some("q"), risk: asked.some("risk"), ..inbox::Filter::default() };
     match asked.get("tab") {
-        "mine" if r.caller.may(RequestsDecide::NAME) => filter.waiting_for = Some(r.caller.id),
+        "mine" if r.caller.may(RequestsDecide::NAME) => filter.waiting_for = Some(inbox::Turn::of(&r.caller)),
         "asked" => filter.requester = Some(r.caller.id),
         "decided" => filter.states = names(&State::ALL.into_iter().filter(|s| !s.is_open()).collect::<Vec<_>>()),
         "unknown" => filter.states = names(&[State::Unknown]),

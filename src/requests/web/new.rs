@@ -7,9 +7,10 @@ use crate::{
     i18n::Lang,
     operations::{Definition, Preview, Risk, form as schema},
     page::{self, DiffRow, Opt, RiskTag, Shell, Visit, list::Asked},
+    policy::{Ruling, words},
     requests::{
         hex, parse_id, short_id, store,
-        submit::{self, Ask},
+        submit::{self, Ask, Prospect, Stuck},
     },
 };
 use askama::Template;
@@ -66,6 +67,7 @@ struct New {
     draft: String,
     fields: Vec<FieldView>,
     reason: String,
+    reason_hint: String,
     reason_error: Option<String>,
     /// The request that this one is made again from.
     again: Option<String>,
@@ -77,7 +79,9 @@ struct New {
 struct Check {
     target: String,
     diff: Vec<DiffRow>,
-    policy: String,
+    policy: Vec<String>,
+    /// Why it could never be approved; then there is no button.
+    stuck: Option<String>,
     effect: String,
     confirm: String,
 }
@@ -127,7 +131,7 @@ pub(super) async fn form(
         return wizard.page(&[], None, StatusCode::OK).await;
     }
     match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
-        Ok(preview) => wizard.page(&[], Some((preview, None)), StatusCode::OK).await,
+        Ok(prospect) => wizard.page(&[], Some((prospect, None)), StatusCode::OK).await,
         Err(Error::Invalid(problems)) => wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await,
         Err(other) => Err(other),
     }
@@ -148,7 +152,7 @@ pub(super) async fn ask(
     drafts::keep(&visit.session, draft.clone()).await?;
     let sent = |id: i64| Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response());
     match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
-        Ok(preview) if confirmed.as_ref() == Some(&fingerprint(&preview)?) => {
+        Ok(Prospect { preview, .. }) if confirmed.as_ref() == Some(&fingerprint(&preview)?) => {
             match submit::submit(&app, &operator, ask_of(definition, &draft)).await {
                 Ok(submitted) => {
                     drafts::drop(&visit.session, id).await?;
@@ -166,10 +170,10 @@ pub(super) async fn ask(
                 Err(other) => Err(other),
             }
         }
-        Ok(preview) if confirmed.is_some() => {
+        Ok(prospect) if confirmed.is_some() => {
             // confirmed something else: the target has changed since it was shown
             let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
-            wizard.page(&[], Some((preview, Some(visit.l.request_preview_changed()))), StatusCode::CONFLICT).await
+            wizard.page(&[], Some((prospect, Some(visit.l.request_preview_changed()))), StatusCode::CONFLICT).await
         }
         Ok(_) => Ok(Redirect::to(&format!("{}&step=check", fill_href(&draft))).into_response()),
         Err(Error::Invalid(problems)) => {
@@ -230,15 +234,24 @@ struct Wizard<'a> {
 
 impl Wizard<'_> {
     /// The form with its problems, or, with a preview, the check; a conflict says why the check is shown again.
-    async fn page(&self, problems: &[Problem], preview: Option<(Preview, Option<String>)>, status: StatusCode) -> Result<Response, Error> {
+    async fn page(
+        &self,
+        problems: &[Problem],
+        prospect: Option<(Prospect, Option<String>)>,
+        status: StatusCode,
+    ) -> Result<Response, Error> {
         let l = self.visit.l;
         let problem = |name: &str| problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text));
         let mut errors: Vec<ProblemView> =
             problems.iter().map(|p| ProblemView { href: anchor(&p.field), text: self.named(l, p) }).collect();
-        let check = match preview {
-            Some((preview, conflict)) => {
+        let prompt = match &prospect {
+            Some((prospect, _)) => prospect.ruling.reason_prompt.clone(),
+            None => self.prompt().await?,
+        };
+        let check = match prospect {
+            Some((prospect, conflict)) => {
                 errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
-                Some(self.check(l, preview)?)
+                Some(self.check(l, prospect)?)
             }
             None => None,
         };
@@ -249,6 +262,7 @@ impl Wizard<'_> {
             draft: self.draft.id.to_string(),
             fields: schema::fields(&self.definition.schema()).into_iter().map(|f| self.field(l, f, &problem)).collect(),
             reason: self.draft.typed.get("reason").unwrap_or_default().to_owned(),
+            reason_hint: prompt.unwrap_or_else(|| l.form_reason_hint()),
             reason_error: problem("reason"),
             again: self.draft.typed.get("again").map(str::to_owned),
             errors,
@@ -269,19 +283,22 @@ impl Wizard<'_> {
         label.map_or_else(|| l.say(&problem.text), |label| format!("{label}: {}", l.say(&problem.text)))
     }
 
-    fn check(&self, l: Lang, preview: Preview) -> Result<Check, Error> {
-        let (ruling, risk) = (self.app.policy.rule(self.definition), RiskTag::new(l, self.definition.risk().name()).label);
-        let count = u32::from(ruling.approvals);
+    /// What the policy asks to be written, as far as that is known before anything is filled in.
+    async fn prompt(&self) -> Result<Option<String>, Error> {
+        let mut conn = self.app.db.read().await?;
+        let caller = self.visit.caller()?;
+        Ok(submit::usual_ruling(self.app, &mut conn, caller, self.definition).await?.reason_prompt)
+    }
+
+    fn check(&self, l: Lang, prospect: Prospect) -> Result<Check, Error> {
+        let Prospect { preview, ruling, stuck } = prospect;
         Ok(Check {
             confirm: fingerprint(&preview)?,
             target: preview.target.label,
             diff: page::diff(l, &json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
-            policy: match (ruling.approvals, ruling.self_approval) {
-                (0, _) => l.request_policy_none(risk),
-                (_, false) => l.request_policy_others(count, risk),
-                (_, true) => l.request_policy_self(count, risk),
-            },
-            effect: if ruling.approvals == 0 { l.form_submit_runs_now() } else { l.form_submit_waits(count) },
+            policy: words::ruling(l, &self.app.registry, self.definition.name(), &ruling),
+            stuck: stuck.map(|Stuck { lacking, rule, ask }| l.request_stuck(ask, lacking, rule)),
+            effect: effect(l, &ruling),
         })
     }
 
@@ -309,6 +326,10 @@ impl Wizard<'_> {
             name: f.name,
         }
     }
+}
+
+fn effect(l: Lang, ruling: &Ruling) -> String {
+    if ruling.approvals == 0 { l.form_submit_runs_now() } else { l.form_submit_waits(u32::from(ruling.approvals)) }
 }
 
 /// Where the field of a problem is on the page.

@@ -1,0 +1,124 @@
+//! `policy.replace`: another document takes the place of the policy. Countersigned like everything else, under the rules that it
+//! would change.
+use super::{Case, Policy, Version, document, faults::Fault, shortage, store, version};
+use crate::{
+    auth::{PolicyPropose, Scope, roles_with},
+    db::Change,
+    i18n::msg,
+    ledger::Entry,
+    operations::{Operation, Preview, Refusal, Risk, Target},
+};
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use similar::{ChangeTag, TextDiff};
+use sqlx::PgConnection;
+use validator::Validate;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct ReplacePolicy {
+    /// The whole document, in TOML.
+    #[schemars(length(max = 20_000), extend("x-lines" = true))]
+    pub document: String,
+}
+
+/// As it is compared and stored: forms send other line ends, and lose the last one.
+pub fn tidy(document: &str) -> String {
+    format!("{}\n", document.replace("\r\n", "\n").trim_end())
+}
+
+#[async_trait]
+impl Operation for ReplacePolicy {
+    const NAME: &'static str = "policy.replace";
+    const RISK: Risk = Risk::Critical;
+    type Asks = PolicyPropose;
+
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
+        Ok(store::lock(change).await?)
+    }
+
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+        let document = tidy(&self.document);
+        let policy = version::check(&document).map_err(first)?;
+        let newest = version::newest_id(conn).await?;
+        let stored = store::version(conn, newest).await?;
+        if tidy(&stored.document) == document {
+            return Err(Refusal::field("document", msg::policy_unchanged()));
+        }
+        if let Some(lacking) = locks_out(conn, &policy).await? {
+            return Err(Refusal::field("document", msg::policy_locks_out(lacking)));
+        }
+        let (gone, new) = lines(&tidy(&stored.document), &document);
+        let target = Target { kind: "policy", id: "policy".into(), label: "policy.toml".into() };
+        let before = state(newest, &crate::requests::hex(&stored.hash), &gone);
+        Ok(Preview { target, before, after: state(newest + 1, &version::hash_of(&document), &new) })
+    }
+
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
+        let document = tidy(&self.document);
+        let id = version::newest_id(change).await? + 1;
+        let request = change.request();
+        store::add(change, id, &document, &version::digest(&document), request).await?;
+        let entry = Entry::of("policy.replaced").on("policy", "policy").with("version", id).with("policy", version::hash_of(&document));
+        change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
+        Ok(())
+    }
+}
+
+fn first(faults: Vec<Fault>) -> Refusal {
+    let text = faults.into_iter().next().map_or_else(msg::policy_unchanged, |fault| fault.text);
+    Refusal::field("document", text)
+}
+
+fn state(version: i32, hash: &str, lines: &str) -> Map<String, Value> {
+    Map::from_iter([("version".into(), json!(version)), ("hash".into(), json!(hash.get(..12))), ("lines".into(), json!(lines))])
+}
+
+/// The lines that go and those that come, each with its number.
+fn lines(was: &str, is: &str) -> (String, String) {
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for change in TextDiff::from_lines(was, is).iter_all_changes() {
+        let line = |at: Option<usize>| format!("{:>3}  {}", at.map_or(0, |n| n + 1), change.value().trim_end());
+        match change.tag() {
+            ChangeTag::Delete => gone.push(line(change.old_index())),
+            ChangeTag::Insert => new.push(line(change.new_index())),
+            ChangeTag::Equal => {}
+        }
+    }
+    (gone.join("\n"), new.join("\n"))
+}
+
+/// Who is missing, if nobody who may propose the next policy could ever have it approved, at whatever hour they ask. Checked for
+/// a week's hours, since rules may look at the clock.
+async fn locks_out(conn: &mut PgConnection, policy: &Policy) -> Result<Option<String>, Refusal> {
+    let people = store::people(conn).await?;
+    let proposing = roles_with(PolicyPropose::NAME);
+    let monday = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(4);
+    let draft = Version { id: 0, hash: String::new(), policy: policy.clone() };
+    let mut told = None;
+    for proposer in people.iter().filter(|p| p.roles.iter().any(|r| proposing.contains(&r.as_str()))) {
+        for hour in 0..7 * 24 {
+            let (fields, state) = (json!({"document": ""}), json!({"version": 0, "hash": "", "lines": ""}));
+            let ruling = draft.rule(&Case {
+                operation: ReplacePolicy::NAME,
+                risk: ReplacePolicy::RISK,
+                roles: &proposer.roles,
+                fields: &fields,
+                before: &state,
+                after: &state,
+                target_type: "policy",
+                target_id: "policy",
+                target_label: "policy.toml",
+                at: monday + TimeDelta::hours(hour),
+                door: "web",
+            });
+            match shortage(&ruling, proposer.human, &people) {
+                None => return Ok(None),
+                Some(shortage) => told = Some(shortage.told()),
+            }
+        }
+    }
+    Ok(Some(told.unwrap_or_else(|| document::NOBODY.to_owned())))
+}

@@ -1,0 +1,215 @@
+//! What the policy says about one request; kept with it, and part of its binding.
+use super::Reason;
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// So many of this group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Need {
+    pub group: String,
+    /// Who belonged to the group when the ruling was made: any holder of one of these roles.
+    pub roles: Vec<String>,
+    pub count: u8,
+}
+
+/// What a reason must contain: a pattern for us, and an example for people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    pub pattern: String,
+    pub example: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Ruling {
+    /// The name of the rule that matched.
+    pub rule: String,
+    /// How many people in all.
+    pub approvals: u8,
+    /// Each of them by other people.
+    pub needs: Vec<Need>,
+    pub self_approval: bool,
+    pub batch: bool,
+    pub slack: bool,
+    pub break_glass: bool,
+    /// An approver must have signed in within so many minutes.
+    pub step_up_minutes: Option<u32>,
+    pub reason_prompt: Option<String>,
+    pub ticket: Option<Ticket>,
+    pub pending_minutes: u32,
+    pub execute_minutes: u32,
+    /// Between approval and execution, so that somebody may still say no.
+    pub cool_off_minutes: u32,
+    /// Why the rule matched: each of its conditions with what was found.
+    pub because: Vec<Reason>,
+    pub policy_version: i32,
+    /// Hex SHA-256 of the document.
+    pub policy_hash: String,
+    /// Made before policies were documents; written back as it was, since the binding covers it.
+    pub(super) of_old: bool,
+}
+
+impl Ruling {
+    pub fn pending(&self) -> TimeDelta {
+        TimeDelta::minutes(self.pending_minutes.into())
+    }
+
+    pub fn execute_within(&self) -> TimeDelta {
+        TimeDelta::minutes(self.execute_minutes.into())
+    }
+
+    pub fn cool_off(&self) -> Option<TimeDelta> {
+        (self.cool_off_minutes > 0).then(|| TimeDelta::minutes(self.cool_off_minutes.into()))
+    }
+
+    /// The roles that can vote at all.
+    pub fn voter_roles(&self) -> Vec<String> {
+        self.needs.iter().flat_map(|n| n.roles.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether a reason has what the rule wants to see in it.
+    pub fn ticket_missing(&self, reason: &str) -> Option<&Ticket> {
+        // a pattern was compiled when the policy was read; one that does not compile any more lets nothing through
+        self.ticket.as_ref().filter(|t| !regex::Regex::new(&t.pattern).is_ok_and(|p| p.is_match(reason)))
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Stored {
+    Ruling(Now),
+    Old(Old),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Now {
+    rule: String,
+    approvals: u8,
+    needs: Vec<Need>,
+    self_approval: bool,
+    batch: bool,
+    slack: bool,
+    break_glass: bool,
+    step_up_minutes: Option<u32>,
+    reason_prompt: Option<String>,
+    ticket: Option<Ticket>,
+    pending_minutes: u32,
+    execute_minutes: u32,
+    cool_off_minutes: u32,
+    because: Vec<Reason>,
+    policy_version: i32,
+    policy_hash: String,
+}
+
+/// A number for each risk, of those who held one scope.
+#[derive(Clone, Serialize, Deserialize)]
+struct Old {
+    rule: String,
+    approvals: u8,
+    scope: String,
+    self_approval: bool,
+    pending_minutes: u32,
+    execute_minutes: u32,
+    policy_hash: String,
+}
+
+const OLD_SCOPE: &str = "requests:decide";
+
+impl From<Stored> for Ruling {
+    fn from(stored: Stored) -> Self {
+        match stored {
+            Stored::Ruling(r) => Ruling {
+                rule: r.rule,
+                approvals: r.approvals,
+                needs: r.needs,
+                self_approval: r.self_approval,
+                batch: r.batch,
+                slack: r.slack,
+                break_glass: r.break_glass,
+                step_up_minutes: r.step_up_minutes,
+                reason_prompt: r.reason_prompt,
+                ticket: r.ticket,
+                pending_minutes: r.pending_minutes,
+                execute_minutes: r.execute_minutes,
+                cool_off_minutes: r.cool_off_minutes,
+                because: r.because,
+                policy_version: r.policy_version,
+                policy_hash: r.policy_hash,
+                of_old: false,
+            },
+            Stored::Old(r) => Ruling {
+                rule: r.rule,
+                approvals: r.approvals,
+                needs: (r.approvals > 0)
+                    .then(|| Need { group: "approvers".into(), roles: vec!["admin".into(), "approver".into()], count: r.approvals })
+                    .into_iter()
+                    .collect(),
+                self_approval: r.self_approval,
+                batch: true,
+                slack: false,
+                break_glass: false,
+                step_up_minutes: None,
+                reason_prompt: None,
+                ticket: None,
+                pending_minutes: r.pending_minutes,
+                execute_minutes: r.execute_minutes,
+                cool_off_minutes: 0,
+                because: Vec::new(),
+                policy_version: 0,
+                policy_hash: r.policy_hash,
+                of_old: true,
+            },
+        }
+    }
+}
+
+impl From<Ruling> for Stored {
+    fn from(r: Ruling) -> Self {
+        if r.of_old {
+            return Stored::Old(Old {
+                rule: r.rule,
+                approvals: r.approvals,
+                scope: OLD_SCOPE.into(),
+                self_approval: r.self_approval,
+                pending_minutes: r.pending_minutes,
+                execute_minutes: r.execute_minutes,
+                policy_hash: r.policy_hash,
+            });
+        }
+        Stored::Ruling(Now {
+            rule: r.rule,
+            approvals: r.approvals,
+            needs: r.needs,
+            self_approval: r.self_approval,
+            batch: r.batch,
+            slack: r.slack,
+            break_glass: r.break_glass,
+            step_up_minutes: r.step_up_minutes,
+            reason_prompt: r.reason_prompt,
+            ticket: r.ticket,
+            pending_minutes: r.pending_minutes,
+            execute_minutes: r.execute_minutes,
+            cool_off_minutes: r.cool_off_minutes,
+            because: r.because,
+            policy_version: r.policy_version,
+            policy_hash: r.policy_hash,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_ruling_of_old_is_understood_and_written_back_as_it_was() {
+        let old = json!({"rule": "risk-critical", "approvals": 2, "scope": "requests:decide", "self_approval": true,
+            "pending_minutes": 4320, "execute_minutes": 60, "policy_hash": "ab"});
+        let ruling: Ruling = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!((ruling.needs[0].count, ruling.voter_roles()), (2, vec!["admin".to_owned(), "approver".to_owned()]));
+        assert!(ruling.self_approval && ruling.batch);
+        assert_eq!(json!(ruling), old);
+    }
+}

@@ -1,0 +1,212 @@
+//! How far the approvals of a request reach, under the policy it was made with and under the one in force: tightening a policy
+//! reaches requests that wait, and loosening it changes nothing for them.
+use super::{Request, Ruling, Vote, store};
+use crate::{
+    app::App,
+    error::Error,
+    operations::Risk,
+    policy::{self, Case, Filled, Holder, Need, Version, fill},
+};
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+pub(super) struct Tally {
+    pub votes: Vec<Vote>,
+    /// What the policy in force says; nothing if the operation does not exist any more.
+    pub now: Option<Ruling>,
+    /// Everybody whose approval counts, with the roles they hold now.
+    counted: Vec<Holder>,
+    pub bound: Filled,
+    pub current: Option<Filled>,
+    bound_ruling: Ruling,
+}
+
+/// One need as it stands.
+pub(super) struct Standing<'a> {
+    pub need: &'a Need,
+    pub have: u8,
+}
+
+impl Request {
+    /// What a rule may look at.
+    pub(super) fn case<'a>(&'a self, risk: Risk, roles: &'a [String]) -> Case<'a> {
+        Case {
+            operation: &self.operation,
+            risk,
+            roles,
+            fields: &self.fields,
+            before: &self.before,
+            after: &self.after,
+            target_type: &self.target_type,
+            target_id: &self.target_id,
+            target_label: &self.target_label,
+            at: self.created_at,
+            door: &self.door,
+        }
+    }
+}
+
+impl Request {
+    /// Takes over what a policy says about it, and all that follows from that.
+    pub(crate) fn judge(&mut self, policy: &Version, risk: Risk, roles: &[String]) {
+        let ruling = policy.rule(&self.case(risk, roles));
+        self.expires_at = self.created_at + ruling.pending();
+        self.waits_for = ruling.voter_roles();
+        self.ruling = ruling;
+    }
+}
+
+impl Tally {
+    pub async fn of(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Self, Error> {
+        let votes = store::votes(conn, request).await?;
+        let now = match app.registry.find(&request.operation) {
+            Some(definition) => {
+                let (_, roles) = store::standing(conn, request.requester_id).await?;
+                Some(policy::in_force(app, conn).await?.rule(&request.case(definition.risk(), &roles)))
+            }
+            None => None,
+        };
+        let own_counts = request.ruling.self_approval && now.as_ref().is_some_and(|r| r.self_approval);
+        let counted = counted(&votes, &request.binding, request.requester_human, own_counts);
+        let bound = fill(&request.ruling.needs, &counted);
+        let current = now.as_ref().map(|r| fill(&r.needs, &counted));
+        Ok(Self { votes, now, counted, bound, current, bound_ruling: request.ruling.clone() })
+    }
+
+    pub fn met(&self) -> bool {
+        self.bound.met && self.current.as_ref().is_some_and(|f| f.met)
+    }
+
+    /// How many people's approvals count for something.
+    pub fn have(&self) -> usize {
+        let fills = |h: &&Holder| self.needs().iter().any(|n| n.roles.iter().any(|r| h.roles.contains(r)));
+        self.counted.iter().filter(fills).map(|h| h.human).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The roles whose holders would bring it further.
+    pub fn waits_for(&self) -> Vec<String> {
+        let open = self.bound.open_roles.iter().chain(self.current.iter().flat_map(|f| &f.open_roles));
+        open.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The needs of both policies; those that are the same once.
+    pub fn needs(&self) -> Vec<&Need> {
+        let mut all: Vec<&Need> = self.bound_ruling.needs.iter().collect();
+        all.extend(self.now.iter().flat_map(|r| &r.needs).filter(|n| !self.bound_ruling.needs.contains(n)));
+        all
+    }
+
+    /// The same with how far each is met: first those it was made with, then what the policy in force adds.
+    pub fn standings(&self) -> (Vec<Standing<'_>>, Vec<Standing<'_>>) {
+        let zip = |needs, have: &[u8]| -> Vec<Standing<'_>> {
+            std::iter::zip(needs, have).map(|(need, have)| Standing { need, have: *have }).collect()
+        };
+        let bound = zip(&self.bound_ruling.needs, &self.bound.have);
+        let added = match (&self.now, &self.current) {
+            (Some(r), Some(f)) if r.needs != self.bound_ruling.needs => zip(&r.needs, &f.have),
+            _ => Vec::new(),
+        };
+        (bound, added)
+    }
+
+    /// Whether somebody with these roles has a say in it.
+    pub fn eligible(&self, roles: &[impl AsRef<str>]) -> bool {
+        self.needs().iter().any(|need| roles.iter().any(|role| need.roles.iter().any(|r| r == role.as_ref())))
+    }
+
+    /// Whether this person's approval would be enough, with those that are there.
+    pub fn met_with(&self, human: Uuid, roles: Vec<String>) -> bool {
+        let mut all = self.counted.clone();
+        all.push(Holder { human, roles });
+        fill(&self.bound_ruling.needs, &all).met && self.now.as_ref().is_some_and(|r| fill(&r.needs, &all).met)
+    }
+
+    /// Only if it was allowed when asked and still is: closing the exception reaches requests that wait.
+    pub fn self_approval(&self) -> bool {
+        self.both(|r| r.self_approval)
+    }
+
+    pub fn batch(&self) -> bool {
+        self.both(|r| r.batch)
+    }
+
+    fn both(&self, allows: impl Fn(&Ruling) -> bool) -> bool {
+        allows(&self.bound_ruling) && self.now.as_ref().is_some_and(allows)
+    }
+
+    /// The stricter of both.
+    pub fn step_up_minutes(&self) -> Option<u32> {
+        let now = self.now.as_ref().and_then(|r| r.step_up_minutes);
+        [self.bound_ruling.step_up_minutes, now].into_iter().flatten().min()
+    }
+}
+
+/// Whose approvals count: of exactly this request, and never of the human who asked unless that is allowed. Those who are disabled
+/// have no roles and fill no need.
+fn counted(votes: &[Vote], binding: &[u8], requester: Uuid, own_counts: bool) -> Vec<Holder> {
+    let counts = |v: &&Vote| v.approves && v.binding == binding && (own_counts || v.human != requester);
+    votes.iter().filter(counts).map(|v| Holder { human: v.human, roles: v.roles.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const ROLES: [&str; 3] = ["admin", "approver", "billing"];
+
+    /// Something that happens to a request or to the people around it.
+    #[derive(Clone, Debug)]
+    enum Happens {
+        Votes { account: u128, approves: bool, binding: u8 },
+        Gets { account: u128, role: usize },
+        Loses { account: u128, role: usize },
+        Disabled { account: u128 },
+    }
+
+    fn happens() -> impl Strategy<Value = Happens> {
+        prop_oneof![
+            (0u128..6, any::<bool>(), 0u8..2).prop_map(|(account, approves, binding)| Happens::Votes { account, approves, binding }),
+            (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Gets { account, role }),
+            (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Loses { account, role }),
+            (0u128..6).prop_map(|account| Happens::Disabled { account }),
+        ]
+    }
+
+    /// Accounts 4 and 5 are agents of human 0.
+    fn human(account: u128) -> Uuid {
+        Uuid::from_u128(if account > 3 { 0 } else { account })
+    }
+
+    proptest! {
+        /// Whatever is voted and whoever changes roles or leaves: the human who asked is nobody's quorum.
+        #[test]
+        fn the_requesters_own_human_never_counts(story in prop::collection::vec(happens(), 0..40), count in 1u8..3, group in 1usize..=3) {
+            let mut roles: BTreeMap<u128, BTreeSet<&str>> = BTreeMap::new();
+            let mut votes: BTreeMap<u128, (bool, u8)> = BTreeMap::new();
+            let mut disabled = BTreeSet::new();
+            for event in story {
+                match event {
+                    Happens::Votes { account, approves, binding } => { votes.insert(account, (approves, binding)); }
+                    Happens::Gets { account, role } => { roles.entry(account).or_default().insert(ROLES[role]); }
+                    Happens::Loses { account, role } => { roles.entry(account).or_default().remove(ROLES[role]); }
+                    Happens::Disabled { account } => { disabled.insert(account); }
+                }
+            }
+            let all: Vec<Vote> = votes.iter().map(|(account, (approves, binding))| Vote {
+                voter_id: Uuid::from_u128(*account), human: human(*account), voter: String::new(), approves: *approves, binding: vec![*binding],
+                reason: None, door: "web".into(), at: chrono::DateTime::UNIX_EPOCH,
+                roles: roles.get(account).filter(|_| !disabled.contains(account)).into_iter().flatten().map(|r| (*r).to_owned()).collect(),
+            }).collect();
+            let needs = [Need { group: "g".into(), roles: ROLES[..group].iter().map(|r| (*r).to_owned()).collect(), count }];
+            let counted = counted(&all, &[1], human(0), false);
+            prop_assert!(counted.iter().all(|h| h.human != human(0)));
+            let able: BTreeSet<Uuid> = all.iter()
+                .filter(|v| v.approves && v.binding == [1] && v.human != human(0) && v.roles.iter().any(|r| needs[0].roles.contains(r)))
+                .map(|v| v.human).collect();
+            prop_assert_eq!(fill(&needs, &counted).met, able.len() >= usize::from(count));
+        }
+    }
+}
