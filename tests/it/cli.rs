@@ -47,6 +47,26 @@ async fn ask_approve_and_wait_from_a_script() {
 }
 
 #[tokio::test]
+async fn a_policy_is_printed_edited_and_tried_from_a_script() {
+    let desk = Desk::open().await;
+    let ops = desk.token("ops").await.secret;
+    let shown = run(&desk, &ops, &["policy", "show"]).await;
+    assert_eq!(text(&shown.stdout), countersign::policy::BUILT_IN);
+    let file = std::env::temp_dir().join(format!("countersign-policy-{}.toml", std::process::id()));
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, text(&shown.stdout).replace("count = 1", "count = 2")).unwrap();
+    let tried = run(&desk, &ops, &["--json", "policy", "simulate", path, "--days", "366"]).await;
+    let report: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert!(report["all"]["more"].as_i64().unwrap() > 0 && report["all"]["more"] == report["all"]["requests"], "{report}");
+    assert!(text(&run(&desk, &ops, &["policy", "simulate", path]).await.stdout).contains("org.tier.fix / default"));
+    std::fs::write(&file, "[groups]\n").unwrap();
+    let wrong = run(&desk, &ops, &["policy", "simulate", path]).await;
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("Line 1: default is missing."), "{}", text(&wrong.stderr));
+}
+
+#[tokio::test]
 async fn exit_codes_say_how_it_ended() {
     let desk = Desk::open().await;
     let (ops, approver) = (desk.token("ops").await.secret, desk.token("approver").await.secret);
