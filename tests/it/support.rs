@@ -114,11 +114,15 @@ impl Desk {
     }
 
     pub async fn start_replica_on(&mut self, port: u16, change: &impl Fn(&mut Config)) {
-        self.start_replica_with(port, Registry::new(), change).await;
+        self.start(port, None, change).await;
     }
 
     /// A replica that knows operations of a test's own.
     pub async fn start_replica_with(&mut self, port: u16, registry: Registry, change: &impl Fn(&mut Config)) {
+        self.start(port, Some(registry), change).await;
+    }
+
+    async fn start(&mut self, port: u16, registry: Option<Registry>, change: &impl Fn(&mut Config)) {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let listen = listener.local_addr().unwrap();
         let url = self.app_url().await;
@@ -132,7 +136,10 @@ impl Desk {
         )
         .unwrap();
         change(&mut config);
-        let (app, born_here) = App::with(&config, registry).await.unwrap();
+        let (app, born_here) = match registry {
+            Some(registry) => App::with(&config, registry).await.unwrap(),
+            None => App::new(&config).await.unwrap(),
+        };
         let running = app.clone();
         let task = tokio::spawn(async move {
             running.run(&config, Some(listener), true, born_here, std::future::pending()).await.unwrap();
