@@ -53,6 +53,9 @@ pub struct Shared {
     pub(crate) finders: &'static [Finder],
     /// What reports of violations may still write into the log.
     pub(crate) csp_quota: csp::Quota,
+    /// API callers that are held until a request is over.
+    pub waiters: requests::wait::Waiters,
+    pub(crate) tokens: auth::Tokens,
     pub(crate) run_job: RunJob,
 }
 
@@ -83,6 +86,8 @@ impl App {
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
             finders: FINDERS,
             csp_quota: csp::Quota::default(),
+            waiters: requests::wait::Waiters::default(),
+            tokens: auth::Tokens::default(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
         Ok((app, born_here))
@@ -138,6 +143,8 @@ impl App {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> anyhow::Result<()> {
         let mut tasks = tokio::task::JoinSet::new();
+        // subscribed before anybody can be told to wait
+        tasks.spawn(requests::wait::attend(self.clone(), self.db.live().subscribe()));
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {
@@ -145,8 +152,10 @@ impl App {
             tasks.spawn(requests::expiry::sweep(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let waiting = self.clone();
         let wait = async move {
             stop.await;
+            waiting.waiters.stop();
             let _ = stopping.send(true);
         };
         if let Some(listener) = listener {

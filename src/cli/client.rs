@@ -197,12 +197,24 @@ async fn vote(client: &Client, id: &str, decision: &str, reason: Option<String>,
     Ok(End::Done)
 }
 
+/// How soon a wait that was cut short goes on, as `Retry-After` says.
+const AGAIN: Duration = Duration::from_secs(2);
+
 async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> anyhow::Result<End> {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         let left = end.saturating_duration_since(Instant::now()).as_secs().min(60);
-        let (status, body) = client.get(&format!("/api/requests/{id}/wait?timeout={left}")).await?;
+        let (status, body) = match client.get(&format!("/api/requests/{id}/wait?timeout={left}")).await {
+            Ok(answer) => answer,
+            // a replica that is replaced takes the line with it; the request stays where it is
+            Err(_) if Instant::now() < end => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         match (status.as_u16(), body["state"].as_str()) {
+            (503, _) if Instant::now() < end => tokio::time::sleep(AGAIN).await,
             (202, _) if Instant::now() < end => continue,
             (202, _) => {
                 eprintln!("{id} is still open after {seconds} s.");

@@ -1,11 +1,13 @@
 //! The only way to the database. Both pools are private: `read` lends a connection that cannot write, `begin` lends a
 //! [`Change`] that cannot commit without an entry in the ledger.
+mod batch;
 mod change;
 pub mod embedded;
 pub mod migrations;
 pub mod plumbing;
 pub mod relay;
 
+pub use batch::Batch;
 pub use change::{Actor, Change};
 
 use crate::{

@@ -14,3 +14,4 @@ mod road;
 mod search;
 mod style;
 mod support;
+mod waiting;

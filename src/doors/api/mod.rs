@@ -1,7 +1,9 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
 mod admin;
+mod approvals;
 mod docs;
 mod events;
+mod key;
 mod openapi;
 mod operations;
 mod requests;
@@ -21,6 +23,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
+use key::Key;
 pub use openapi::document;
 
 pub fn routes(surface: Surface) -> Surface {
@@ -34,6 +37,9 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
+        .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)
+        .act::<RequestsDecide, _, _>("/api/approvals/{id}/approve", approvals::approve)
+        .act::<RequestsDecide, _, _>("/api/approvals/{id}/reject", approvals::reject)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)

@@ -1,5 +1,8 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
-use super::requests::{NewRequest, NewVote};
+use super::{
+    approvals::Rejection,
+    requests::{NewRequest, NewVote},
+};
 use crate::operations::registry::Registry;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -60,7 +63,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/requests",
         "Ask for an operation",
         Some("NewRequest"),
-        &[("Idempotency-Key", "The same key gives the same request; kept as long as the request")],
+        &[("Idempotency-Key", "A key of your own, quoted or not. The same key gives the same request; kept as long as the request")],
         &[
             (201, "The request, or its result when the policy asks for nobody"),
             (404, "No such operation"),
@@ -94,6 +97,31 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
     ),
     get(
+        "/api/approvals/pending",
+        "What waits for an approval, in the old shape",
+        &[("cursor", "`next` of the page before")],
+        LIST,
+    ),
+    post(
+        "/api/approvals/{id}/approve",
+        "Approve a request as it is now, in the old shape",
+        None,
+        &[],
+        &[(200, "Approved, or approved before"), (404, "No such request"), (409, "Decided otherwise or expired")],
+    ),
+    post(
+        "/api/approvals/{id}/reject",
+        "Reject, in the old shape",
+        Some("Rejection"),
+        &[],
+        &[
+            (200, "Rejected, or rejected before"),
+            (404, "No such request"),
+            (409, "Decided otherwise or expired"),
+            (422, "The reason is missing"),
+        ],
+    ),
+    get(
         "/api/admin/users",
         "People at customers",
         &[("q", "Part of a name or address, or an id"), ("cursor", "`next` of the page before")],
@@ -121,6 +149,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     let mut schemas = Map::new();
     schemas.insert("NewRequest".into(), schema::<NewRequest>());
     schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -160,7 +189,8 @@ fn describe(e: &Endpoint) -> Value {
     parameters.extend(e.parameters.iter().map(|(name, description)| {
         let place = if *name == "Idempotency-Key" { "header" } else { "query" };
         let kind = if *name == "timeout" { "integer" } else { "string" };
-        json!({"name": name, "in": place, "description": description, "schema": {"type": kind}})
+        // the only header, and it is required
+        json!({"name": name, "in": place, "required": place == "header", "description": description, "schema": {"type": kind}})
     }));
     let mut responses = Map::new();
     for (status, description) in e.answers {
