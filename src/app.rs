@@ -8,6 +8,7 @@ use crate::{
     doors, error,
     error::Error,
     health, help,
+    insights::{self, Reports},
     jobs::{self, Job},
     ledger, live,
     live::Live,
@@ -23,6 +24,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware,
 };
+use secrecy::SecretString;
 use std::{ops::Deref, pin::Pin, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use tower_http::{
@@ -56,6 +58,9 @@ pub struct Shared {
     /// API callers that are held until a request is over.
     pub waiters: requests::wait::Waiters,
     pub(crate) tokens: auth::Tokens,
+    pub(crate) insights: Reports,
+    /// What `/metrics` asks for; without it there is no such page.
+    pub(crate) metrics_token: Option<SecretString>,
     pub(crate) run_job: RunJob,
 }
 
@@ -88,8 +93,11 @@ impl App {
             csp_quota: csp::Quota::default(),
             waiters: requests::wait::Waiters::default(),
             tokens: auth::Tokens::default(),
+            insights: Reports::default(),
+            metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
+        app.db.metrics().expect(app.registry.all().map(|d| d.name()));
         Ok((app, born_here))
     }
 
@@ -101,8 +109,8 @@ impl App {
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
-        let surface = style::web::routes(surface);
-        doors::api::routes(surface).into_parts()
+        let surface = insights::web::routes(style::web::routes(surface));
+        doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }
 
     /// The whole service: routes, session, error pages, headers.
@@ -130,6 +138,7 @@ impl App {
             // fonts are compressed already
             .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("font/"))))
             .layer(security_headers())
+            .layer(middleware::from_fn_with_state(self.clone(), doors::metrics::observe))
             .with_state(self.clone())
     }
 

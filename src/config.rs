@@ -20,6 +20,8 @@ pub struct Config {
     pub oidc: Option<Oidc>,
     /// `[policy]` in `countersign.toml`, or `COUNTERSIGN_POLICY_FILE`: how many people countersign what.
     pub policy: Policy,
+    /// `COUNTERSIGN_METRICS_TOKEN`: the bearer token for `/metrics`. Without it there is no such page.
+    pub metrics_token: Option<SecretString>,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
 }
@@ -74,11 +76,24 @@ impl Config {
             roles_claim: reader.text("COUNTERSIGN_OIDC_ROLES_CLAIM").unwrap_or_else(|| "roles".into()),
             scopes: reader.text("COUNTERSIGN_OIDC_SCOPES").unwrap_or_else(|| "email profile".into()),
         });
+        let metrics_token = reader.text("COUNTERSIGN_METRICS_TOKEN");
+        if metrics_token.as_ref().is_some_and(|token| token.len() < 16) {
+            reader.problems.push("COUNTERSIGN_METRICS_TOKEN must have 16 characters or more".into());
+        }
         let policy = reader.policy();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
-        Ok(Self { database_url: database_url.into(), listen, public_url, environment, oidc, policy, demo: false })
+        Ok(Self {
+            database_url: database_url.into(),
+            listen,
+            public_url,
+            environment,
+            oidc,
+            policy,
+            metrics_token: metrics_token.map(Into::into),
+            demo: false,
+        })
     }
 
     /// Whether cookies may travel over TLS only.
@@ -168,12 +183,18 @@ mod tests {
             "COUNTERSIGN_LISTEN" => Some("nowhere".into()),
             "COUNTERSIGN_OIDC_ISSUER" => Some("https://id.example".into()),
             "COUNTERSIGN_POLICY" => Some("approvals = { high = 10 }".into()),
+            "COUNTERSIGN_METRICS_TOKEN" => Some("short".into()),
             _ => None,
         };
         let said = Config::read(env, "").unwrap_err().to_string();
-        for expected in
-            ["DATABASE_URL is not set", "COUNTERSIGN_LISTEN", "COUNTERSIGN_OIDC_CLIENT_ID", "COUNTERSIGN_OIDC_CLIENT_SECRET", "policy"]
-        {
+        for expected in [
+            "DATABASE_URL is not set",
+            "COUNTERSIGN_LISTEN",
+            "COUNTERSIGN_OIDC_CLIENT_ID",
+            "COUNTERSIGN_OIDC_CLIENT_SECRET",
+            "policy",
+            "COUNTERSIGN_METRICS_TOKEN",
+        ] {
             assert!(said.contains(expected), "{said}");
         }
         let env = |name: &str| (name == "DATABASE_URL").then(|| "postgres://app:hunter2@db/countersign".into());

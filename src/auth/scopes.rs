@@ -80,6 +80,8 @@ scopes! {
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
     /// Read the ledger.
     LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
+    /// See what decisions are like: how long they take, whether they are read first, and who carries how many.
+    InsightsRead = "insights:read": Admin Approver Sre Security Auditor;
     /// See who may do what.
     AccessRead = "access:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Create, disable and re-role operators, and their tokens. Held by the console service: it takes the owner's database.

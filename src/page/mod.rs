@@ -49,6 +49,8 @@ pub struct Visit {
     path: String,
     /// A refresh takes only a part: the flash waits for a whole page, and the frame is not drawn again.
     partial: bool,
+    /// The page fetches itself because something changed; nobody asked for it.
+    pub follows: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
 }
@@ -64,6 +66,7 @@ impl FromRequestParts<App> for Visit {
             caller: parts.extensions.get::<Arc<Caller>>().cloned(),
             preferences: Preferences::of(&parts.headers),
             partial: parts.headers.contains_key("hx-request"),
+            follows: parts.headers.contains_key("x-follows"),
             at: app.db.live().latest(),
             path: parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default(),
         })

@@ -3,7 +3,9 @@ use super::{When, capped, lang_of, preferences::Preferences};
 use crate::{
     app::App,
     assets,
-    auth::{AccessRead, Caller, CustomersRead, LedgerRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead, Scope, sessions},
+    auth::{
+        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead, Scope, sessions,
+    },
     error::Error,
     i18n::Lang,
     requests,
@@ -163,6 +165,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             l.nav_group_control(),
             vec![
                 item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
+                item(InsightsRead::NAME, "/insights", l.nav_insights(), "chart-line"),
                 item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
             ],
         ),
@@ -183,13 +186,14 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 9] = [
+    const TOPICS: [(&str, &str); 10] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
         ("/users", "customers"),
         ("/ledger", "ledger"),
+        ("/insights", "deciding"),
         ("/access", "access"),
         ("/api", "api"),
         ("/search", "keyboard"),

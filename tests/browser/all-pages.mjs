@@ -23,6 +23,7 @@ export const all = [
   { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
   { name: 'ledger', path: '/ledger' },
   { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
+  { name: 'insights', path: '/insights?days=90' },
   { name: 'access', path: '/access' },
   { name: 'api', path: '/api/docs' },
   { name: 'search', path: '/search?q=CR-20' },

@@ -8,6 +8,7 @@ mod identity;
 mod incidents;
 mod ledger;
 mod lists;
+mod measures;
 mod refusals;
 mod replicas;
 mod road;

@@ -116,7 +116,8 @@ async fn asking_needs_a_key_and_the_same_one_fifty_times_at_two_replicas_asks_on
     }
     assert_eq!(desk.count("request.submitted").await, before);
     // quoted as a structured field and plain, it is the same key
-    let answers = join_all((0..50).map(|n| send(desk.base(n % 2), &[if n % 3 == 0 { "\"night-1\"" } else { "night-1" }], "pro").send())).await;
+    let answers =
+        join_all((0..50).map(|n| send(desk.base(n % 2), &[if n % 3 == 0 { "\"night-1\"" } else { "night-1" }], "pro").send())).await;
     let (mut ids, mut first) = (std::collections::HashSet::new(), 0);
     for answer in answers.into_iter().map(Result::unwrap) {
         assert_eq!(answer.status(), 201);
@@ -151,7 +152,10 @@ async fn approvals_in_their_old_shape_are_votes_like_any_other() {
         }
         cursor = format!("?cursor={}", page["next"].as_str().expect("it is among those that wait"));
     };
-    assert_eq!((item["tool"].as_str(), item["status"].as_str(), item["role"].as_str()), (Some("org.tier.fix"), Some("pending"), Some("ops")));
+    assert_eq!(
+        (item["tool"].as_str(), item["status"].as_str(), item["role"].as_str()),
+        (Some("org.tier.fix"), Some("pending"), Some("ops"))
+    );
     assert_eq!((item["requester"].as_str(), &item["arguments"]), (Some("오태경"), &json!({"org_id": ORG, "tier": "pro"})));
     assert!(item["requested_at"].is_string() && item["expires_at"].is_string());
     assert!(item["responder"].is_null() && item["responded_at"].is_null() && item["reason"].is_null());
@@ -164,14 +168,21 @@ async fn approvals_in_their_old_shape_are_votes_like_any_other() {
     // as the old clients send it: without a body
     let bare = approver.http.post(format!("{}/api/approvals/{yes}/approve", approver.base)).bearer_auth(&approver.secret);
     let (status, approved) = answer(bare).await;
-    assert_eq!((status, approved["status"].as_str(), approved["responder"].as_str()), (200, Some("approved"), Some("이서연")), "{approved}");
+    assert_eq!(
+        (status, approved["status"].as_str(), approved["responder"].as_str()),
+        (200, Some("approved"), Some("이서연")),
+        "{approved}"
+    );
     assert_eq!(ops.get(&format!("/api/requests/{yes}/wait")).await.1["state"], "succeeded");
 
     let reject = format!("/api/approvals/{no}/reject");
     assert_eq!(approver.post(&reject, &json!({})).await.0, 422);
     assert_eq!(approver.post(&reject, &json!({"reason": "짧음"})).await.0, 422);
     let (status, rejected) = approver.post(&reject, &json!({"reason": "계약서와 등급이 다릅니다."})).await;
-    assert_eq!((status, rejected["status"].as_str(), rejected["reason"].as_str()), (200, Some("rejected"), Some("계약서와 등급이 다릅니다.")));
+    assert_eq!(
+        (status, rejected["status"].as_str(), rejected["reason"].as_str()),
+        (200, Some("rejected"), Some("계약서와 등급이 다릅니다."))
+    );
     assert_eq!(admin.post(&format!("/api/approvals/{no}/approve"), &json!({})).await.0, 409);
     assert_eq!(admin.post("/api/approvals/CR-999999999/approve", &json!({})).await.0, 404);
     // nobody approves their own, whatever the shape

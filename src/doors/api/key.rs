@@ -19,7 +19,8 @@ impl FromRequestParts<App> for Key {
         }
         // dropped silently, a retry would ask twice
         let text = value.to_str().ok().and_then(|text| read(text.trim()));
-        text.map(Self).ok_or_else(|| Error::Malformed("Idempotency-Key must be 1 to 255 characters of ASCII, with or without quotes".into()))
+        text.map(Self)
+            .ok_or_else(|| Error::Malformed("Idempotency-Key must be 1 to 255 characters of ASCII, with or without quotes".into()))
     }
 }
 

@@ -96,12 +96,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "Withdrawn"), (404, "No such request"), (409, "Too late")],
     ),
-    get(
-        "/api/approvals/pending",
-        "What waits for an approval, in the old shape",
-        &[("cursor", "`next` of the page before")],
-        LIST,
-    ),
+    get("/api/approvals/pending", "What waits for an approval, in the old shape", &[("cursor", "`next` of the page before")], LIST),
     post(
         "/api/approvals/{id}/approve",
         "Approve a request as it is now, in the old shape",

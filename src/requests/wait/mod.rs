@@ -3,12 +3,7 @@
 mod store;
 
 use super::{Attempt, Request, State, Vote, json, store as requests};
-use crate::{
-    app::App,
-    db::Batch,
-    error::Error,
-    live::Signal,
-};
+use crate::{app::App, db::Batch, error::Error, live::Signal};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use std::{
@@ -217,4 +212,3 @@ fn wake(app: &App, id: i64) {
         }
     });
 }
-

@@ -5,6 +5,7 @@ mod find;
 mod inbox;
 mod list;
 mod new;
+mod seen;
 mod show;
 
 pub use find::{actions, requests as find};

@@ -1,4 +1,5 @@
 //! One request: reading, deciding, taking back.
+use super::seen;
 use crate::{
     app::App,
     auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Submitted},
@@ -38,6 +39,7 @@ pub(super) async fn show(
 async fn show_page(app: &App, visit: &Visit, caller: &Arc<Caller>, id: i64, typed: Typed, status: StatusCode) -> Result<Response, Error> {
     let mut conn = app.db.read().await?;
     let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    seen::note(app, visit, caller, &request);
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
     drop(conn);
     let mut response = page::html(&Show { shell: visit.shell(app).await?, request })?;
