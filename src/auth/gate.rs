@@ -32,7 +32,8 @@ impl FromRequestParts<App> for Arc<Caller> {
         let caller = match bearer {
             // a header that is there but wrong is not replaced by a cookie
             Some(token) => by_token(app, token.ok_or(Error::SignedOut)?, door).await?,
-            None => by_session(app, parts, door).await?,
+            // boxed, here and below: thousands may stand at the gate at once, and few of them come by these ways
+            None => Box::pin(by_session(app, parts, door)).await?,
         };
         let caller = Arc::new(caller);
         parts.extensions.insert(caller.clone());
@@ -83,7 +84,7 @@ impl<S: Scope> FromRequestParts<App> for Operator<S> {
                     .on("route", &cut(parts.uri.path()))
                     .with("method", parts.method.as_str())
                     .with("scope", S::NAME);
-                app.db.record(Actor::from(&caller), entry).await?;
+                Box::pin(app.db.record(Actor::from(&caller), entry)).await?;
                 Err(error)
             }
         }

@@ -238,8 +238,21 @@ async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> an
 /// Follows the event stream and prints each request that changes; comes back when the stream ends, as it does every ten
 /// minutes.
 async fn watch(client: &Client, json: bool) -> anyhow::Result<End> {
+    let mut met = false;
     loop {
-        let response = client.request(Method::GET, "/events")?.send().await.context("the server cannot be reached")?;
+        let response = match client.request(Method::GET, "/events")?.send().await {
+            // a replica that is replaced is no end of the story
+            Err(_) if met => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            answer => answer.context("the server cannot be reached")?,
+        };
+        if met && response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        }
+        met |= response.status().is_success();
         if !response.status().is_success() {
             let status = response.status();
             return problem(status, &serde_json::from_str(&response.text().await?).unwrap_or_default());

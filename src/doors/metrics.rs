@@ -92,7 +92,7 @@ fn insights(gauges: &Gauges, report: &Report) -> prometheus::Result<()> {
     if let Some(share) = all.approval() {
         gauges.one("countersign_insight_approval_ratio", "Approvals among them.", share)?;
         let times = [(["0.5"], all.median), (["0.9"], all.p90)];
-        gauges.many("countersign_insight_decision_seconds", "From asking to the vote, of half and of nine tenths.", ["quantile"], times)?;
+        gauges.many("countersign_insight_decision_seconds", "From asking to the vote, of half and of nine tenths.", ["share"], times)?;
     }
     if let Some(share) = all.quickly() {
         gauges.one("countersign_insight_unread_ratio", "Votes within 5 seconds of opening the request, or without opening it.", share)?;

@@ -38,6 +38,7 @@ fn parse(text: &str) -> BTreeMap<String, f64> {
             let suffix = name.strip_prefix(&family).unwrap_or_else(|| panic!("{name} is not of {family}"));
             assert!(if kind == "histogram" { ["_bucket", "_sum", "_count"].contains(&suffix) } else { suffix.is_empty() }, "{line}");
             labels(key);
+            assert!(!key.contains("quantile="), "{line}: that label is for summaries");
             assert!(value.is_finite() && value >= 0.0, "{line}");
             assert!(series.insert(key.to_owned(), value).is_none(), "{key} comes twice");
         }
