@@ -204,6 +204,7 @@ async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> an
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         let left = end.saturating_duration_since(Instant::now()).as_secs().min(60);
+        let asked = Instant::now();
         let (status, body) = match client.get(&format!("/api/requests/{id}/wait?timeout={left}")).await {
             Ok(answer) => answer,
             // a replica that is replaced takes the line with it; the request stays where it is
@@ -215,6 +216,8 @@ async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> an
         };
         match (status.as_u16(), body["state"].as_str()) {
             (503, _) if Instant::now() < end => tokio::time::sleep(AGAIN).await,
+            // sent away before the time was over: by a replica that stops
+            (202, _) if Instant::now() < end && asked.elapsed().as_secs() + 1 < left => tokio::time::sleep(AGAIN).await,
             (202, _) if Instant::now() < end => continue,
             (202, _) => {
                 eprintln!("{id} is still open after {seconds} s.");

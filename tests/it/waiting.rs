@@ -89,7 +89,8 @@ async fn whoever_hangs_up_or_is_cut_short_by_a_stop_loses_nothing() {
     until_waiting(&desk, 1).await;
     desk.app().waiters.stop();
     let cut = cut.await.unwrap().unwrap();
-    assert_eq!((cut.status().as_u16(), cut.headers()["retry-after"].to_str().unwrap()), (503, "2"));
+    assert_eq!((cut.status().as_u16(), cut.headers()["retry-after"].to_str().unwrap()), (202, "2"));
+    assert_eq!(cut.json::<Value>().await.unwrap()["state"], "pending");
     approver.vote(&id, "approve", None).await;
     let end = Instant::now() + Duration::from_secs(5);
     while ops.get(&format!("/api/requests/{id}")).await.1["state"] != "succeeded" {

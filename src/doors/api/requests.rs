@@ -139,7 +139,12 @@ pub async fn wait(State(app): State<App>, Path(id): Path<String>, Query(patience
         state if state.is_open() && state != Standing::Unknown => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     };
-    Ok(answer(&app, status, &seen))
+    let mut response = answer(&app, status, &seen);
+    if status == StatusCode::ACCEPTED && app.waiters.is_stopping() {
+        // come back, but not here
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
+    }
+    Ok(response)
 }
 
 pub async fn vote(

@@ -20,6 +20,8 @@ use tokio::{
 pub const LONGEST: Duration = Duration::from_secs(60);
 /// Whole requests read at a time, so that a crowd leaves connections to everybody else.
 const AT_ONCE: usize = 2;
+/// How long those who are sent away may take to be told how things are.
+const FAREWELL: Duration = Duration::from_millis(1500);
 /// How soon a read that failed is tried again for those who wait.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -89,6 +91,10 @@ impl Waiters {
     /// The replica is stopping: whoever waits is told to come back, rather than cut off.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     fn join(&self, id: i64) -> watch::Receiver<Look> {
@@ -161,7 +167,10 @@ pub async fn until_closed(app: &App, id: i64, longest: Duration) -> Result<Arc<S
                 return Ok(seen);
             }
         }
-        _ = stopping.wait_for(|stopping| *stopping) => return Err(Error::Unavailable("this replica is stopping".into())),
+        _ = async { stopping.wait_for(|stopping| *stopping).await.is_ok() } => {
+            let whole = tokio::time::timeout(FAREWELL, app.waiters.whole(app, id)).await;
+            return whole.unwrap_or_else(|_| Err(Error::Unavailable("this replica is stopping".into())));
+        }
         () = tokio::time::sleep_until(end) => {}
     }
     app.waiters.whole(app, id).await
