@@ -9,6 +9,7 @@ use crate::{
     doors, error,
     error::Error,
     health, help,
+    insights::{self, Reports},
     jobs::{self, Job},
     ledger, live,
     live::Live,
@@ -23,6 +24,7 @@ use axum::{
     http::{HeaderValue, header},
     middleware,
 };
+use secrecy::SecretString;
 use std::{ops::Deref, pin::Pin, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use tower_http::{
@@ -56,6 +58,12 @@ pub struct Shared {
     pub(crate) finders: &'static [Finder],
     /// What reports of violations may still write into the log.
     pub(crate) csp_quota: csp::Quota,
+    /// API callers that are held until a request is over.
+    pub waiters: requests::wait::Waiters,
+    pub(crate) tokens: auth::Tokens,
+    pub(crate) insights: Reports,
+    /// What `/metrics` asks for; without it there is no such page.
+    pub(crate) metrics_token: Option<SecretString>,
     pub(crate) run_job: RunJob,
 }
 
@@ -95,8 +103,13 @@ impl App {
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
             finders: FINDERS,
             csp_quota: csp::Quota::default(),
+            waiters: requests::wait::Waiters::default(),
+            tokens: auth::Tokens::default(),
+            insights: Reports::default(),
+            metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
+        app.db.metrics().expect(app.registry.all().map(|d| d.name()));
         Ok((app, born_here))
     }
 
@@ -109,8 +122,8 @@ impl App {
         let surface = page::views::routes(customers::web::routes(surface));
         let surface = policy::web::routes(surface);
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
-        let surface = style::web::routes(surface);
-        doors::api::routes(surface).into_parts()
+        let surface = insights::web::routes(style::web::routes(surface));
+        doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }
 
     /// The whole service: routes, session, error pages, headers.
@@ -138,6 +151,7 @@ impl App {
             // fonts are compressed already
             .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("font/"))))
             .layer(security_headers())
+            .layer(middleware::from_fn_with_state(self.clone(), doors::metrics::observe))
             .with_state(self.clone())
     }
 
@@ -156,6 +170,8 @@ impl App {
             Err(Error::Unavailable(_)) => drop(tasks.spawn(policy::adopt_later(self.clone(), config.policy.clone()))),
             other => other?,
         }
+        // subscribed before anybody can be told to wait
+        tasks.spawn(requests::wait::attend(self.clone(), self.db.live().subscribe()));
         tasks.spawn(self.db.clone().relay(born_here));
         tasks.spawn(health::housekeeping(self.clone()));
         if worker {
@@ -167,8 +183,10 @@ impl App {
             tasks.spawn(requests::turns::follow(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
+        let waiting = self.clone();
         let wait = async move {
             stop.await;
+            waiting.waiters.stop();
             let _ = stopping.send(true);
         };
         if let Some(listener) = listener {

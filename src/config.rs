@@ -21,6 +21,8 @@ pub struct Config {
     /// `COUNTERSIGN_POLICY_FILE`: the document that becomes version 1 of the policy, at the first start alone. Default: the
     /// one that is built in.
     pub policy: String,
+    /// `COUNTERSIGN_METRICS_TOKEN`: the bearer token for `/metrics`. Without it there is no such page.
+    pub metrics_token: Option<SecretString>,
     /// `COUNTERSIGN_ADMIN_API_*`: another system that carries out changes of customers. Without it they are made in our database.
     pub admin_api: Option<admin_api::Settings>,
     /// `COUNTERSIGN_LEASE_SECONDS`: how long an attempt in another system belongs to the replica that began it, 2 to 600. Default 30.
@@ -89,6 +91,10 @@ impl Config {
             // silently ignored, what somebody made stricter would be loose again
             reader.problems.push("the policy is a document of its own now: name it by COUNTERSIGN_POLICY_FILE".into());
         }
+        let metrics_token = reader.text("COUNTERSIGN_METRICS_TOKEN");
+        if metrics_token.as_ref().is_some_and(|token| token.len() < 16) {
+            reader.problems.push("COUNTERSIGN_METRICS_TOKEN must have 16 characters or more".into());
+        }
         let policy = reader.policy();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
@@ -100,6 +106,7 @@ impl Config {
             environment,
             oidc,
             policy,
+            metrics_token: metrics_token.map(Into::into),
             admin_api,
             lease: Duration::from_secs(lease),
             demo: false,
@@ -206,6 +213,7 @@ mod tests {
             "COUNTERSIGN_LISTEN" => Some("nowhere".into()),
             "COUNTERSIGN_OIDC_ISSUER" => Some("https://id.example".into()),
             "COUNTERSIGN_POLICY_FILE" => Some("/nowhere/policy.toml".into()),
+            "COUNTERSIGN_METRICS_TOKEN" => Some("short".into()),
             _ => None,
         };
         let said = Config::read(env, "").unwrap_err().to_string();
@@ -215,6 +223,7 @@ mod tests {
             "COUNTERSIGN_OIDC_CLIENT_ID",
             "COUNTERSIGN_OIDC_CLIENT_SECRET",
             "COUNTERSIGN_POLICY_FILE",
+            "COUNTERSIGN_METRICS_TOKEN",
         ] {
             assert!(said.contains(expected), "{said}");
         }

@@ -129,6 +129,7 @@ nav-inbox = Inbox
 nav-users = Users
 nav-orgs = Organisations
 nav-ledger = Ledger
+nav-insights = Insights
 nav-access = Access
 nav-api = API reference
 live-on = Live

@@ -105,6 +105,7 @@ nav-inbox = 승인함
 nav-users = 사용자
 nav-orgs = 조직
 nav-ledger = 감사 원장
+nav-insights = 결정 현황
 nav-access = 접근 권한
 nav-api = API 문서
 live-on = 실시간

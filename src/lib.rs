@@ -36,12 +36,16 @@ pub mod health;
 pub mod help;
 /// Korean and English.
 pub mod i18n;
+/// What decisions are like.
+pub mod insights;
 /// The queue in Postgres and its worker.
 pub mod jobs;
 /// What happened, for good.
 pub mod ledger;
 /// What just changed, told to whoever waits.
 pub mod live;
+/// What is measured.
+pub mod metrics;
 /// What can be asked for.
 pub mod operations;
 /// What every page shares.

@@ -19,6 +19,7 @@ scope-requests-decide = Approve or reject what others asked for.
 scope-customers-read = See companies, organisations and people.
 scope-customers-fix = Ask for changes of a customer's plan, tier or credit.
 scope-ledger-read = Read the ledger.
+scope-insights-read = See what decisions are like.
 scope-access-read = See who may do what.
 login-title = Sign in to Countersign
 login-lead = Privileged changes, countersigned and recorded.

@@ -2,7 +2,7 @@
 use super::{Caller, Credential, Door, Operator, Scope, store};
 use crate::{
     app::App,
-    db::Actor,
+    db::{Actor, Batch},
     error::Error,
     ledger::{Entry, Outcome},
 };
@@ -32,7 +32,8 @@ impl FromRequestParts<App> for Arc<Caller> {
         let caller = match bearer {
             // a header that is there but wrong is not replaced by a cookie
             Some(token) => by_token(app, token.ok_or(Error::SignedOut)?, door).await?,
-            None => by_session(app, parts, door).await?,
+            // boxed, here and below: thousands may stand at the gate at once, and few of them come by these ways
+            None => Box::pin(by_session(app, parts, door)).await?,
         };
         let caller = Arc::new(caller);
         parts.extensions.insert(caller.clone());
@@ -40,9 +41,20 @@ impl FromRequestParts<App> for Arc<Caller> {
     }
 }
 
+/// Whose tokens these are, read for each HTTP request; callers that come at the same time share a read.
+pub struct Tokens(Batch<Vec<u8>, store::Owned>);
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self(Batch::new(2))
+    }
+}
+
 async fn by_token(app: &App, token: &str, door: Door) -> Result<Caller, Error> {
-    let mut conn = app.db.read().await?;
-    let (token, operator) = store::token_owner(&mut conn, &Sha256::digest(token.trim())).await?.ok_or(Error::SignedOut)?;
+    let db = app.db.clone();
+    let read = move |hashes: Vec<Vec<u8>>| async move { Ok(store::token_owners(&mut *db.read().await?, &hashes).await?) };
+    let owned = app.tokens.0.ask(Sha256::digest(token.trim()).to_vec(), read).await?;
+    let (token, operator) = owned.ok_or(Error::SignedOut)?;
     Ok(operator.caller(door, Credential::Token { id: token.id, scopes: token.scopes }))
 }
 
@@ -72,7 +84,7 @@ impl<S: Scope> FromRequestParts<App> for Operator<S> {
                     .on("route", &cut(parts.uri.path()))
                     .with("method", parts.method.as_str())
                     .with("scope", S::NAME);
-                app.db.record(Actor::from(&caller), entry).await?;
+                Box::pin(app.db.record(Actor::from(&caller), entry)).await?;
                 Err(error)
             }
         }

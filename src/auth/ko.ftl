@@ -19,6 +19,7 @@ scope-requests-decide = 다른 사람의 요청을 승인하거나 반려할 수
 scope-customers-read = 고객사, 조직, 사용자를 볼 수 있습니다.
 scope-customers-fix = 고객의 플랜, 등급, 크레딧 변경을 요청할 수 있습니다.
 scope-ledger-read = 감사 원장을 볼 수 있습니다.
+scope-insights-read = 결정 현황을 볼 수 있습니다.
 scope-access-read = 누가 무엇을 할 수 있는지 볼 수 있습니다.
 login-title = Countersign 로그인
 login-lead = 권한이 필요한 변경을 승인받아 실행하고 감사 원장에 남깁니다.

@@ -12,7 +12,7 @@ pub mod tokens;
 pub mod web;
 
 pub use csrf::{Csrf, CsrfUpload, Submitted, cross_origin};
-pub use gate::door_of;
+pub use gate::{Tokens, door_of};
 pub use oidc::Provider;
 pub use passwords::hash as password_hash;
 pub use scopes::*;

@@ -86,6 +86,8 @@ scopes! {
     PolicyPropose = "policy:propose": Admin Security;
     /// Write the first version of the policy at the first start.
     PolicyAdopt = "policy:adopt": Service;
+    /// See what decisions are like: how long they take, whether they are read first, and who carries how many.
+    InsightsRead = "insights:read": Admin Approver Sre Security Auditor;
     /// See who may do what.
     AccessRead = "access:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Create, disable and re-role operators, and their tokens. Held by the console service: it takes the owner's database.

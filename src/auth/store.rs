@@ -3,8 +3,10 @@ use super::Role;
 use crate::db::Change;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
+#[derive(Clone)]
 pub(super) struct StoredOperator {
     pub id: Uuid,
     pub name: String,
@@ -12,6 +14,7 @@ pub(super) struct StoredOperator {
     pub roles: Vec<Role>,
 }
 
+#[derive(Clone)]
 pub(super) struct StoredToken {
     pub id: Uuid,
     pub scopes: Vec<String>,
@@ -33,18 +36,26 @@ pub(super) async fn operator(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<
     Ok(row.map(|r| StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) }))
 }
 
-pub(super) async fn token_owner(conn: &mut PgConnection, hash: &[u8]) -> sqlx::Result<Option<(StoredToken, StoredOperator)>> {
-    let row = sqlx::query!(
-        r#"select t.id as token, t.scopes, o.id, o.name, o.email, array(select role from operator_role where operator_id = o.id) as "roles!"
+/// A token that stands, and whose it is.
+pub(super) type Owned = (StoredToken, StoredOperator);
+
+pub(super) async fn token_owners(conn: &mut PgConnection, hashes: &[Vec<u8>]) -> sqlx::Result<HashMap<Vec<u8>, Owned>> {
+    let rows = sqlx::query!(
+        r#"select t.token_hash, t.id as token, t.scopes, o.id, o.name, o.email,
+             array(select role from operator_role where operator_id = o.id) as "roles!"
            from api_token t join operator o on o.id = t.operator_id
-           where t.token_hash = $1 and t.revoked_at is null and t.expires_at > now() and o.disabled_at is null"#,
-        hash
+           where t.token_hash = any($1) and t.revoked_at is null and t.expires_at > now() and o.disabled_at is null"#,
+        hashes
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|r| {
-        (StoredToken { id: r.token, scopes: r.scopes }, StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) })
-    }))
+    Ok(rows
+        .into_iter()
+        .map(|r| {
+            let operator = StoredOperator { id: r.id, name: r.name, email: r.email, roles: roles(r.roles) };
+            (r.token_hash, (StoredToken { id: r.token, scopes: r.scopes }, operator))
+        })
+        .collect())
 }
 
 pub(super) struct PasswordOwner {

@@ -197,12 +197,27 @@ async fn vote(client: &Client, id: &str, decision: &str, reason: Option<String>,
     Ok(End::Done)
 }
 
+/// How soon a wait that was cut short goes on, as `Retry-After` says.
+const AGAIN: Duration = Duration::from_secs(2);
+
 async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> anyhow::Result<End> {
     let end = Instant::now() + Duration::from_secs(seconds);
     loop {
         let left = end.saturating_duration_since(Instant::now()).as_secs().min(60);
-        let (status, body) = client.get(&format!("/api/requests/{id}/wait?timeout={left}")).await?;
+        let asked = Instant::now();
+        let (status, body) = match client.get(&format!("/api/requests/{id}/wait?timeout={left}")).await {
+            Ok(answer) => answer,
+            // a replica that is replaced takes the line with it; the request stays where it is
+            Err(_) if Instant::now() < end => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         match (status.as_u16(), body["state"].as_str()) {
+            (503, _) if Instant::now() < end => tokio::time::sleep(AGAIN).await,
+            // sent away before the time was over: by a replica that stops
+            (202, _) if Instant::now() < end && asked.elapsed().as_secs() + 1 < left => tokio::time::sleep(AGAIN).await,
             (202, _) if Instant::now() < end => continue,
             (202, _) => {
                 eprintln!("{id} is still open after {seconds} s.");
@@ -226,8 +241,21 @@ async fn until_closed(client: &Client, id: &str, seconds: u64, json: bool) -> an
 /// Follows the event stream and prints each request that changes; comes back when the stream ends, as it does every ten
 /// minutes.
 async fn watch(client: &Client, json: bool) -> anyhow::Result<End> {
+    let mut met = false;
     loop {
-        let response = client.request(Method::GET, "/events")?.send().await.context("the server cannot be reached")?;
+        let response = match client.request(Method::GET, "/events")?.send().await {
+            // a replica that is replaced is no end of the story
+            Err(_) if met => {
+                tokio::time::sleep(AGAIN).await;
+                continue;
+            }
+            answer => answer.context("the server cannot be reached")?,
+        };
+        if met && response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(AGAIN).await;
+            continue;
+        }
+        met |= response.status().is_success();
         if !response.status().is_success() {
             let status = response.status();
             return problem(status, &serde_json::from_str(&response.text().await?).unwrap_or_default());

@@ -25,6 +25,7 @@ use tokio::{
 /// Runs a replica until SIGINT or SIGTERM.
 pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
     let began = Instant::now();
+    raise_open_files();
     let config = Config::load()?;
     let listener = if web { Some(bind(config.listen).await?) } else { None };
     let (app, born_here) = App::new(&config).await?;
@@ -41,6 +42,7 @@ pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
 
 /// Runs the demo until it is interrupted; then stops all of it.
 pub async fn demo(port: u16, data: &Path, reset: bool, provider: Option<PathBuf>) -> anyhow::Result<End> {
+    raise_open_files();
     // the port first: everything else would be for nothing
     let listener = bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
     let listen = listener.local_addr()?;
@@ -140,6 +142,18 @@ pub fn owner_url() -> anyhow::Result<String> {
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}; if something else runs there, choose another port"))
+}
+
+/// Each caller that waits is an open connection, and the usual soft limit of 1,024 files would be the end of it.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|soft| limit.maximum.is_some_and(|hard| soft >= hard)) {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, soft = limit.current, "cannot raise the limit of open files");
+    }
 }
 
 fn interrupted() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {

@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     ledger::{self, Entry},
     live::{Live, Signal},
+    metrics::{Fact, Metrics},
 };
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -36,13 +37,15 @@ pub struct Change {
     live: Live,
     events: u16,
     signals: Vec<Signal>,
+    metrics: Metrics,
+    facts: Vec<Fact>,
     scope: Option<&'static str>,
     request: Option<i64>,
 }
 
 impl Change {
-    pub(super) fn new(tx: Transaction<'static, Postgres>, actor: Actor, now: DateTime<Utc>, live: Live) -> Self {
-        Self { tx, actor, now, live, events: 0, signals: Vec::new(), scope: None, request: None }
+    pub(super) fn new(tx: Transaction<'static, Postgres>, actor: Actor, now: DateTime<Utc>, live: Live, metrics: Metrics) -> Self {
+        Self { tx, actor, now, live, events: 0, signals: Vec::new(), metrics, facts: Vec::new(), scope: None, request: None }
     }
 
     /// After a lock was waited for, it is later than when the transaction began: from here on `now` is the time at which the lock
@@ -102,6 +105,11 @@ impl Change {
         Ok(())
     }
 
+    /// Counts this, if this transaction commits.
+    pub fn measure(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
     /// Marks a point to return to when an effect fails but its failure is to be written down.
     pub async fn mark(&mut self) -> Result<(), Error> {
         sqlx::query("savepoint effect").execute(&mut *self.tx).await?;
@@ -118,6 +126,7 @@ impl Change {
     pub async fn commit(mut self, entry: Entry) -> Result<Uuid, Error> {
         let event = self.record(entry).await?;
         self.tx.commit().await?;
+        self.facts.iter().for_each(|fact| self.metrics.count(fact));
         self.signals.into_iter().for_each(|signal| self.live.publish(signal));
         Ok(event)
     }

@@ -1,11 +1,13 @@
 //! The only way to the database. Both pools are private: `read` lends a connection that cannot write, `begin` lends a
 //! [`Change`] that cannot commit without an entry in the ledger.
+mod batch;
 mod change;
 pub mod embedded;
 pub mod migrations;
 pub mod plumbing;
 pub mod relay;
 
+pub use batch::Batch;
 pub use change::{Actor, Change};
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     error::Error,
     ledger::Entry,
     live::Live,
+    metrics::Metrics,
 };
 use sqlx::{
     PgConnection, PgPool, Postgres,
@@ -27,6 +30,7 @@ pub struct Db {
     readers: PgPool,
     writers: PgPool,
     live: Live,
+    metrics: Metrics,
 }
 
 /// Longer waits mean that the database is down or overrun; the caller gets 503 and may try again.
@@ -44,7 +48,8 @@ impl Db {
         let reading = options.clone().options([("default_transaction_read_only", "on"), ("plan_cache_mode", "force_custom_plan")]);
         let readers = pool(8).connect_lazy_with(reading);
         let writers = pool(8).connect_lazy_with(options);
-        Ok(Self { readers, writers, live })
+        let metrics = Metrics::new().map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        Ok(Self { readers, writers, live, metrics })
     }
 
     /// A connection on which every write is refused by Postgres.
@@ -75,7 +80,7 @@ impl Db {
         let opened = tokio::spawn(async move {
             let mut tx = db.writers.begin().await?;
             let now = sqlx::query_scalar!(r#"select date_trunc('milliseconds', now()) as "now!""#).fetch_one(&mut *tx).await?;
-            Ok::<_, sqlx::Error>(Change::new(tx, actor, now, db.live))
+            Ok::<_, sqlx::Error>(Change::new(tx, actor, now, db.live, db.metrics))
         });
         Ok(opened.await.map_err(anyhow::Error::from)??)
     }
@@ -100,6 +105,15 @@ impl Db {
 
     pub fn live(&self) -> &Live {
         &self.live
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Each pool's name, its connections, and how many of them nobody uses.
+    pub fn pools(&self) -> [(&'static str, u32, usize); 2] {
+        [("read", self.readers.size(), self.readers.num_idle()), ("write", self.writers.size(), self.writers.num_idle())]
     }
 
     pub async fn close(&self) {

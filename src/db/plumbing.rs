@@ -115,6 +115,14 @@ impl Db {
         Ok(())
     }
 
+    /// Notes when this person first opened this request.
+    pub async fn note_seen(&self, request: i64, operator: Uuid) -> Result<(), Error> {
+        sqlx::query!("insert into request_seen (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
+            .execute(&self.writers)
+            .await?;
+        Ok(())
+    }
+
     /// Puts a failed job off: 2, 4, 8, … seconds for the first `quick` tries, then five minutes.
     pub async fn postpone_job(&self, id: i64, failure: &str, quick: i16) -> Result<(), Error> {
         sqlx::query!(

@@ -49,6 +49,8 @@ pub struct Visit {
     path: String,
     /// A refresh takes only a part: the flash waits for a whole page, and the frame is not drawn again.
     partial: bool,
+    /// The page fetches itself because something changed; nobody asked for it.
+    pub follows: bool,
     /// Read before anything the page shows, so that a change in between is noticed.
     at: i64,
 }
@@ -64,6 +66,7 @@ impl FromRequestParts<App> for Visit {
             caller: parts.extensions.get::<Arc<Caller>>().cloned(),
             preferences: Preferences::of(&parts.headers),
             partial: parts.headers.contains_key("hx-request"),
+            follows: parts.headers.contains_key("x-follows"),
             at: app.db.live().latest(),
             path: parts.uri.path_and_query().map(|p| p.to_string()).unwrap_or_default(),
         })
@@ -122,14 +125,15 @@ impl Visit {
 /// Inside the session's layer: when something goes wrong for somebody who is signed in, the error page keeps their navigation.
 /// A frame that cannot be drawn, because the database is away, is left out; error pages have a bare one.
 pub async fn frame_errors(State(app): State<App>, request: Request, next: Next) -> Response {
+    if door_of(request.uri().path()) == Door::Api {
+        return next.run(request).await;
+    }
     let (parts, body) = request.into_parts();
     let mut asked = parts.clone();
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let framed = response.extensions().get::<Arc<Error>>().is_some_and(|e| !matches!(**e, Error::SignedOut | Error::Unavailable(_)));
-    if framed
-        && door_of(asked.uri.path()) != Door::Api
-        && let Ok(shell) = frame_of_error(&mut asked, &app).await
-    {
+    // boxed: its room would otherwise be kept for every request, and callers who wait are many
+    if framed && let Ok(shell) = Box::pin(frame_of_error(&mut asked, &app)).await {
         response.extensions_mut().insert(Arc::new(shell));
     }
     response

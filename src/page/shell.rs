@@ -3,7 +3,9 @@ use super::{When, capped, lang_of, preferences::Preferences};
 use crate::{
     app::App,
     assets,
-    auth::{AccessRead, Caller, CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions},
+    auth::{
+        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
+    },
     error::Error,
     i18n::Lang,
     requests,
@@ -163,6 +165,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             vec![
                 item(LedgerRead::NAME, "/ledger", l.nav_ledger(), "history"),
                 item(PolicyRead::NAME, "/policy", l.nav_policy(), "list-checks"),
+                item(InsightsRead::NAME, "/insights", l.nav_insights(), "chart-line"),
                 item(AccessRead::NAME, "/access", l.nav_access(), "shield-check"),
             ],
         ),
@@ -183,7 +186,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 10] = [
+    const TOPICS: [(&str, &str); 11] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
@@ -191,6 +194,7 @@ fn help_topic(path: &str) -> &'static str {
         ("/users", "customers"),
         ("/ledger", "ledger"),
         ("/policy", "policy"),
+        ("/insights", "deciding"),
         ("/access", "access"),
         ("/api", "api"),
         ("/search", "keyboard"),

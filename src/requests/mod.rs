@@ -1,5 +1,6 @@
 //! The spine: a privileged change is asked for, countersigned, done once, and written down for good. This slice holds
 //! proposals it does not understand; what they do is known to their operations alone.
+pub mod approvals;
 mod binding;
 pub mod comments;
 pub mod execution;

@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     i18n::msg,
     ledger::{Entry, Outcome},
+    metrics::{Became, Fact},
 };
 use serde_json::{Value, json};
 
@@ -32,6 +33,12 @@ impl Request {
             return Err(Error::Refused(msg::request_changed_meanwhile()));
         }
         self.version += 1;
+        change.measure(Fact::Became(Became {
+            operation: self.operation.clone(),
+            state: next.name(),
+            after: (now - self.created_at).to_std().unwrap_or_default(),
+            by_people: self.ruling.approvals > 0,
+        }));
         change.announce("request", self.id, &json!({"id": self.short_id(), "from": from.name(), "state": next.name()})).await?;
         Ok(self.entry(event_kind(next)).outcome(event_outcome(next)).with("binding", self.binding_hex()).with("from", from.name()))
     }

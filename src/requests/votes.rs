@@ -8,6 +8,7 @@ use crate::{
     error::{self, Error, Problem},
     i18n::msg,
     ledger::{Entry, Outcome},
+    metrics::Fact,
 };
 use sqlx::PgConnection;
 
@@ -95,6 +96,7 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
     }
     let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
     store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason).await?;
+    change.measure(Fact::Voted { approves: ballot.approves });
     let mut voted = request
         .entry("request.voted")
         .with("decision", if ballot.approves { "approve" } else { "reject" })

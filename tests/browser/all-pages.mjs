@@ -25,6 +25,7 @@ export const all = [
   { name: 'event', path: first('/ledger', /^\/ledger\/(?!tile|checkpoint)[^/]+$/) },
   { name: 'policy', path: '/policy' },
   { name: 'policy-draft', path: '/policy/simulate' },
+  { name: 'insights', path: '/insights?days=90' },
   { name: 'access', path: '/access' },
   { name: 'api', path: '/api/docs' },
   { name: 'search', path: '/search?q=CR-20' },

@@ -10,6 +10,7 @@ async fn a_request_has_the_promised_shape() {
         .http
         .post(format!("{}/api/requests", ops.base))
         .bearer_auth(&ops.secret)
+        .header("idempotency-key", "\"shape\"")
         .json(&json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "tier": "pro"}, "reason": crate::support::REASON}))
         .send()
         .await
@@ -106,6 +107,7 @@ async fn a_browser_session_works_like_a_token() {
             .http
             .post(format!("{}/api/requests", admin.base))
             .header("sec-fetch-site", site)
+            .header("idempotency-key", "session")
             .json(&json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "tier": "pro"}, "reason": crate::support::REASON}))
     };
     assert_eq!(answer(post("same-origin")).await.0, 201);

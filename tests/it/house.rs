@@ -37,7 +37,7 @@ fn sources(folder: &str, ending: &str) -> Vec<(String, String)> {
 }
 
 /// Slices know the kernel and the request spine; neither knows a slice. These few know everyone.
-const SLICES: [&str; 5] = ["customers", "dashboard", "search", "help", "style"];
+const SLICES: [&str; 6] = ["customers", "dashboard", "insights", "search", "help", "style"];
 const KNOW_EVERYONE: [&str; 5] = ["src/app.rs", "src/lib.rs", "src/operations/registry.rs", "src/doors/", "src/demo/"];
 
 #[test]
@@ -218,7 +218,8 @@ async fn every_help_topic_is_in_both_languages_with_the_same_headings_and_its_li
 }
 
 /// Tables that are not privileged: nothing in them is a decision, a right or a customer's.
-const PLUMBING: [&str; 7] = ["session", "saved_view", "login_failure", "idempotency_key", "outbox", "job", "_sqlx_migrations"];
+const PLUMBING: [&str; 8] =
+    ["session", "saved_view", "request_seen", "login_failure", "idempotency_key", "outbox", "job", "_sqlx_migrations"];
 
 #[tokio::test]
 async fn every_privileged_table_asks_for_an_event() {

@@ -411,8 +411,11 @@ impl Token {
         answer(self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("accept-language", "ko")).await
     }
 
+    /// With a new idempotency key, which asking requires and nothing else minds.
     pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        answer(self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("accept-language", "ko").json(body)).await
+        let key = uuid::Uuid::now_v7().to_string();
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("idempotency-key", key);
+        answer(request.header("accept-language", "ko").json(body)).await
     }
 
     pub async fn fix(&self, fields: Value) -> (u16, Value) {

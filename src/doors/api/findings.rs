@@ -11,12 +11,11 @@ use crate::{
     },
 };
 use axum::{
-    Json,
     extract::{Path, State},
+    response::Response,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
 /// The body of `POST /api/requests/{id}/findings`.
 #[derive(Deserialize, JsonSchema)]
@@ -40,7 +39,7 @@ pub async fn report(
     State(app): State<App>,
     Path(id): Path<String>,
     Body(new): Body<NewFinding>,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     let verdict = match new.verdict {
         Verdict::Succeeded => Standing::Succeeded,
@@ -51,7 +50,7 @@ pub async fn report(
     super::requests::show(State(app), Path(id.to_string())).await
 }
 
-pub async fn read_back(operator: Operator<RequestsDecide>, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+pub async fn read_back(operator: Operator<RequestsDecide>, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     findings::read_back(&app, &operator, id).await?;
     super::requests::show(State(app), Path(id.to_string())).await

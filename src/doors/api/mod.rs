@@ -1,9 +1,11 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
 mod admin;
+mod approvals;
 mod comments;
 mod docs;
 mod events;
 mod findings;
+mod key;
 mod openapi;
 mod operations;
 mod policy;
@@ -24,6 +26,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
+use key::Key;
 pub use openapi::document;
 
 pub fn routes(surface: Surface) -> Surface {
@@ -42,6 +45,9 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
+        .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)
+        .act::<RequestsDecide, _, _>("/api/approvals/{id}/approve", approvals::approve)
+        .act::<RequestsDecide, _, _>("/api/approvals/{id}/reject", approvals::reject)
         .show::<CustomersRead, _, _>("/api/admin/users", admin::users)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}", admin::user)
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)

@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
 use super::{
+    approvals::Rejection,
     comments::NewComment,
     findings::NewFinding,
     policy::NewDraft,
@@ -65,7 +66,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/api/requests",
         "Ask for an operation",
         Some("NewRequest"),
-        &[("Idempotency-Key", "The same key gives the same request; kept as long as the request")],
+        &[("Idempotency-Key", "A key of your own, quoted or not. The same key gives the same request; kept as long as the request")],
         &[
             (201, "The request, or its result when the policy asks for nobody"),
             (404, "No such operation"),
@@ -132,6 +133,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "What would have been different; waiting times are an estimate"), (422, "The document has faults, each with its line")],
     ),
+    get("/api/approvals/pending", "What waits for an approval, in the old shape", &[("cursor", "`next` of the page before")], LIST),
+    post(
+        "/api/approvals/{id}/approve",
+        "Approve a request as it is now, in the old shape",
+        None,
+        &[],
+        &[(200, "Approved, or approved before"), (404, "No such request"), (409, "Decided otherwise or expired")],
+    ),
+    post(
+        "/api/approvals/{id}/reject",
+        "Reject, in the old shape",
+        Some("Rejection"),
+        &[],
+        &[
+            (200, "Rejected, or rejected before"),
+            (404, "No such request"),
+            (409, "Decided otherwise or expired"),
+            (422, "The reason is missing"),
+        ],
+    ),
     get(
         "/api/admin/users",
         "People at customers",
@@ -163,6 +184,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewComment".into(), schema::<NewComment>());
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
+    schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -202,7 +224,8 @@ fn describe(e: &Endpoint) -> Value {
     parameters.extend(e.parameters.iter().map(|(name, description)| {
         let place = if *name == "Idempotency-Key" { "header" } else { "query" };
         let kind = if *name == "timeout" { "integer" } else { "string" };
-        json!({"name": name, "in": place, "description": description, "schema": {"type": kind}})
+        // the only header, and it is required
+        json!({"name": name, "in": place, "required": place == "header", "description": description, "schema": {"type": kind}})
     }));
     let mut responses = Map::new();
     for (status, description) in e.answers {

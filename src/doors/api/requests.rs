@@ -1,30 +1,31 @@
 //! Asking, looking, deciding, withdrawing and waiting.
-use super::{Body, Query};
+use super::{Body, Key, Query};
 use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
     page::list::{Cursor, Slice},
     requests::{
-        self, Request, State as Standing,
+        self, State as Standing,
         inbox::{self, Filter},
         json as shape, parse_id,
         submit::{self, Ask},
         votes::{self, Ballot, Cast},
-        wait,
+        wait::{self, Seen},
     },
 };
 use axum::{
     Json,
+    body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The body of `POST /api/requests`.
 #[derive(Deserialize, JsonSchema)]
@@ -64,32 +65,26 @@ enum Decision {
 pub async fn create(
     operator: Operator<RequestsAsk>,
     State(app): State<App>,
-    headers: HeaderMap,
+    Key(key): Key,
     Body(new): Body<NewRequest>,
 ) -> Result<Response, Error> {
-    // a structured-field string has quotes; plain keys are accepted too
-    let key = match headers.get("idempotency-key").map(|v| v.to_str()) {
-        None => None,
-        Some(Ok(key)) => Some(key.trim().trim_matches('"').to_owned()),
-        // dropped silently, a retry would ask twice
-        Some(Err(_)) => return Err(Error::Malformed("Idempotency-Key must be plain ASCII".into())),
-    };
     let ask = Ask {
         operation: new.operation,
         fields: new.fields,
         reason: new.reason,
         not_before: new.not_before,
         again_from: None,
-        idempotency_key: key,
+        idempotency_key: Some(key),
     };
     let submitted = submit::submit(&app, &operator, ask).await?;
-    let mut request = find(&app, submitted.id).await?;
+    let mut seen = find(&app, submitted.id).await?;
+    let request = &seen.request;
     if request.state == Standing::Approved && request.ruling.approvals == 0 && request.not_before.is_none() {
         // the policy asks for nobody: answer with the result
-        request = wait::until_closed(&app, submitted.id, Duration::from_secs(5)).await?;
+        seen = wait::until_closed(&app, submitted.id, Duration::from_secs(5)).await?;
     }
-    let mut response = (StatusCode::CREATED, Json(whole(&app, &request).await?)).into_response();
-    let location = format!("/api/requests/{}", request.short_id());
+    let mut response = answer(&app, StatusCode::CREATED, &seen);
+    let location = format!("/api/requests/{}", seen.request.short_id());
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_str(&location).map_err(anyhow::Error::from)?);
     if submitted.replayed {
         response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
@@ -131,9 +126,9 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     Ok(Json(json!({"items": rows.iter().map(|r| shape::listed(&app, r)).collect::<Vec<_>>(), "next": next})))
 }
 
-pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
-    let request = find(&app, parse_id(&id)?).await?;
-    Ok(Json(whole(&app, &request).await?))
+pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
+    let seen = find(&app, parse_id(&id)?).await?;
+    Ok(answer(&app, StatusCode::OK, &seen))
 }
 
 #[derive(Deserialize)]
@@ -143,14 +138,19 @@ pub struct Patience {
 
 /// Held open until the request is closed: 200 terminal, 403 rejected, 408 expired, 202 when the time is over first.
 pub async fn wait(State(app): State<App>, Path(id): Path<String>, Query(patience): Query<Patience>) -> Result<Response, Error> {
-    let request = wait::until_closed(&app, parse_id(&id)?, Duration::from_secs(patience.timeout.unwrap_or(30))).await?;
-    let status = match request.state {
+    let seen = wait::until_closed(&app, parse_id(&id)?, Duration::from_secs(patience.timeout.unwrap_or(30))).await?;
+    let status = match seen.request.state {
         Standing::Denied => StatusCode::FORBIDDEN,
         Standing::Expired => StatusCode::REQUEST_TIMEOUT,
         state if state.is_open() && state != Standing::Unknown => StatusCode::ACCEPTED,
         _ => StatusCode::OK,
     };
-    Ok((status, Json(whole(&app, &request).await?)).into_response())
+    let mut response = answer(&app, status, &seen);
+    if status == StatusCode::ACCEPTED && app.waiters.is_stopping() {
+        // come back, but not here
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
+    }
+    Ok(response)
 }
 
 pub async fn vote(
@@ -162,8 +162,7 @@ pub async fn vote(
     let id = parse_id(&id)?;
     let ballot = Ballot { approves: new.decision == Decision::Approve, binding: new.binding, reason: new.reason.unwrap_or_default() };
     let cast = votes::cast(&app, &operator, id, &ballot).await?;
-    let request = find(&app, id).await?;
-    let mut body = whole(&app, &request).await?;
+    let mut body = find(&app, id).await?.json(&app).clone();
     body["vote"] = json!(match cast {
         Cast::Counted(_) => "counted",
         Cast::CountedBefore => "already_counted",
@@ -172,21 +171,18 @@ pub async fn vote(
     Ok(Json(body))
 }
 
-pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
+pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     requests::withdraw::withdraw(&app, &operator, id).await?;
-    let request = find(&app, id).await?;
-    Ok(Json(whole(&app, &request).await?))
+    let seen = find(&app, id).await?;
+    Ok(answer(&app, StatusCode::OK, &seen))
 }
 
-async fn find(app: &App, id: i64) -> Result<Request, Error> {
-    let mut conn = app.db.read().await?;
-    requests::find(&mut conn, id).await?.ok_or(Error::NotFound)
+async fn find(app: &App, id: i64) -> Result<Arc<Seen>, Error> {
+    Seen::read(app, id).await?.map(Arc::new).ok_or(Error::NotFound)
 }
 
-async fn whole(app: &App, request: &Request) -> Result<Value, Error> {
-    let mut conn = app.db.read().await?;
-    let votes = requests::votes(&mut conn, request).await?;
-    let attempts = requests::attempts(&mut conn, request.id).await?;
-    Ok(shape::whole(app, request, &votes, &attempts))
+fn answer(app: &App, status: StatusCode, seen: &Seen) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    (status, [(header::CONTENT_TYPE, json)], Bytes::from_owner(seen.text(app))).into_response()
 }

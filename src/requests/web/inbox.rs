@@ -1,5 +1,5 @@
 //! The inbox: tabs, a list, and one request beside it.
-use super::list::Requests;
+use super::{list::Requests, seen};
 use crate::{
     app::App,
     auth::{Operator, RequestsDecide, RequestsRead, Scope},
@@ -63,7 +63,10 @@ pub(super) async fn index(
         Err(_) => None,
     };
     let selected = match selected {
-        Some(request) => Some(view::whole(&app, &mut conn, l, caller, &request, Typed::default()).await?),
+        Some(request) => {
+            seen::note(&app, &visit, caller, &request);
+            Some(view::whole(&app, &mut conn, l, caller, &request, Typed::default()).await?)
+        }
         None => None,
     };
     drop(conn);

@@ -7,6 +7,7 @@ mod findings;
 mod inbox;
 mod list;
 mod new;
+mod seen;
 mod show;
 
 pub use find::{actions, requests as find};

@@ -1,4 +1,5 @@
 //! One request: reading, deciding, taking back.
+use super::seen;
 use crate::{
     app::App,
     auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Submitted},
@@ -45,6 +46,7 @@ pub(super) async fn page(
 ) -> Result<Response, Error> {
     let mut conn = app.db.read().await?;
     let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    seen::note(app, visit, caller, &request);
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
     drop(conn);
     let mut response = html(&Show { shell: visit.shell(app).await?, request })?;

@@ -1,0 +1,54 @@
+//! SQL of the figures that every replica sees alike. Each is counted from an index, and to a limit.
+use sqlx::PgConnection;
+
+/// How things stand in the database.
+pub struct Standing {
+    /// Open requests: state, operation, how many.
+    pub requests: Vec<(String, String, i64)>,
+    pub jobs_ready: i64,
+    pub jobs_later: i64,
+    pub jobs_failing: i64,
+    /// How long the oldest ready job has waited.
+    pub oldest_job: f64,
+    pub ledger_pending: i64,
+    pub oldest_pending: f64,
+    pub outbox: i64,
+    pub sessions: i64,
+}
+
+pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
+    let requests = sqlx::query!(
+        r#"select state, operation, count(*) as "count!" from
+             (select state, operation from request where state in ('pending', 'approved', 'executing', 'unknown') limit 100000) t group by 1, 2"#
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let jobs = sqlx::query!(
+        r#"select count(*) filter (where run_at <= now()) as "ready!", count(*) filter (where run_at > now()) as "later!",
+             count(*) filter (where attempts > 0) as "failing!",
+             coalesce(extract(epoch from now() - min(run_at) filter (where run_at <= now())), 0)::float8 as "oldest!"
+           from (select run_at, attempts from job order by run_at limit 100000) t"#
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let rest = sqlx::query!(
+        r#"select (select count(*) from (select from ledger.pending limit 100000) t) as "pending!",
+             coalesce((select extract(epoch from now() - recorded_at) from ledger.pending order by event_id limit 1), 0)::float8 as "oldest!",
+             (select count(*) from (select from outbox limit 100000) t) as "outbox!",
+             (select count(*) from (select from session where operator_id is not null and expires_at > now()
+               and last_seen_at > now() - interval '30 minutes' limit 100000) t) as "sessions!""#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Standing {
+        requests: requests.into_iter().map(|r| (r.state, r.operation, r.count)).collect(),
+        jobs_ready: jobs.ready,
+        jobs_later: jobs.later,
+        jobs_failing: jobs.failing,
+        oldest_job: jobs.oldest,
+        ledger_pending: rest.pending,
+        oldest_pending: rest.oldest,
+        outbox: rest.outbox,
+        sessions: rest.sessions,
+    })
+}
