@@ -211,3 +211,5 @@ request-need-who = Can be filled by: { $names }
 request-sign-in-again = Sign in again to approve
 reason-without-ticket = The policy asks for a ticket in the reason, such as { $example }.
 request-stuck-short = Nobody could approve this request.
+request-newer = Newer one waiting for me
+request-older = Next one waiting for me

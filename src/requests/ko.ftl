@@ -205,3 +205,5 @@ request-need-who = 승인할 수 있는 사람: { $names }
 request-sign-in-again = 다시 로그인하고 승인하기
 reason-without-ticket = 정책에 따라 사유에 { $example } 같은 티켓 번호를 적어야 합니다.
 request-stuck-short = 승인할 수 있는 사람이 없습니다.
+request-newer = 이전 내 차례
+request-older = 다음 내 차례

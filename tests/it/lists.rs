@@ -273,3 +273,26 @@ async fn a_session_says_when_it_ends_and_can_be_made_longer() {
     sqlx::query(old).execute(&mut desk.owner().await).await.unwrap();
     assert_eq!(admin.get("/").await.all("body", "data-session-extends"), ["false"], "twelve hours are the most");
 }
+
+#[tokio::test]
+async fn an_approver_goes_from_one_waiting_request_to_the_next() {
+    let desk = Desk::open().await;
+    let approver = desk.sign_in("approver").await;
+    let inbox = approver.get("/inbox").await;
+    let waiting: Vec<String> = inbox.all("tr[data-id]", "data-id");
+    assert!(waiting.len() > 2, "{waiting:?}");
+    let mut seen = vec![waiting[0].clone()];
+    let mut page = approver.get(&format!("/requests/{}", waiting[0])).await;
+    assert_eq!(page.count("#newer"), 0, "the first has nothing before it");
+    while let Some(next) = page.all("#older", "href").first() {
+        seen.push(next.rsplit('/').next().unwrap().to_owned());
+        page = approver.get(next).await;
+        assert_eq!(page.all("#newer", "href"), [format!("/requests/{}", seen[seen.len() - 2])]);
+    }
+    assert_eq!(seen, waiting);
+    // what is decided is stepped over, and who decides nothing is not led anywhere
+    approver.vote(&waiting[1], "reject", "한 건을 먼저 반려합니다.").await;
+    let first = approver.get(&format!("/requests/{}", waiting[0])).await;
+    assert_eq!(first.all("#older", "href"), [format!("/requests/{}", waiting[2])]);
+    assert_eq!(desk.sign_in("cs").await.get(&format!("/requests/{}", waiting[0])).await.count("#older"), 0);
+}

@@ -133,7 +133,7 @@ async fn resume(app: &App, job: i64, request: Request, attempts: &[Attempt]) -> 
     let lapsed = json!({"code": "lease_lapsed"});
     store::end(&mut change, request.id, last.epoch, if last.dispatched_at.is_some() { "unknown" } else { "failed" }, &lapsed).await?;
     let asked: Vec<_> = current.iter().filter_map(|a| a.dispatched_at).collect();
-    let open = asked.first().is_some() && current.iter().any(|a| a.dispatched_at.is_some() && !not_sent(a));
+    let open = current.iter().any(|a| a.dispatched_at.is_some() && !not_sent(a));
     let may_ask_again = !open || (guarantee == Guarantee::Keyed && asked.first().is_some_and(|t| change.now() - *t < KEY_REMEMBERED));
     if !may_ask_again || current.len() >= MOST_ATTEMPTS {
         if open {

@@ -2,11 +2,14 @@
 use super::seen;
 use crate::{
     app::App,
-    auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Submitted},
+    auth::{Caller, Csrf, Operator, RequestsAsk, RequestsDecide, RequestsRead, Scope, Submitted},
     error::{self, Error},
-    page::{Shell, Visit, html},
+    page::{
+        Shell, Visit, html,
+        list::{Cursor, Slice},
+    },
     requests::{
-        State as Standing, parse_id, short_id, store,
+        State as Standing, inbox, parse_id, short_id, store,
         view::{self, Decide, RequestView, Typed},
         votes::{self, Ballot, Cast},
     },
@@ -18,6 +21,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use sqlx::PgConnection;
 use std::sync::Arc;
 
 #[derive(Template)]
@@ -25,6 +29,9 @@ use std::sync::Arc;
 struct Show {
     shell: Shell,
     request: RequestView,
+    /// The requests on both sides of this one that wait for the reader, newer and older.
+    newer: Option<String>,
+    older: Option<String>,
 }
 
 pub(super) async fn show(
@@ -48,10 +55,22 @@ pub(super) async fn page(
     let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     seen::note(app, visit, caller, &request);
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
+    let (newer, older) = (waiting(&mut conn, caller, id, true).await?, waiting(&mut conn, caller, id, false).await?);
     drop(conn);
-    let mut response = html(&Show { shell: visit.shell(app).await?, request })?;
+    let mut response = html(&Show { shell: visit.shell(app).await?, request, newer, older })?;
     *response.status_mut() = status;
     Ok(response)
+}
+
+/// The next request that waits for the reader, so that many can be worked through without going back to the list.
+async fn waiting(conn: &mut PgConnection, caller: &Arc<Caller>, id: i64, newer: bool) -> Result<Option<String>, Error> {
+    if !caller.may(RequestsDecide::NAME) {
+        return Ok(None);
+    }
+    let filter = inbox::Filter { waiting_for: Some(inbox::Turn::of(caller)), ..inbox::Filter::default() };
+    let cursor = Cursor { value: String::new(), id: id.to_string(), back: newer };
+    let found = inbox::list(conn, &filter, Slice { cursor: Some(&cursor), ..Slice::newest(1) }).await?;
+    Ok(found.first().map(|row| format!("/requests/{}", short_id(row.id))))
 }
 
 #[derive(Deserialize)]
