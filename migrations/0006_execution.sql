@@ -7,8 +7,11 @@ alter table attempt
   -- when the effect may have begun: after this moment a crash leaves an open question
   add column dispatched_at timestamptz;
 
--- What a request is made again from: the one that became stale, failed or expired.
-alter table request add column again_from bigint references request;
+-- What a request is made again from: the one that became stale, failed or expired. And what was promised about its effect: a
+-- replica that would carry it out elsewhere does not.
+alter table request
+  add column again_from bigint references request,
+  add column guarantee text not null default 'transactional' check (guarantee in ('transactional', 'keyed', 'probeable', 'opaque'));
 
 -- One effect at a time on one thing, and none on a thing of which nobody knows how it is.
 create unique index request_holds_target on request (target_type, target_id) where state in ('executing', 'unknown');
@@ -27,6 +30,6 @@ create table finding (
 );
 call ledger.guard('finding');
 
-grant update (lease_until, dispatched_at) on attempt to countersign_app;
+grant update (dispatched_at) on attempt to countersign_app;
 grant select, insert, update (verdict, evidence, door, at) on finding to countersign_app;
 grant select on finding to countersign_auditor;

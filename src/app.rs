@@ -50,6 +50,8 @@ pub struct Shared {
     pub environment: Option<String>,
     pub public_url: url::Url,
     pub demo: bool,
+    /// Held while a job is in hand; whoever stops the replica takes it for good.
+    pub(crate) in_hand: tokio::sync::RwLock<()>,
     /// How long an attempt in another system belongs to the replica that began it.
     pub lease: std::time::Duration,
     /// Names this replica in attempts and logs.
@@ -99,6 +101,7 @@ impl App {
             environment: config.environment.clone(),
             public_url: config.public_url.clone(),
             demo: config.demo,
+            in_hand: tokio::sync::RwLock::default(),
             lease: config.lease,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
             finders: FINDERS,
@@ -204,6 +207,8 @@ impl App {
         } else {
             wait.await;
         }
+        // no job is begun any more; those that wait for another system get their answer
+        let _ = tokio::time::timeout(self.lease, self.in_hand.write()).await;
         tasks.shutdown().await;
         self.db.close().await;
         Ok(())

@@ -179,6 +179,10 @@ impl Reader<'_> {
 
     fn admin_api(&mut self) -> Option<admin_api::Settings> {
         let url = self.parsed::<Url>("COUNTERSIGN_ADMIN_API_URL")?;
+        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() != "https" && !here {
+            self.problems.push("COUNTERSIGN_ADMIN_API_URL must be https: a credential travels with every call".into());
+        }
         let token = self.required("COUNTERSIGN_ADMIN_API_TOKEN").into();
         let name = self.text("COUNTERSIGN_ADMIN_API_GUARANTEE").unwrap_or_else(|| "keyed".into());
         let guarantee = Guarantee::named(&name).filter(|g| *g != Guarantee::Transactional).unwrap_or_else(|| {

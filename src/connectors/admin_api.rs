@@ -69,7 +69,7 @@ impl AdminApi {
             }
         };
         let status = response.status();
-        let text = match response.text().await {
+        let text = match beginning(response).await {
             Ok(text) => text,
             // a success is a success even where the rest of it was cut off
             Err(error) if status.is_success() => format!("cut off: {}", chain(&error.without_url())),
@@ -79,8 +79,13 @@ impl AdminApi {
                 );
             }
         };
-        let end = text.floor_char_boundary(KEPT);
-        let said: Value = serde_json::from_str(&text).unwrap_or_else(|_| json!(text[..end]));
+        let said = match serde_json::from_str::<Value>(&text) {
+            // of a success only what was asked for: the rest is somebody's record and no evidence
+            Ok(Value::Object(all)) if status.is_success() => {
+                Value::Object(all.into_iter().filter(|(name, _)| body.get(name).is_some()).collect())
+            }
+            _ => json!(text),
+        };
         let receipt = json!({"path": path, "sent": body, "key": key, "status": status.as_u16(), "answer": said});
         match status {
             s if s.is_success() => Answer::Done(receipt),
@@ -94,9 +99,24 @@ impl AdminApi {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<reqwest::RequestBuilder, Refusal> {
-        let url = self.url.join(path).map_err(|error| Error::Internal(anyhow::Error::new(error)))?;
+        // what the base has of a path stays in front
+        let url = format!("{}{path}", self.url.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url).map_err(|error| Error::Internal(anyhow::Error::new(error)))?;
         Ok(self.http.request(method, url).bearer_auth(self.token.expose_secret()))
     }
+}
+
+/// The first part of an answer; nobody has to keep more of it than that.
+async fn beginning(mut response: reqwest::Response) -> reqwest::Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > KEPT {
+            bytes.truncate(KEPT);
+            break;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// An error with its causes: `reqwest` alone says only that something failed.

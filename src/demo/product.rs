@@ -40,6 +40,8 @@ enum Mode {
     Cut,
     /// Says no.
     Refuse,
+    /// Says no to everything, also to keys that it knows and to reads.
+    Deny,
     /// Does the first step, and refuses the second.
     Half,
     /// Does it however often the same key comes.
@@ -117,6 +119,7 @@ async fn control(State(product): Shared) -> Html<String> {
         Mode::Reset,
         Mode::Cut,
         Mode::Refuse,
+        Mode::Deny,
         Mode::Half,
         Mode::Forgetful,
     ];
@@ -188,6 +191,9 @@ async fn change(
     let (mode, answer) = {
         let mut data = product.data.lock().expect("no panic while held");
         let mode = data.mode;
+        if mode == Mode::Deny {
+            return StatusCode::FORBIDDEN.into_response();
+        }
         let refused = mode == Mode::Refuse || (mode == Mode::Half && key.ends_with("-2"));
         if let (Some(known), true) = (data.answered.get(&key), mode != Mode::Forgetful) {
             (mode, (StatusCode::OK, known.clone()))

@@ -52,6 +52,7 @@ pub async fn work(app: App) {
 
 /// Claims one due job and runs it; `false` if there is none.
 async fn run_next(app: &App) -> Result<bool, Error> {
+    let _in_hand = app.in_hand.read().await;
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
     let Some(job) = store::claim(&mut change).await? else { return Ok(false) };

@@ -195,7 +195,7 @@ pub trait Proposal: Send + Sync {
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
 }
 
-impl dyn Proposal {
+impl dyn Proposal + '_ {
     /// What the other system says of the target; null where there is none. Asked before a transaction begins: nobody else
     /// waits for a slow neighbour.
     pub async fn look(&self) -> Result<Value, Refusal> {

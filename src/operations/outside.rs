@@ -133,8 +133,9 @@ impl<O: Through<S>, S: Send + Sync + 'static> Outside for Errand<O, S> {
         Through::dispatch(&self.operation, &self.system, key, preview).await
     }
     async fn probe(&self, preview: &Preview) -> Result<(Value, bool), Refusal> {
-        let seen = Through::look(&self.operation, &self.system).await?;
-        let settled = self.operation.state(&seen).is_some_and(|state| state == preview.after);
-        Ok((seen, settled))
+        let state = self.operation.state(&Through::look(&self.operation, &self.system).await?);
+        let settled = state.as_ref().is_some_and(|state| *state == preview.after);
+        // no more than what before and after show: the rest is somebody's record
+        Ok((state.map_or(Value::Null, Value::Object), settled))
     }
 }

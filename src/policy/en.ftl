@@ -159,3 +159,4 @@ policy-fault-hours = Line { $line }: { $key } is written like 19:00-09:00.
 policy-fault-pattern = Line { $line }: { $key } is not a pattern that can be used.
 policy-fault-example = Line { $line }: { $key } does not match its own pattern.
 policy-fault-too-long = The document may have { $most } bytes at most.
+policy-replaced-alone = Rule ‘{ $rule }’ would let a proposer approve their own change of the policy. policy.replace cannot have self_approval.

@@ -132,3 +132,4 @@ policy-fault-hours = { $line }행: { $key } 값은 19:00-09:00 형식으로 씁�
 policy-fault-pattern = { $line }행: { $key }에 쓸 수 없는 패턴이 있습니다.
 policy-fault-example = { $line }행: { $key } 값이 자신의 패턴과 맞지 않습니다.
 policy-fault-too-long = 문서는 { $most }바이트까지입니다.
+policy-replaced-alone = 규칙 ‘{ $rule }’에 따르면 제안한 사람이 자신의 정책 변경을 승인할 수 있습니다. policy.replace에는 self_approval을 허용할 수 없습니다.

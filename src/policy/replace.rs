@@ -100,20 +100,25 @@ async fn locks_out(conn: &mut PgConnection, policy: &Policy) -> Result<Option<St
     let mut told = None;
     for proposer in people.iter().filter(|p| p.roles.iter().any(|r| proposing.contains(&r.as_str()))) {
         for hour in 0..7 * 24 {
-            let (fields, state) = (json!({"document": ""}), json!({"version": 0, "hash": "", "lines": ""}));
+            let fields = json!({"document": "[groups]"});
+            let state = |version: i64, text: &str| json!({"version": version, "hash": text, "lines": text});
+            let (before, after) = (state(1, "before"), state(2, "after"));
             let ruling = draft.rule(&Case {
                 operation: ReplacePolicy::NAME,
                 risk: ReplacePolicy::RISK,
                 roles: &proposer.roles,
                 fields: &fields,
-                before: &state,
-                after: &state,
+                before: &before,
+                after: &after,
                 target_type: "policy",
                 target_id: "policy",
                 target_label: "policy.toml",
                 at: monday + TimeDelta::hours(hour),
                 door: "web",
             });
+            if ruling.self_approval {
+                return Err(Refusal::field("document", msg::policy_replaced_alone(&ruling.rule)));
+            }
             match shortage(&ruling, proposer.human, &people) {
                 None => return Ok(None),
                 Some(shortage) => told = Some(shortage.told()),

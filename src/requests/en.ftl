@@ -213,3 +213,5 @@ reason-without-ticket = The policy asks for a ticket in the reason, such as { $e
 request-stuck-short = Nobody could approve this request.
 request-newer = Newer one waiting for me
 request-older = Next one waiting for me
+request-outcome-failed-lapsed = It was cut short before it began, and when it was checked again the approvals or the target had changed. Nothing was changed.
+request-outcome-stale-system-changed = Which system carries out this change was configured differently after it was asked for, so it was not run. Ask again.

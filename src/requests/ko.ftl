@@ -207,3 +207,5 @@ reason-without-ticket = 정책에 따라 사유에 { $example } 같은 티켓 �
 request-stuck-short = 승인할 수 있는 사람이 없습니다.
 request-newer = 이전 내 차례
 request-older = 다음 내 차례
+request-outcome-failed-lapsed = 실행이 시작되기 전에 중단되었고, 다시 확인했을 때 승인 조건이나 대상이 달라져 실행하지 않았습니다. 변경된 것은 없습니다.
+request-outcome-stale-system-changed = 이 변경을 실행하는 시스템의 설정이 요청 뒤에 바뀌어 실행하지 않았습니다. 다시 요청하세요.

@@ -72,13 +72,13 @@ impl From<Row> for Request {
     }
 }
 
-pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<i64>) -> sqlx::Result<i64> {
+pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<i64>, guarantee: &str) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
-           voter_roles, waits_for, again_from)
+           voter_roles, waits_for, again_from, guarantee)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           (select id from request where id = $23)) returning id",
+           (select id from request where id = $23), $24) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -101,7 +101,8 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
         r.state.name(),
         &r.ruling.voter_roles(),
         &r.waits_for,
-        again_from
+        again_from,
+        guarantee
     )
     .fetch_one(&mut **change)
     .await

@@ -111,10 +111,13 @@ fn reason_problems(ask: &Ask) -> Vec<Problem> {
 /// Makes the request. If the policy asks for nobody, it is approved and in the queue when this returns.
 pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Result<Submitted, Error> {
     let definition = permitted(app, operator, &ask.operation).await?;
-    let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&json!({
-        "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before, "again_from": ask.again_from,
-    }))?)
-    .into();
+    let mut asked = json!({
+        "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before,
+    });
+    if let Some(from) = ask.again_from {
+        asked["again_from"] = json!(from);
+    }
+    let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&asked)?).into();
     if let Some(key) = &ask.idempotency_key {
         if key.is_empty() || key.len() > 255 {
             return Err(Error::Malformed("Idempotency-Key must have 1 to 255 characters".into()));
@@ -142,7 +145,7 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     if let Some(Stuck { lacking, rule, ask }) = stuck(&mut change, &request).await? {
         return Err(Error::Refused(msg::request_stuck(ask, lacking, rule)));
     }
-    request.id = store::insert(&mut change, &request, ask.again_from).await?;
+    request.id = store::insert(&mut change, &request, ask.again_from, definition.guarantee().name()).await?;
     if let Some(key) = &ask.idempotency_key
         && !store::claim_key(&mut change, operator.id(), key, &fingerprint, request.id).await?
     {

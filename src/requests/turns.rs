@@ -1,6 +1,6 @@
 //! Whose turn it is, kept right where nobody votes: after a change of the policy, and when voters lose what let them vote. What
 //! counts is decided in the transaction that depends on it; this only makes the lists look right.
-use super::{State, store, tally::Tally};
+use super::{State, store, tally::Tally, votes};
 use crate::{
     app::App,
     auth::{Operator, RequestsExecute, Service},
@@ -60,7 +60,12 @@ async fn renew_one(app: &App, id: i64) -> Result<(), Error> {
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
     let Some(request) = store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(()) };
-    let roles = Tally::of(app, &mut change, &request).await?.waits_for();
+    let tally = Tally::of(app, &mut change, &request).await?;
+    if tally.met() {
+        // the votes are there already: roles came back, or the policy asks for less again
+        return votes::approve(change, request, tally.have()).await;
+    }
+    let roles = tally.waits_for();
     if !store::save_turn(&mut change, id, &roles).await? {
         return Ok(());
     }

@@ -128,7 +128,7 @@ pub(super) async fn is_fresh(conn: &mut PgConnection, caller: &Caller, minutes: 
     Ok(store::session_age(conn, session).await?.is_some_and(|age| age < i64::from(minutes)))
 }
 
-async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
+pub(super) async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
     let entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", approvals);
     execution::enqueue(&mut change, &request).await?;
     crash::point("vote.recording");

@@ -42,7 +42,7 @@ impl Scene {
     }
 
     async fn until(&self, id: &str, state: &str) -> Value {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + Duration::from_secs(45);
         loop {
             let (_, request) = self.ops.get(&format!("/api/requests/{id}")).await;
             if request["state"] == state {
@@ -271,4 +271,36 @@ async fn a_product_that_cannot_be_reached_is_said_so_and_nothing_is_lost() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let (_, request) = scene.ops.get(&format!("/api/requests/{id}")).await;
     assert_eq!((request["state"].as_str(), &request["attempts"]), (Some("approved"), &json!([])), "it waits, and has not begun");
+}
+
+#[tokio::test]
+async fn a_refusal_after_an_open_question_settles_nothing() {
+    let scene = Scene::open(Guarantee::Keyed).await;
+    scene.product.mode("fail-after").await;
+    let id = scene.run(json!({"org_id": ORG, "tier": "pro"})).await;
+    scene.unanswered(&id).await;
+    // it has been done, and from now on the product says no to everything new and old
+    scene.product.mode("deny").await;
+    let request = scene.until(&id, "unknown").await;
+    assert!(request["attempts"].as_array().unwrap().len() > 1, "{request}");
+    scene.product.mode("ok").await;
+    // the product can be read: that settles it
+    let (_, settled) = scene.approver.post(&format!("/api/requests/{id}/read-back"), &json!({})).await;
+    assert_eq!(settled["state"], "succeeded", "{settled}");
+    assert_eq!(scene.product.effects().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_replica_that_does_not_know_the_other_system_runs_nothing_and_loses_nothing() {
+    let mut scene = Scene::open(Guarantee::Opaque).await;
+    let waiting = scene.ask(json!({"org_id": ORG, "tier": "pro"})).await;
+    scene.desk.stop_all().await;
+    scene.desk.start_replica(&|_| {}).await;
+    let at =
+        |token: &Token| Token { base: scene.desk.base(0).to_owned(), id: token.id, secret: token.secret.clone(), http: token.http.clone() };
+    let (ops, approver) = (at(&scene.ops), at(&scene.approver));
+    approver.vote(&waiting, "approve", None).await;
+    let (_, stale) = ops.get(&format!("/api/requests/{waiting}/wait?timeout=10")).await;
+    assert_eq!((stale["state"].as_str(), stale["outcome"]["code"].as_str()), (Some("stale"), Some("system_changed")), "{stale}");
+    assert_ne!(scene.desk.org(ORG).await.0, "pro");
 }

@@ -36,7 +36,8 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         requests::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
     crash::point("execution.claimed");
     let elsewhere = app.registry.find(&request.operation).is_some_and(|d| d.guarantee() != Guarantee::Transactional);
-    if elsewhere && request.state == State::Executing {
+    // an effect of our own begins and ends in one transaction, so this one is elsewhere, whatever this replica knows of it
+    if request.state == State::Executing {
         drop(change);
         return outside::drive(app, job.id, id).await;
     }
@@ -87,6 +88,10 @@ async fn admissible(
     if request.computed_binding()?.as_slice() != request.binding {
         tracing::error!(request = request.id, "the stored request does not match its binding");
         return Ok(Err(json!({"code": "binding_broken"})));
+    }
+    if store::guarantee(change, request.id).await? != definition.guarantee().name() {
+        // asked for where another system carries it out, or the other way round
+        return Ok(Err(json!({"code": "system_changed"})));
     }
     let quorum = votes::quorum(app, change, request).await?;
     if !quorum.met {

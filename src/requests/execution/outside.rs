@@ -57,7 +57,7 @@ fn proposal(app: &App, request: &Request) -> Option<Box<dyn Proposal>> {
 /// The first attempt: looks at the target there, compares with what was approved, claims, asks.
 async fn begin(app: &App, job: i64, request: Request) -> Result<(), Error> {
     let seen = match proposal(app, &request) {
-        Some(proposal) => match proposal.look().await {
+        Some(proposal) => match look(app, &*proposal).await {
             Ok(seen) => seen,
             Err(Refusal::Rule(_)) => Value::Null,
             // not reached: nothing has begun, and it may be there again before the approval lapses
@@ -98,6 +98,19 @@ async fn begin(app: &App, job: i64, request: Request) -> Result<(), Error> {
     ask(app, job, request, epoch, &*proposal, &preview).await
 }
 
+/// No neighbour takes longer than half a lease, however many questions it takes.
+async fn look(app: &App, proposal: &dyn Proposal) -> Result<Value, Refusal> {
+    let late = || Refusal::from(Error::Unavailable("the other system did not answer in time".into()));
+    tokio::time::timeout(app.lease / 2, proposal.look()).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// It was approved, and the other system was never reached: nothing happened.
+async fn never_began(mut change: Change, job: i64, mut request: Request, code: &str) -> Result<(), Error> {
+    let outcome = json!({"code": code});
+    let entry = request.become_(&mut change, State::Failed, Some(outcome.clone())).await?.detail("outcome", outcome);
+    settle_job(change, job, entry).await
+}
+
 /// Nobody may try for ever: what was approved must begin in its time.
 async fn lapse(app: &App, job: i64, id: i64) -> Result<(), Error> {
     let mut change = executor(app).await?;
@@ -114,12 +127,27 @@ async fn lapse(app: &App, job: i64, id: i64) -> Result<(), Error> {
 async fn resume(app: &App, job: i64, request: Request, attempts: &[Attempt]) -> Result<(), Error> {
     let Some(last) = attempts.last() else { return Err(anyhow::anyhow!("{} runs without an attempt", request.short_id()).into()) };
     let proposal = proposal(app, &request);
-    let Some(outside) = proposal.as_deref().and_then(|p| p.outside()) else {
-        return Err(anyhow::anyhow!("nobody can tell how {} ended: its operation is gone", request.short_id()).into());
+    // this replica may not know the system any more: then nobody is asked, and people have to look
+    let outside = proposal.as_deref().and_then(|p| p.outside());
+    let guarantee = outside.map_or(Guarantee::Opaque, |o| o.guarantee());
+    let begun = attempts.iter().any(|a| a.dispatched_at.is_some() && !not_sent(a));
+    let seen = match proposal.as_deref().filter(|_| !begun) {
+        Some(proposal) => match look(app, proposal).await {
+            Ok(seen) => seen,
+            Err(Refusal::Rule(_)) => Value::Null,
+            Err(Refusal::Failure(error)) => {
+                tracing::warn!(request = request.id, %error, "the other system cannot be read; trying again");
+                // when its time is over, it has never begun
+                if request.execute_by.is_none_or(|t| chrono::Utc::now() < t) {
+                    return app.db.hide_job(job, 5.0).await;
+                }
+                Value::Null
+            }
+        },
+        None => Value::Null,
     };
-    let (proposal, guarantee) = (proposal.as_deref().expect("it has an outside"), outside.guarantee());
     let mut change = executor(app).await?;
-    let mut request = requests::lock(&mut change, request.id).await?.ok_or(Error::NotFound)?;
+    let request = requests::lock(&mut change, request.id).await?.ok_or(Error::NotFound)?;
     let current = store::attempts(&mut change, request.id).await?;
     if request.state != State::Executing || current.last().map(|a| a.epoch) != Some(last.epoch) {
         return Ok(());
@@ -135,14 +163,20 @@ async fn resume(app: &App, job: i64, request: Request, attempts: &[Attempt]) -> 
     let asked: Vec<_> = current.iter().filter_map(|a| a.dispatched_at).collect();
     let open = current.iter().any(|a| a.dispatched_at.is_some() && !not_sent(a));
     let may_ask_again = !open || (guarantee == Guarantee::Keyed && asked.first().is_some_and(|t| change.now() - *t < KEY_REMEMBERED));
-    if !may_ask_again || current.len() >= MOST_ATTEMPTS {
+    let proposal = proposal.as_deref().filter(|_| may_ask_again && current.len() < MOST_ATTEMPTS && outside.is_some());
+    let Some(proposal) = proposal else {
         if open {
             // recorded before reading back: a crash in between must leave the question open, not the attempt
-            return give_up(app, change, job, request, last.epoch, outside, guarantee).await;
+            return give_up(app, change, job, request, last.epoch, outside).await;
         }
-        let outcome = json!({"code": "unreachable"});
-        let entry = request.become_(&mut change, State::Failed, Some(outcome.clone())).await?.detail("outcome", outcome);
-        return settle_job(change, job, entry).await;
+        return never_began(change, job, request, "unreachable").await;
+    };
+    if !open {
+        // nothing has begun, and time may have passed: everything is looked at again, as before the first attempt
+        let overdue = request.execute_by.is_some_and(|t| change.now() >= t);
+        if overdue || admissible(app, &mut change, &request, &seen).await?.is_err() {
+            return never_began(change, job, request, "lapsed").await;
+        }
     }
     let key = last.key.clone().unwrap_or_else(|| format!("cs-{}", request.id));
     let epoch = store::begin(&mut change, request.id, &app.replica, Some(&key), Some(app.lease.as_secs_f64())).await?;
@@ -168,6 +202,7 @@ pub(in crate::requests) fn approved_preview(request: &Request) -> Result<Preview
 /// Says that it asks, asks, and records the answer.
 async fn ask(app: &App, job: i64, request: Request, epoch: i16, proposal: &dyn Proposal, preview: &Preview) -> Result<(), Error> {
     let Some(outside) = proposal.outside() else { return Err(anyhow::anyhow!("there is nobody to ask").into()) };
+    app.db.hide_job(job, app.lease.as_secs_f64() + 1.0).await?;
     let mut change = executor(app).await?;
     let request = requests::lock(&mut change, request.id).await?.ok_or(Error::NotFound)?;
     if request.state != State::Executing || !store::dispatch(&mut change, request.id, epoch).await? {
@@ -175,7 +210,11 @@ async fn ask(app: &App, job: i64, request: Request, epoch: i16, proposal: &dyn P
     }
     change.commit(request.entry("request.dispatched").with("attempt", epoch).with("guarantee", outside.guarantee().name())).await?;
     crash::point("outside.dispatched");
-    let answer = outside.dispatch(&format!("cs-{}", request.id), preview).await;
+    // all steps together end before the lease does
+    let late = || Answer::Unsure(json!({"error": "not all steps were answered in time"}));
+    let key = format!("cs-{}", request.id);
+    let dispatch = outside.dispatch(&key, preview);
+    let answer = tokio::time::timeout(app.lease.mul_f32(0.8), dispatch).await.unwrap_or_else(|_| late());
     crash::point("outside.answered");
     answered(app, job, request.id, epoch, proposal, preview, answer).await
 }
@@ -193,7 +232,14 @@ async fn answered(
     let mut change = executor(app).await?;
     let mut request = requests::lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     let receipt = answer.receipt().clone();
-    let newest = store::attempts(&mut change, id).await?.last().map(|a| a.epoch) == Some(epoch);
+    let attempts = store::attempts(&mut change, id).await?;
+    let newest = attempts.last().map(|a| a.epoch) == Some(epoch);
+    // an earlier attempt may have done it: a refusal of this one does not tell
+    let asked_before = attempts.iter().any(|a| a.epoch != epoch && a.dispatched_at.is_some() && !not_sent(a));
+    let answer = match answer {
+        Answer::Refused(receipt) | Answer::Partly(receipt) if asked_before => Answer::Unsure(receipt),
+        other => other,
+    };
     let (ended, state) = match &answer {
         Answer::Done(_) => ("succeeded", Some(State::Succeeded)),
         Answer::Partly(_) => ("partial", Some(State::Partial)),
@@ -211,13 +257,8 @@ async fn answered(
         let pause = (app.lease.as_secs_f64() / 30.0 * f64::from(1 << epoch.clamp(0, 6))).min(60.0);
         return app.db.hide_job(job, pause).await;
     };
-    change.on_behalf_of(id);
-    if state == State::Succeeded
-        && let Err(refusal) = proposal.apply(&mut change, preview).await
-    {
-        return Err(refusal.into());
-    }
-    let outcome = json!({"code": outcome_code(state), "receipt": receipt});
+    let followed = state == State::Succeeded && follows(&mut change, &request, proposal, preview).await?;
+    let outcome = json!({"code": outcome_code(state), "receipt": receipt, "followed": followed});
     let entry = request.become_(&mut change, state, Some(outcome.clone())).await?.with("attempt", epoch).detail("outcome", outcome);
     crash::point("outside.recording");
     settle_job(change, job, entry).await?;
@@ -257,15 +298,14 @@ async fn give_up(
     job: i64,
     mut request: Request,
     epoch: i16,
-    outside: &dyn Outside,
-    guarantee: Guarantee,
+    outside: Option<&dyn Outside>,
 ) -> Result<(), Error> {
     let outcome = json!({"code": "unanswered"});
     let entry =
         request.become_(&mut change, State::Unknown, Some(outcome.clone())).await?.with("attempt", epoch).detail("outcome", outcome);
     settle_job(change, job, entry).await?;
     crash::point("outside.unknown");
-    if guarantee != Guarantee::Opaque {
+    if let Some(outside) = outside.filter(|o| o.guarantee() != Guarantee::Opaque) {
         tokio::time::timeout(Duration::from_secs(15), read_back(app, request.id, outside)).await.unwrap_or(Ok(false))?;
     }
     Ok(())
@@ -305,8 +345,22 @@ pub(in crate::requests) async fn read_back(app: &App, id: i64, outside: &dyn Out
 /// Writes into our own tables what is now known to be done in the other system.
 pub(in crate::requests) async fn follow(app: &App, change: &mut Change, request: &Request) -> Result<(), Error> {
     let Some(proposal) = proposal(app, request) else { return Ok(()) };
+    follows(change, request, &*proposal, &approved_preview(request)?).await.map(|_| ())
+}
+
+/// What is done there is done, whether or not our own tables can follow: that is told and does not undo the outcome.
+async fn follows(change: &mut Change, request: &Request, proposal: &dyn Proposal, preview: &Preview) -> Result<bool, Error> {
     change.on_behalf_of(request.id);
-    Ok(proposal.apply(change, &approved_preview(request)?).await?)
+    change.mark().await?;
+    match proposal.apply(change, preview).await {
+        Ok(()) => Ok(true),
+        Err(refusal) => {
+            let error = Error::from(refusal);
+            tracing::error!(request = request.id, %error, "done in the other system, and our own tables do not follow");
+            change.undo_to_mark().await?;
+            Ok(false)
+        }
+    }
 }
 
 /// The other system of a request, if it has one, and what it promises.

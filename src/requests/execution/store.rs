@@ -57,6 +57,11 @@ pub(super) async fn end(change: &mut Change, request: i64, epoch: i16, outcome: 
     Ok(done.rows_affected() == 1)
 }
 
+/// What was promised about the effect when it was asked for.
+pub(super) async fn guarantee(conn: &mut PgConnection, request: i64) -> sqlx::Result<String> {
+    sqlx::query_scalar!("select guarantee from request where id = $1", request).fetch_one(conn).await
+}
+
 /// The request that holds this one's target: one that runs, or one of which nobody knows how it ended.
 pub async fn holder(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
