@@ -58,6 +58,7 @@ pub(super) async fn people(conn: &mut PgConnection, roles: &[&str], sums: &HashM
     let rows = sqlx::query!(
         r#"select o.id, o.name, o.email, decides as "decides!", case when decides then (select count(*) from (select from request r
                where r.state = 'pending' and r.expires_at > now() and (r.self_approval or r.requester_id <> o.id)
+                 and r.waits_for && array(select role from operator_role where operator_id = o.id)
                  and not exists (select from vote v where v.request_id = r.id and v.voter_id = o.id) limit 1000) t) else 0 end as "waiting!"
            from operator o cross join lateral (select o.disabled_at is null and o.kind = 'person'
              and exists (select from operator_role where operator_id = o.id and role = any($1)) as decides) d

@@ -213,6 +213,11 @@ async fn insights_tell_how_decisions_are_made() {
     assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
     let decided: i64 = csv.body.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse::<i64>().unwrap()).sum();
     assert_eq!(decided, votes);
+    let waits =
+        |name: &str| csv.body.lines().find(|line| line.contains(name)).and_then(|line| line.trim().rsplit(',').next()).map(str::to_owned);
+    assert_eq!(waits("박지훈").as_deref(), Some("0"), "nothing waits for somebody whose vote nothing needs");
+    let mine = desk.sign_in("approver").await.get("/inbox").await.count("tr[data-id]");
+    assert_eq!(waits("이서연"), Some(mine.to_string()));
     assert_eq!(desk.count("list.exported").await, 1);
     let korean = auditor.at(&auditor.base).in_language("ko").get("/insights?days=nonsense").await;
     assert!(korean.find("#weeks-finding").unwrap().contains("에 시작한 주로"));
