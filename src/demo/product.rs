@@ -158,7 +158,11 @@ fn read(product: &Product, headers: &HeaderMap, find: impl Fn(&Data) -> Option<&
     if !product.admits(headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    match find(&product.data.lock().expect("no panic while held")) {
+    let data = product.data.lock().expect("no panic while held");
+    if data.mode == Mode::Deny {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    match find(&data) {
         Some(found) => Json(found).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
