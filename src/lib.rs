@@ -8,6 +8,8 @@ pub mod app;
 pub mod assets;
 /// Who is calling, and what they may do.
 pub mod auth;
+/// Who is away, and who stands in for them.
+pub mod absences;
 /// The command line.
 pub mod cli;
 /// Configuration, read once.
@@ -46,6 +48,8 @@ pub mod ledger;
 pub mod live;
 /// What is measured.
 pub mod metrics;
+/// What people are told.
+pub mod notices;
 /// What can be asked for.
 pub mod operations;
 /// What every page shares.

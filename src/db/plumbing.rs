@@ -1,6 +1,6 @@
 //! Writes that are not privileged changes and so need neither operator nor entry: sessions, saved views, failed sign-ins, housekeeping.
 use super::Db;
-use crate::error::Error;
+use crate::{error::Error, notices::Kind};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::net::IpAddr;
@@ -123,6 +123,32 @@ impl Db {
         Ok(())
     }
 
+    /// Notes that somebody has read what they were told: about one request, or everything up to a notice.
+    pub async fn read_notices(&self, operator: Uuid, request: Option<i64>, up_to: Option<i64>) -> Result<(), Error> {
+        sqlx::query!(
+            "update notice set read_at = now() where operator_id = $1 and read_at is null
+               and ($2::bigint is null or request_id = $2) and ($3::bigint is null or id <= $3)",
+            operator,
+            request,
+            up_to
+        )
+        .execute(&self.writers)
+        .await?;
+        Ok(())
+    }
+
+    /// Watches a request, or does so no more.
+    pub async fn watch(&self, operator: Uuid, request: i64, watching: bool) -> Result<(), Error> {
+        if watching {
+            sqlx::query!("insert into watch (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
+                .execute(&self.writers)
+                .await?;
+        } else {
+            sqlx::query!("delete from watch where request_id = $1 and operator_id = $2", request, operator).execute(&self.writers).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a failed job off: 2, 4, 8, … seconds for the first `quick` tries, then five minutes.
     pub async fn postpone_job(&self, id: i64, failure: &str, quick: i16) -> Result<(), Error> {
         sqlx::query!(
@@ -150,7 +176,8 @@ impl Db {
         Ok(())
     }
 
-    /// Removes what is over, 10,000 rows at a time: dead sessions, old failures, outbox rows that every replica has seen.
+    /// Removes what is over, 10,000 rows at a time: dead sessions, old failures, outbox rows that every replica has seen, notices
+    /// of a quarter ago.
     pub async fn sweep(&self) -> Result<(), Error> {
         loop {
             let sessions = sqlx::query!(
@@ -163,9 +190,20 @@ impl Db {
             let told = sqlx::query!(
                 "delete from outbox where id in (select id from outbox where created_at < now() - interval '1 day' limit 10000)"
             );
+            let notices = sqlx::query!(
+                "delete from notice where id in (select id from notice where at < now() - interval '90 days' limit 10000)"
+            );
             let mut gone = sessions.execute(&self.writers).await?.rows_affected();
             gone += failures.execute(&self.writers).await?.rows_affected();
+            gone += notices.execute(&self.writers).await?.rows_affected();
             gone += told.execute(&self.writers).await?.rows_affected();
+            // what pressed somebody to vote is settled by whoever voted; else the count of what is unread would grow for ever
+            let settled = sqlx::query!(
+                "update notice set read_at = now() where id in (select n.id from notice n join request r on r.id = n.request_id
+                 where n.read_at is null and n.kind = any($1) and r.state <> 'pending' limit 10000)",
+                &Kind::PRESSING as &[&str]
+            );
+            gone += settled.execute(&self.writers).await?.rows_affected();
             if gone < 10_000 {
                 return Ok(());
             }

@@ -1,5 +1,6 @@
 //! Could this ever be approved? Said when it is asked for, not after days of waiting.
 use super::{Filled, Holder, Human, Need, Ruling, fill};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 /// Who is missing.
@@ -14,6 +15,16 @@ impl Shortage {
     pub fn told(&self) -> String {
         self.lacking.iter().map(|(need, count)| format!("{} × {count}", need.group)).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Those who are there before `until`, each with the roles that they can use for a request of this human: their own, and where the
+/// policy lets somebody stand in, those of people who will not be back. Whoever asks cannot lend their roles to it.
+pub fn present(people: &[Human], ruling: &Ruling, requester: Uuid, until: DateTime<Utc>) -> Vec<Human> {
+    let gone: Vec<Uuid> = people.iter().filter(|p| p.away_until.is_some_and(|back| back >= until)).map(|p| p.id).collect();
+    let there = people.iter().filter(|p| !gone.contains(&p.id));
+    let lent = |p: &Human| p.stands_in.iter().filter(|s| gone.contains(&s.id) && s.human != requester).flat_map(|s| s.roles.clone()).collect();
+    let extra = |p: &Human| -> Vec<String> { if ruling.delegation { lent(p) } else { Vec::new() } };
+    there.map(|p| Human { roles: p.roles.iter().cloned().chain(extra(p)).collect(), ..p.clone() }).collect()
 }
 
 /// Who is missing, if everybody who may approved a request of this human.

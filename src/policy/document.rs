@@ -11,7 +11,7 @@ use crate::{
     i18n::msg,
     operations::Risk,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 /// In force until somebody changes it.
@@ -23,7 +23,7 @@ pub(super) const NOBODY: &str = "policy:propose × 1";
 
 const DOORS: [&str; 2] = ["web", "api"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const TERMS: [&str; 11] = [
+const TERMS: [&str; 15] = [
     "needs",
     "self_approval",
     "batch",
@@ -35,6 +35,10 @@ const TERMS: [&str; 11] = [
     "pending_minutes",
     "execute_minutes",
     "cool_off_minutes",
+    "delegation",
+    "remind_minutes",
+    "escalate_minutes",
+    "escalate_to",
 ];
 
 /// Reads a document and tells everything that is wrong with it. Names of operations are held against `operations`; a version
@@ -74,7 +78,7 @@ pub fn read(document: &str, operations: Option<&[&str]>) -> Result<Policy, Vec<F
     if let Some(section) = r.required(&root, "default").and_then(|d| r.section(d, "default".into())) {
         r.only(&section, &TERMS);
         let needs = needs(&mut r, &section, &groups, false);
-        rules.push(Rule { name: "default".into(), when: Vec::new(), needs, terms: terms(&mut r, &section) });
+        rules.push(Rule { name: "default".into(), when: Vec::new(), needs, terms: terms(&mut r, &section, &groups) });
     }
     if r.faults.is_empty() {
         return Ok(Policy { groups, rules, document: document.to_owned() });
@@ -135,7 +139,7 @@ fn rule<'d>(r: &mut Reader<'d>, mut section: Section<'_, 'd>, groups: &BTreeMap<
     // only what can do little harm runs without anybody
     let harmless = when.iter().any(|c| matches!(c, Condition::Risk(risks) if risks.iter().all(|risk| *risk == Risk::Low)));
     let needs = needs(r, &section, groups, harmless);
-    Rule { needs, terms: terms(r, &section), name, when }
+    Rule { needs, terms: terms(r, &section, groups), name, when }
 }
 
 fn conditions<'d>(r: &mut Reader<'d>, when: &Section<'_, 'd>, operations: Option<&[&str]>) -> Vec<Condition> {
@@ -251,7 +255,7 @@ fn needs<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<St
     needs
 }
 
-fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> Terms {
+fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<String, Vec<String>>) -> Terms {
     const QUARTER: i64 = 90 * 24 * 60;
     let ticket = section.get("ticket").and_then(|t| r.section(t, section.key("ticket"))).and_then(|t| {
         r.only(&t, &["pattern", "example"]);
@@ -270,6 +274,11 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> Terms {
             }
         }
     });
+    let known: Vec<&str> = groups.keys().map(String::as_str).collect();
+    let escalate_to = r.names(section, "escalate_to", Some(&known)).map(|names| {
+        let roles: BTreeSet<String> = names.iter().flat_map(|name| groups[name].iter().cloned()).collect();
+        (names, roles.into_iter().collect())
+    });
     Terms {
         self_approval: r.boolean(section, "self_approval"),
         batch: r.boolean(section, "batch"),
@@ -281,5 +290,9 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> Terms {
         pending_minutes: r.within(section, "pending_minutes", 1, QUARTER),
         execute_minutes: r.within(section, "execute_minutes", 1, QUARTER),
         cool_off_minutes: r.within(section, "cool_off_minutes", 0, 7 * 24 * 60),
+        delegation: r.boolean(section, "delegation"),
+        remind_minutes: r.within(section, "remind_minutes", 0, QUARTER),
+        escalate_minutes: r.within(section, "escalate_minutes", 0, QUARTER),
+        escalate_to,
     }
 }

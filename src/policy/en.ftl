@@ -84,6 +84,13 @@ policy-term-slack = May be decided in Slack.
 policy-term-no-slack = May not be decided in Slack.
 policy-term-break-glass = Break-glass is allowed.
 policy-term-no-break-glass = Break-glass is not allowed.
+policy-term-delegation = Somebody who stands in for an absent approver may approve.
+policy-term-no-delegation = Nobody can stand in for an absent approver.
+policy-term-remind = After { $span } those who have not voted are reminded.
+policy-term-no-reminder = Nobody is reminded.
+policy-term-escalate = After { $span } without a decision { $who } are told too.
+policy-term-escalate-to = If it takes too long, { $who } are told too.
+policy-term-no-escalation = Nobody else is told, however long it takes.
 policy-days = { $count ->
     [one] 1 day
    *[other] { $count } days

@@ -17,17 +17,17 @@ mod version;
 pub mod web;
 pub mod words;
 
-pub use deadlock::{Shortage, shortage};
+pub use deadlock::{Shortage, present, shortage};
 pub use document::{BUILT_IN, LONGEST, read};
 pub use faults::Fault;
 pub use matching::{Case, Change, Condition, Reason, Test};
 pub use quorum::{Filled, Holder, fill};
 pub use replace::ReplacePolicy;
 pub use ruling::{Need, Ruling, Ticket};
-pub use store::{Human, people};
+pub use store::{Human, StandIn, people};
 pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id};
 
-use crate::operations::Risk;
+use crate::{auth::Role, operations::Risk};
 use std::collections::BTreeMap;
 
 /// A whole policy, read and checked.
@@ -64,12 +64,20 @@ pub struct Terms {
     pub pending_minutes: Option<u32>,
     pub execute_minutes: Option<u32>,
     pub cool_off_minutes: Option<u32>,
+    pub delegation: Option<bool>,
+    pub remind_minutes: Option<u32>,
+    pub escalate_minutes: Option<u32>,
+    /// Groups that are told, and the roles that belong to them.
+    pub escalate_to: Option<(Vec<String>, Vec<String>)>,
 }
 
 /// Minutes that a request waits for votes, unless its rule says otherwise.
 const PENDING_MINUTES: u32 = 3 * 24 * 60;
 /// Minutes in which an approved request must run.
 const EXECUTE_MINUTES: u32 = 60;
+/// Minutes after which those who have not voted are reminded, and after which others are told. None where it expires before.
+const REMIND_MINUTES: u32 = 4 * 60;
+const ESCALATE_MINUTES: u32 = 24 * 60;
 
 impl Policy {
     /// What the policy says about a case: the first rule whose conditions all hold, and why they do.
@@ -80,6 +88,10 @@ impl Policy {
             .find_map(|rule| Some((rule, matching::reasons(&rule.when, case)?)))
             .expect("the last rule of a policy asks for nothing");
         let t = &rule.terms;
+        let pending_minutes = t.pending_minutes.unwrap_or(PENDING_MINUTES);
+        let in_time = |minutes: u32| (!rule.needs.is_empty() && minutes > 0 && minutes < pending_minutes).then_some(minutes);
+        let escalate_minutes = in_time(t.escalate_minutes.unwrap_or(ESCALATE_MINUTES));
+        let escalate_to = t.escalate_to.as_ref().map_or_else(|| vec![Role::Admin.name().to_owned()], |(_, roles)| roles.clone());
         Ruling {
             rule: rule.name.clone(),
             approvals: rule.needs.iter().map(|n| n.count).sum(),
@@ -91,9 +103,13 @@ impl Policy {
             step_up_minutes: t.step_up_minutes,
             reason_prompt: t.reason_prompt.clone(),
             ticket: t.ticket.clone(),
-            pending_minutes: t.pending_minutes.unwrap_or(PENDING_MINUTES),
+            pending_minutes,
             execute_minutes: t.execute_minutes.unwrap_or(EXECUTE_MINUTES),
             cool_off_minutes: t.cool_off_minutes.unwrap_or(0),
+            delegation: t.delegation.unwrap_or(true),
+            remind_minutes: in_time(t.remind_minutes.unwrap_or(REMIND_MINUTES)),
+            escalate_minutes,
+            escalate_to: escalate_minutes.map(|_| escalate_to).unwrap_or_default(),
             because,
             policy_version: version,
             policy_hash: hash.to_owned(),

@@ -41,6 +41,13 @@ pub struct Ruling {
     pub execute_minutes: u32,
     /// Between approval and execution, so that somebody may still say no.
     pub cool_off_minutes: u32,
+    /// Whether somebody who stands in for an absent person may use that person's roles.
+    pub delegation: bool,
+    /// Minutes after which those who have not voted are reminded.
+    pub remind_minutes: Option<u32>,
+    /// Minutes after which the holders of `escalate_to` are told too.
+    pub escalate_minutes: Option<u32>,
+    pub escalate_to: Vec<String>,
     /// Why the rule matched: each of its conditions with what was found.
     pub because: Vec<Reason>,
     pub policy_version: i32,
@@ -97,9 +104,26 @@ struct Now {
     pending_minutes: u32,
     execute_minutes: u32,
     cool_off_minutes: u32,
+    // what follows is left out where it says nothing, so that rulings from before it are written back as they were
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    delegation: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remind_minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    escalate_minutes: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    escalate_to: Vec<String>,
     because: Vec<Reason>,
     policy_version: i32,
     policy_hash: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// A number for each risk, of those who held one scope.
@@ -133,6 +157,10 @@ impl From<Stored> for Ruling {
                 pending_minutes: r.pending_minutes,
                 execute_minutes: r.execute_minutes,
                 cool_off_minutes: r.cool_off_minutes,
+                delegation: r.delegation,
+                remind_minutes: r.remind_minutes,
+                escalate_minutes: r.escalate_minutes,
+                escalate_to: r.escalate_to,
                 because: r.because,
                 policy_version: r.policy_version,
                 policy_hash: r.policy_hash,
@@ -155,6 +183,10 @@ impl From<Stored> for Ruling {
                 pending_minutes: r.pending_minutes,
                 execute_minutes: r.execute_minutes,
                 cool_off_minutes: 0,
+                delegation: false,
+                remind_minutes: None,
+                escalate_minutes: None,
+                escalate_to: Vec::new(),
                 because: Vec::new(),
                 policy_version: 0,
                 policy_hash: r.policy_hash,
@@ -191,6 +223,10 @@ impl From<Ruling> for Stored {
             pending_minutes: r.pending_minutes,
             execute_minutes: r.execute_minutes,
             cool_off_minutes: r.cool_off_minutes,
+            delegation: r.delegation,
+            remind_minutes: r.remind_minutes,
+            escalate_minutes: r.escalate_minutes,
+            escalate_to: r.escalate_to,
             because: r.because,
             policy_version: r.policy_version,
             policy_hash: r.policy_hash,

@@ -2,6 +2,7 @@
 use super::Ruling;
 use crate::db::Change;
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use std::collections::HashMap;
@@ -71,13 +72,29 @@ pub struct Human {
     pub human: Uuid,
     pub name: String,
     pub roles: Vec<String>,
+    /// When they are back, if they are away.
+    pub away_until: Option<DateTime<Utc>>,
+    /// The absent people whose roles they may use meanwhile.
+    pub stands_in: Json<Vec<StandIn>>,
+}
+
+/// Somebody absent, as the person who stands in for them sees it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct StandIn {
+    pub id: Uuid,
+    pub human: Uuid,
+    pub name: String,
+    pub roles: Vec<String>,
 }
 
 /// Everybody who is enabled, by name.
 pub async fn people(conn: &mut PgConnection) -> sqlx::Result<Vec<Human>> {
     sqlx::query_as!(
         Human,
-        r#"select o.id, coalesce(o.owner_id, o.id) as "human!", o.name, array(select role from operator_role where operator_id = o.id order by role) as "roles!"
+        r#"select o.id, coalesce(o.owner_id, o.id) as "human!", o.name, array(select role from operator_role where operator_id = o.id order by role) as "roles!",
+             (select a.until_at from absence a where a.operator_id = o.id and not a.cancelled and a.from_at <= now() and a.until_at > now()) as away_until,
+             coalesce((select jsonb_agg(jsonb_build_object('id', s.absent_id, 'human', s.absent_human, 'name', s.absent_name, 'roles', s.roles))
+               from stand_in s where s.delegate_id = o.id), '[]') as "stands_in!: Json<Vec<StandIn>>"
            from operator o where o.disabled_at is null and o.kind = 'person' order by o.name, o.id"#
     )
     .fetch_all(conn)

@@ -1,6 +1,7 @@
 //! A policy in words: what a rule looks at, why one matched, and what it asks for.
 use super::{Change, Condition, Need, Reason, Ruling, Terms, Test, matching::Side};
 use crate::{
+    auth::Role,
     i18n::Lang,
     operations::{form::grouped, registry::Registry},
     page,
@@ -95,6 +96,7 @@ pub fn ruling(l: Lang, registry: &Registry, operation: &str, r: &Ruling) -> Vec<
         step_up_minutes: r.step_up_minutes,
         ticket: r.ticket.clone(),
         cool_off_minutes: Some(r.cool_off_minutes),
+        delegation: Some(r.delegation).filter(|allowed| !allowed),
         ..Terms::default()
     };
     let mut all = vec![matched, asks(l, &r.needs, r.self_approval)];
@@ -123,6 +125,14 @@ pub fn terms(l: Lang, t: &Terms) -> Vec<String> {
     all.extend(t.ticket.as_ref().map(|ticket| l.policy_term_ticket(&ticket.example)));
     all.extend(t.reason_prompt.as_ref().map(|prompt| l.policy_term_prompt(prompt)));
     all.extend(t.cool_off_minutes.filter(|n| *n > 0).map(|n| l.policy_term_cool_off(span(l, n))));
+    all.extend(t.delegation.map(|yes| if yes { l.policy_term_delegation() } else { l.policy_term_no_delegation() }));
+    all.extend(t.remind_minutes.map(|n| if n > 0 { l.policy_term_remind(span(l, n)) } else { l.policy_term_no_reminder() }));
+    let told = || t.escalate_to.as_ref().map(|(groups, _)| groups.iter().map(|g| group(l, g)).collect::<Vec<_>>().join(", "));
+    let told = || told().unwrap_or_else(|| role(l, Role::Admin.name()));
+    all.extend(t.escalate_minutes.map(|n| if n > 0 { l.policy_term_escalate(span(l, n), told()) } else { l.policy_term_no_escalation() }));
+    if t.escalate_minutes.is_none() && t.escalate_to.is_some() {
+        all.push(l.policy_term_escalate_to(told()));
+    }
     all.extend(t.pending_minutes.map(|n| l.policy_term_pending(span(l, n))));
     all.extend(t.execute_minutes.map(|n| l.policy_term_execute(span(l, n))));
     all.extend(t.slack.map(|yes| if yes { l.policy_term_slack() } else { l.policy_term_no_slack() }));

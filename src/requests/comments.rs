@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Problem},
     i18n::msg,
     ledger::{Outcome, browse::Told},
+    notices::{self, Kind},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -46,8 +47,14 @@ pub async fn add(app: &App, operator: &Operator<RequestsAsk>, id: i64, remark: &
     }
     change.announce("request", id, &json!({"id": request.short_id(), "state": request.state.name()})).await?;
     let kind = if remark.asks { QUESTIONED } else { COMMENTED };
+    if remark.asks {
+        notices::tell(&mut change, request.requester_human, Kind::Questioned, Some(id)).await?;
+    } else {
+        notices::tell_concerned(&mut change, &request, Kind::Commented).await?;
+    }
     change.commit(request.entry(kind).outcome(Outcome::Success).because(text)).await?;
-    Ok(())
+    // whoever has said something wants to know what comes of it
+    app.db.watch(operator.id(), id, true).await
 }
 
 /// The question that waits for the requester's answer, if one does.

@@ -10,6 +10,7 @@ pub mod findings;
 pub mod inbox;
 pub mod invariants;
 pub mod json;
+pub mod nudges;
 mod store;
 pub mod submit;
 mod tally;
@@ -18,12 +19,15 @@ pub mod turns;
 pub mod view;
 pub mod votes;
 pub mod wait;
+pub mod watching;
 pub mod web;
 pub mod withdraw;
 
 use crate::{error::Error, ledger::Entry};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use crate::policy::StandIn;
 use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use crate::policy::Ruling;
@@ -143,6 +147,8 @@ pub struct Request {
     pub run_after: Option<DateTime<Utc>>,
     /// Roles whose holders would bring it further.
     pub waits_for: Vec<String>,
+    /// Since when more people than those who may decide know that it waits.
+    pub escalated_at: Option<DateTime<Utc>>,
 }
 
 impl Request {
@@ -159,6 +165,11 @@ impl Request {
     /// When it may run at the earliest: as was asked for, and not before its cool-off is over.
     pub fn runs_from(&self) -> Option<DateTime<Utc>> {
         self.not_before.max(self.run_after)
+    }
+
+    /// So long after it was asked.
+    fn after_minutes(&self, minutes: Option<u32>) -> Option<DateTime<Utc>> {
+        minutes.map(|n| self.created_at + TimeDelta::minutes(n.into()))
     }
 
     /// An entry about this request.
@@ -195,6 +206,8 @@ pub struct Vote {
     pub at: DateTime<Utc>,
     /// The voter's roles as they are now; none if the account is disabled.
     pub roles: Vec<String>,
+    /// The absent people it was also cast for, with their roles as they are now.
+    pub stands_for: Json<Vec<StandIn>>,
 }
 
 /// One try to carry a request out.

@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
 use super::{Request, Ruling, State, Vote};
-use crate::db::Change;
+use crate::{db::Change, policy::StandIn};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -35,6 +35,7 @@ struct Row {
     outcome: Option<Value>,
     run_after: Option<DateTime<Utc>>,
     waits_for: Vec<String>,
+    escalated_at: Option<DateTime<Utc>>,
 }
 
 impl From<Row> for Request {
@@ -68,6 +69,7 @@ impl From<Row> for Request {
             outcome: r.outcome,
             run_after: r.run_after,
             waits_for: r.waits_for,
+            escalated_at: r.escalated_at,
         }
     }
 }
@@ -76,9 +78,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
-           voter_roles, waits_for, again_from, guarantee)
+           voter_roles, waits_for, again_from, guarantee, remind_at, escalate_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           (select id from request where id = $23), $24) returning id",
+           (select id from request where id = $23), $24, $25, $26) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -102,7 +104,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
         &r.ruling.voter_roles(),
         &r.waits_for,
         again_from,
-        guarantee
+        guarantee,
+        r.after_minutes(r.ruling.remind_minutes),
+        r.after_minutes(r.ruling.escalate_minutes)
     )
     .fetch_one(&mut **change)
     .await
@@ -114,7 +118,7 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome, run_after, waits_for
+             decided_at, closed_at, outcome, run_after, waits_for, escalated_at
            from request r join operator o on o.id = r.requester_id where r.id = $1"#,
         id
     )
@@ -176,6 +180,42 @@ pub(super) async fn lock_due(change: &mut Change) -> sqlx::Result<Option<Request
     }
 }
 
+/// Whether anybody has to be reminded, or told.
+pub(super) async fn any_to_nudge(conn: &mut PgConnection) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from request where state = 'pending' and least(remind_at, escalate_at) <= now() and expires_at > now()) as "any!""#
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// A request about which somebody has to be reminded or told, locked, and when the reminder is due.
+pub(super) async fn lock_to_nudge(change: &mut Change) -> sqlx::Result<Option<(i64, Option<DateTime<Utc>>)>> {
+    let row = sqlx::query!(
+        "select id, remind_at from request where state = 'pending' and least(remind_at, escalate_at) <= now() and expires_at > now()
+         order by least(remind_at, escalate_at) limit 1 for update skip locked"
+    )
+    .fetch_optional(&mut **change)
+    .await?;
+    Ok(row.map(|r| (r.id, r.remind_at)))
+}
+
+pub(super) async fn reminded(change: &mut Change, id: i64) -> sqlx::Result<()> {
+    sqlx::query!("update request set remind_at = null where id = $1", id).execute(&mut **change).await.map(|_| ())
+}
+
+pub(super) async fn escalated(change: &mut Change, id: i64) -> sqlx::Result<()> {
+    let now = change.now();
+    sqlx::query!("update request set escalate_at = null, escalated_at = $2 where id = $1", id, now).execute(&mut **change).await.map(|_| ())
+}
+
+/// Whether somebody watches a request.
+pub(super) async fn watches(conn: &mut PgConnection, id: i64, operator: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from watch where request_id = $1 and operator_id = $2) as "watches!""#, id, operator)
+        .fetch_one(conn)
+        .await
+}
+
 /// Writes the new state if nobody else has; `false` if somebody has.
 pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result<bool> {
     let done = sqlx::query!(
@@ -221,7 +261,10 @@ pub async fn votes(conn: &mut PgConnection, request: &Request) -> sqlx::Result<V
     sqlx::query_as!(
         Vote,
         r#"select v.voter_id, coalesce(o.owner_id, o.id) as "human!", o.name as voter, v.decision = 'approve' as "approves!", v.binding, v.reason, v.door, v.at,
-             array(select role from operator_role where operator_id = o.id and o.disabled_at is null) as "roles!"
+             array(select role from operator_role where operator_id = o.id and o.disabled_at is null) as "roles!",
+             coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'human', coalesce(a.owner_id, a.id), 'name', a.name,
+               'roles', array(select role from operator_role where operator_id = a.id and a.disabled_at is null)))
+               from operator a where a.id = any(v.stands_for)), '[]') as "stands_for!: Json<Vec<StandIn>>"
            from vote v join operator o on o.id = v.voter_id where v.request_id = $1 order by v.at, v.voter_id"#,
         request.id
     )
@@ -238,6 +281,17 @@ pub(super) async fn standing(conn: &mut PgConnection, operator: Uuid) -> sqlx::R
     .fetch_one(conn)
     .await
     .map(|r| (r.human, r.roles))
+}
+
+/// The absent people for whom somebody stands in now.
+pub(super) async fn stands_in(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<Vec<StandIn>> {
+    sqlx::query_as!(
+        StandIn,
+        r#"select absent_id as "id!", absent_human as "human!", absent_name as "name!", roles as "roles!" from stand_in where delegate_id = $1"#,
+        operator
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Notes whose vote would bring a pending request further; `false` if that was known.
@@ -271,11 +325,14 @@ pub(super) async fn save_vote(
     door: &str,
     approves: bool,
     reason: Option<&str>,
+    stands_for: &[Uuid],
 ) -> sqlx::Result<()> {
     let now = change.now();
     sqlx::query!(
-        "insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding, reason = excluded.reason, door = excluded.door, at = excluded.at",
-        r.id, voter, if approves { "approve" } else { "reject" }, r.binding, reason, door, now, r.requester_id, r.ruling.self_approval
+        "insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval, stands_for)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding, reason = excluded.reason, door = excluded.door, at = excluded.at,
+           stands_for = excluded.stands_for",
+        r.id, voter, if approves { "approve" } else { "reject" }, r.binding, reason, door, now, r.requester_id, r.ruling.self_approval, stands_for
     ).execute(&mut **change).await.map(|_| ())
 }

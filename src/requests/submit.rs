@@ -7,6 +7,7 @@ use crate::{
     error::{self, Error, Problem},
     i18n::msg,
     ledger,
+    notices::{self, Kind},
     operations::{Definition, Preview, Proposal},
     policy::{self, Case, Ruling},
 };
@@ -173,6 +174,8 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         change.record(entry).await?;
         entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", 0);
         execution::enqueue(&mut change, &request).await?;
+    } else {
+        notices::tell_deciders(&mut change, &request, Kind::Asked, &request.waits_for).await?;
     }
     crash::point("submit.recording");
     change.commit(entry).await?;
@@ -275,5 +278,6 @@ fn draft(
         outcome: None,
         run_after: None,
         waits_for: Vec::new(),
+        escalated_at: None,
     })
 }

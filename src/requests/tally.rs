@@ -5,7 +5,7 @@ use crate::{
     app::App,
     error::Error,
     operations::Risk,
-    policy::{self, Case, Filled, Holder, Need, Version, fill},
+    policy::{self, Case, Filled, Holder, Need, StandIn, Version, fill},
 };
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
@@ -68,7 +68,8 @@ impl Tally {
             None => None,
         };
         let own_counts = request.ruling.self_approval && now.as_ref().is_some_and(|r| r.self_approval);
-        let counted = counted(&votes, &request.binding, request.requester_human, own_counts);
+        let lent = request.ruling.delegation && now.as_ref().is_some_and(|r| r.delegation);
+        let counted = counted(&votes, &request.binding, request.requester_human, own_counts, lent);
         let bound = fill(&request.ruling.needs, &counted);
         let current = now.as_ref().map(|r| fill(&r.needs, &counted));
         Ok(Self { votes, now, counted, bound, current, bound_ruling: request.ruling.clone() })
@@ -127,6 +128,16 @@ impl Tally {
         self.both(|r| r.self_approval)
     }
 
+    /// Whether somebody may use the roles of an absent person for whom they stand in.
+    pub fn delegation(&self) -> bool {
+        self.both(|r| r.delegation)
+    }
+
+    /// Those of the absent people whose roles may be used for this request: never those of whoever asked.
+    pub fn lent(&self, request: &Request, stands_in: Vec<StandIn>) -> Vec<StandIn> {
+        stands_in.into_iter().filter(|s| self.delegation() && s.human != request.requester_human).collect()
+    }
+
     pub fn batch(&self) -> bool {
         self.both(|r| r.batch)
     }
@@ -143,10 +154,21 @@ impl Tally {
 }
 
 /// Whose approvals count: of exactly this request, and never of the human who asked unless that is allowed. Those who are disabled
-/// have no roles and fill no need.
-fn counted(votes: &[Vote], binding: &[u8], requester: Uuid, own_counts: bool) -> Vec<Holder> {
+/// have no roles and fill no need. Roles that were lent count where that is allowed, but nobody's twice: not if their holder
+/// voted too, and for the first who used them only.
+fn counted(votes: &[Vote], binding: &[u8], requester: Uuid, own_counts: bool, lent: bool) -> Vec<Holder> {
     let counts = |v: &&Vote| v.approves && v.binding == binding && (own_counts || v.human != requester);
-    votes.iter().filter(counts).map(|v| Holder { human: v.human, roles: v.roles.clone() }).collect()
+    let counting: Vec<&Vote> = votes.iter().filter(counts).collect();
+    let mut used: BTreeSet<Uuid> = counting.iter().map(|v| v.human).chain([requester]).collect();
+    let mut holder = |v: &&Vote| {
+        let mut roles = v.roles.clone();
+        // whoever is disabled lends nothing to themselves either
+        if lent && !roles.is_empty() {
+            roles.extend(v.stands_for.iter().filter(|s| used.insert(s.human)).flat_map(|s| s.roles.iter().cloned()));
+        }
+        Holder { human: v.human, roles }
+    };
+    counting.iter().map(&mut holder).collect()
 }
 
 #[cfg(test)]
@@ -160,7 +182,7 @@ mod tests {
     /// Something that happens to a request or to the people around it.
     #[derive(Clone, Debug)]
     enum Happens {
-        Votes { account: u128, approves: bool, binding: u8 },
+        Votes { account: u128, approves: bool, binding: u8, stands_for: Option<u128> },
         Gets { account: u128, role: usize },
         Loses { account: u128, role: usize },
         Disabled { account: u128 },
@@ -168,7 +190,8 @@ mod tests {
 
     fn happens() -> impl Strategy<Value = Happens> {
         prop_oneof![
-            (0u128..6, any::<bool>(), 0u8..2).prop_map(|(account, approves, binding)| Happens::Votes { account, approves, binding }),
+            (0u128..6, any::<bool>(), 0u8..2, prop::option::of(0u128..6))
+                .prop_map(|(account, approves, binding, stands_for)| Happens::Votes { account, approves, binding, stands_for }),
             (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Gets { account, role }),
             (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Loses { account, role }),
             (0u128..6).prop_map(|account| Happens::Disabled { account }),
@@ -181,32 +204,51 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is voted and whoever changes roles or leaves: the human who asked is nobody's quorum.
+        /// Whatever is voted, for whomever, and whoever changes roles or leaves: the human who asked is nobody's quorum, and a
+        /// quorum is as many humans who were there as people whose authority it took.
         #[test]
-        fn the_requesters_own_human_never_counts(story in prop::collection::vec(happens(), 0..40), count in 1u8..3, group in 1usize..=3) {
+        fn the_requesters_own_human_never_counts(
+            story in prop::collection::vec(happens(), 0..40), count in 1u8..3, group in 1usize..=3, lent in any::<bool>(),
+        ) {
             let mut roles: BTreeMap<u128, BTreeSet<&str>> = BTreeMap::new();
-            let mut votes: BTreeMap<u128, (bool, u8)> = BTreeMap::new();
+            let mut votes: BTreeMap<u128, (bool, u8, Option<u128>)> = BTreeMap::new();
             let mut disabled = BTreeSet::new();
             for event in story {
                 match event {
-                    Happens::Votes { account, approves, binding } => { votes.insert(account, (approves, binding)); }
+                    Happens::Votes { account, approves, binding, stands_for } => { votes.insert(account, (approves, binding, stands_for)); }
                     Happens::Gets { account, role } => { roles.entry(account).or_default().insert(ROLES[role]); }
                     Happens::Loses { account, role } => { roles.entry(account).or_default().remove(ROLES[role]); }
                     Happens::Disabled { account } => { disabled.insert(account); }
                 }
             }
-            let all: Vec<Vote> = votes.iter().map(|(account, (approves, binding))| Vote {
+            let held = |account: &u128| -> Vec<String> {
+                roles.get(account).filter(|_| !disabled.contains(account)).into_iter().flatten().map(|r| (*r).to_owned()).collect()
+            };
+            let absent = |account: &u128| StandIn {
+                id: Uuid::from_u128(*account), human: human(*account), name: String::new(), roles: held(account),
+            };
+            let all: Vec<Vote> = votes.iter().map(|(account, (approves, binding, stands_for))| Vote {
                 voter_id: Uuid::from_u128(*account), human: human(*account), voter: String::new(), approves: *approves, binding: vec![*binding],
-                reason: None, door: "web".into(), at: chrono::DateTime::UNIX_EPOCH,
-                roles: roles.get(account).filter(|_| !disabled.contains(account)).into_iter().flatten().map(|r| (*r).to_owned()).collect(),
+                reason: None, door: "web".into(), at: chrono::DateTime::UNIX_EPOCH, roles: held(account),
+                stands_for: sqlx::types::Json(stands_for.iter().map(absent).collect()),
             }).collect();
             let needs = [Need { group: "g".into(), roles: ROLES[..group].iter().map(|r| (*r).to_owned()).collect(), count }];
-            let counted = counted(&all, &[1], human(0), false);
+            let counted = counted(&all, &[1], human(0), false, lent);
             prop_assert!(counted.iter().all(|h| h.human != human(0)));
-            let able: BTreeSet<Uuid> = all.iter()
-                .filter(|v| v.approves && v.binding == [1] && v.human != human(0) && v.roles.iter().any(|r| needs[0].roles.contains(r)))
-                .map(|v| v.human).collect();
-            prop_assert_eq!(fill(&needs, &counted).met, able.len() >= usize::from(count));
+            let counting = || all.iter().filter(|v| v.approves && v.binding == [1] && v.human != human(0) && !v.roles.is_empty());
+            let fits = |roles: &[String]| roles.iter().any(|r| needs[0].roles.contains(r));
+            let met = fill(&needs, &counted).met;
+            if !lent {
+                let able: BTreeSet<Uuid> = counting().filter(|v| fits(&v.roles)).map(|v| v.human).collect();
+                prop_assert_eq!(met, able.len() >= usize::from(count));
+            }
+            if met {
+                // so many people were there, and so many lent or had the authority; the one who asked is none of them
+                let there: BTreeSet<Uuid> = counting().map(|v| v.human).collect();
+                let authorities: BTreeSet<Uuid> = counting().filter(|v| fits(&v.roles)).map(|v| v.human)
+                    .chain(counting().flat_map(|v| v.stands_for.iter()).filter(|s| fits(&s.roles) && s.human != human(0)).map(|s| s.human)).collect();
+                prop_assert!(there.len() >= usize::from(count) && authorities.len() >= usize::from(count));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     i18n::msg,
     ledger::{Entry, Outcome},
     metrics::{Became, Fact},
+    notices::{self, Kind},
 };
 use serde_json::{Value, json};
 
@@ -33,6 +34,7 @@ impl Request {
             return Err(Error::Refused(msg::request_changed_meanwhile()));
         }
         self.version += 1;
+        self.tell(change, next).await?;
         change.measure(Fact::Became(Became {
             operation: self.operation.clone(),
             state: next.name(),
@@ -41,6 +43,34 @@ impl Request {
         }));
         change.announce("request", self.id, &json!({"id": self.short_id(), "from": from.name(), "state": next.name()})).await?;
         Ok(self.entry(event_kind(next)).outcome(event_outcome(next)).with("binding", self.binding_hex()).with("from", from.name()))
+    }
+}
+
+impl Request {
+    /// Tells those whom the new state concerns.
+    async fn tell(&self, change: &mut Change, next: State) -> Result<(), Error> {
+        let kind = match next {
+            State::Pending | State::Executing => return Ok(()),
+            // what runs now will be told when it has run
+            State::Approved if self.runs_from().is_none_or(|t| t <= change.now()) => return Ok(()),
+            State::Approved => Kind::Approved,
+            // whoever asked for what needs nobody saw it happen
+            State::Succeeded if self.ruling.approvals == 0 => return Ok(()),
+            State::Succeeded => Kind::Succeeded,
+            State::Failed => Kind::Failed,
+            State::Partial => Kind::Partial,
+            State::Unknown => Kind::Unknown,
+            State::Denied => Kind::Denied,
+            State::Expired => Kind::Expired,
+            State::Withdrawn => Kind::Withdrawn,
+            State::Stale => Kind::Stale,
+        };
+        notices::tell_concerned(change, self, kind).await?;
+        if next == State::Unknown {
+            // two of them have to find out
+            notices::tell_deciders(change, self, kind, &self.ruling.voter_roles()).await?;
+        }
+        Ok(())
     }
 }
 

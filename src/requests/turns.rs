@@ -6,6 +6,7 @@ use crate::{
     auth::{Operator, RequestsExecute, Service},
     error::Error,
     ledger::Entry,
+    notices::{self, Kind},
     policy,
 };
 use std::time::{Duration, Instant};
@@ -70,6 +71,7 @@ async fn renew_one(app: &App, id: i64) -> Result<(), Error> {
         return Ok(());
     }
     change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
+    notices::tell_deciders(&mut change, &request, Kind::Asked, &roles).await?;
     let version = policy::newest_id(&mut change).await?;
     change
         .commit(

@@ -10,7 +10,9 @@ use crate::{
     ledger::{Entry, Outcome},
     metrics::Fact,
 };
+use serde_json::json;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// A vote as it comes in through a door.
 #[derive(Clone, Debug)]
@@ -58,7 +60,9 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         return Err(Error::Refused(msg::request_expired()));
     }
     let tally = Tally::of(app, &mut change, &request).await?;
-    let (human, roles) = store::standing(&mut change, voter.id()).await?;
+    let (human, mut roles) = store::standing(&mut change, voter.id()).await?;
+    let stands_in = tally.lent(&request, store::stands_in(&mut change, voter.id()).await?);
+    roles.extend(stands_in.iter().flat_map(|s| s.roles.iter().cloned()));
     let mine = tally.votes.iter().find(|v| v.human == human);
     if request.state != State::Pending {
         // a rejection still stops what has been approved but not begun
@@ -95,12 +99,16 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         }
     }
     let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
-    store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason).await?;
+    let stands_for: Vec<Uuid> = stands_in.iter().map(|s| s.id).collect();
+    store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason, &stands_for).await?;
     change.measure(Fact::Voted { approves: ballot.approves });
     let mut voted = request
         .entry("request.voted")
         .with("decision", if ballot.approves { "approve" } else { "reject" })
         .with("binding", request.binding_hex());
+    if !stands_for.is_empty() {
+        voted = voted.with("stands_for", json!(stands_for));
+    }
     if let Some(reason) = reason {
         voted = voted.because(reason);
     }

@@ -1,0 +1,132 @@
+//! SQL of notices.
+use super::Kind;
+use crate::{
+    auth::{RequestsDecide, Scope, roles_with},
+    db::Change,
+    requests::Request,
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A notice as its reader sees it.
+pub struct Told {
+    pub id: i64,
+    pub kind: String,
+    pub request: Option<i64>,
+    pub operation: Option<String>,
+    pub target: Option<String>,
+    pub actor: Option<String>,
+    pub at: DateTime<Utc>,
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+pub(super) async fn tell_deciders(change: &mut Change, r: &Request, kind: &str, roles: &[String]) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, request_id, actor_id, at)
+         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
+         where p.kind = 'person' and p.disabled_at is null and p.id <> $3 and coalesce(p.owner_id, p.id) <> $5
+           and ((exists (select from operator_role o where o.operator_id = p.id and o.role = any($6))
+               and not exists (select from absence a where a.operator_id = p.id and not a.cancelled and a.from_at <= now() and a.until_at > now()))
+             or ($7 and exists (select from stand_in s where s.delegate_id = p.id and s.roles && $6 and s.absent_human <> $5)
+               and exists (select from operator_role o where o.operator_id = p.id and o.role = any($8))))
+           and not exists (select from vote v where v.request_id = $1 and v.voter_id = p.id)
+           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+        r.id,
+        kind,
+        actor,
+        now,
+        r.requester_human,
+        roles,
+        r.ruling.delegation,
+        &roles_with(RequestsDecide::NAME) as &[&str]
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+pub(super) async fn tell_concerned(change: &mut Change, r: &Request, kind: &str) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, request_id, actor_id, at)
+         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
+         where p.id in (select $5::uuid union select voter_id from vote where request_id = $1 union select operator_id from watch where request_id = $1)
+           and p.kind = 'person' and p.disabled_at is null and p.id <> $3",
+        r.id,
+        kind,
+        actor,
+        now,
+        r.requester_human
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+pub(super) async fn tell_holders(change: &mut Change, r: &Request, kind: &str, roles: &[String]) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, request_id, actor_id, at)
+         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
+         where p.kind = 'person' and p.disabled_at is null and p.id <> $3
+           and exists (select from operator_role o where o.operator_id = p.id and o.role = any($5))
+           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+        r.id,
+        kind,
+        actor,
+        now,
+        roles
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, request: Option<i64>) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, request_id, actor_id, at) values ($1, $2, $3, $4, $5)",
+        operator,
+        kind,
+        request,
+        actor,
+        now
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+/// What somebody was told, newest first, from before the notice of this number.
+pub async fn newest(conn: &mut PgConnection, operator: Uuid, only_unread: bool, before: Option<i64>, limit: i64) -> sqlx::Result<Vec<Told>> {
+    sqlx::query_as!(
+        Told,
+        r#"select n.id, n.kind, n.request_id as request, r.operation as "operation?", r.target_label as "target?", a.name as "actor?", n.at,
+             case when n.kind = any($5) and r.state <> 'pending' then coalesce(n.read_at, r.decided_at, r.closed_at) else n.read_at end as read_at
+           from notice n left join request r on r.id = n.request_id left join operator a on a.id = n.actor_id
+           where n.operator_id = $1 and ($2::bigint is null or n.id < $2)
+             and (not $3 or (n.read_at is null and not (n.kind = any($5) and r.state <> 'pending')))
+           order by n.id desc limit $4"#,
+        operator,
+        before,
+        only_unread,
+        limit,
+        &Kind::PRESSING as &[&str]
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// How many of them are not read and still say something, counted to 100.
+pub async fn unread(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (select from notice n left join request r on r.id = n.request_id
+           where n.operator_id = $1 and n.read_at is null and not (n.kind = any($2) and r.state <> 'pending') limit 100) t"#,
+        operator,
+        &Kind::PRESSING as &[&str]
+    )
+    .fetch_one(conn)
+    .await
+}

@@ -1,0 +1,133 @@
+//! The page of notices.
+use super::{Kind, Told, newest};
+use crate::{
+    app::App,
+    auth::{Csrf, RequestsRead, Submitted},
+    error::Error,
+    i18n::Lang,
+    page::{self, Shell, Visit, When},
+    requests::short_id,
+    surface::Surface,
+};
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+/// Notices on a page.
+const LENGTH: usize = 50;
+
+pub fn routes(surface: Surface) -> Surface {
+    surface.show::<RequestsRead, _, _>("/notices", index).act::<RequestsRead, _, _>("/notices/read", read)
+}
+
+#[derive(Template)]
+#[template(path = "notices/index.html")]
+struct Index {
+    shell: Shell,
+    rows: Vec<Row>,
+    only_unread: bool,
+    /// The newest that is shown: what comes later is not marked as read by somebody who has not seen it.
+    up_to: Option<i64>,
+    older: Option<String>,
+}
+
+struct Row {
+    href: String,
+    title: String,
+    target: String,
+    text: String,
+    icon: &'static str,
+    at: When,
+    unread: bool,
+}
+
+#[derive(Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    unread: bool,
+    before: Option<i64>,
+}
+
+async fn index(visit: Visit, State(app): State<App>, asked: Option<Query<Asked>>) -> Result<Response, Error> {
+    // an address that cannot be read shows everything
+    let Query(asked) = asked.unwrap_or_default();
+    let caller = visit.caller()?;
+    let mut conn = app.db.read().await?;
+    let mut told = newest(&mut conn, caller.id, asked.unread, asked.before, LENGTH as i64 + 1).await?;
+    drop(conn);
+    let more = told.len() > LENGTH;
+    told.truncate(LENGTH);
+    let unread = if asked.unread { "true" } else { "false" };
+    let older = told.last().filter(|_| more).map(|t| format!("/notices{}", page::query(&[("unread", unread), ("before", &t.id.to_string())])));
+    let up_to = told.iter().filter(|t| t.read_at.is_none()).map(|t| t.id).max();
+    let rows = told.into_iter().map(|t| row(&app, visit.l, t)).collect();
+    page::html(&Index { shell: visit.shell(&app).await?, rows, only_unread: asked.unread, up_to, older })
+}
+
+fn row(app: &App, l: Lang, t: Told) -> Row {
+    let kind = Kind::named(&t.kind);
+    let title = match &t.operation {
+        Some(name) => app.registry.find(name).map_or_else(|| name.clone(), |d| d.title(l)),
+        None => l.absence_title(),
+    };
+    Row {
+        href: t.request.map_or_else(|| "/absences".into(), |id| format!("/requests/{}", short_id(id))),
+        title: t.request.map_or_else(|| title.clone(), |id| format!("{} {title}", short_id(id))),
+        target: t.target.unwrap_or_default(),
+        text: kind.map_or_else(String::new, |kind| sentence(l, kind, t.actor.as_deref())),
+        icon: kind.map_or("info", icon),
+        at: When::new(l, t.at),
+        unread: t.read_at.is_none(),
+    }
+}
+
+/// What a notice says, in a sentence.
+pub fn sentence(l: Lang, kind: Kind, who: Option<&str>) -> String {
+    let name = who.unwrap_or("Countersign");
+    match kind {
+        Kind::Asked => who.map_or_else(|| l.notice_asked_nobody(), |who| l.notice_asked(who)),
+        Kind::Reminded => l.notice_reminded(),
+        Kind::Escalated => l.notice_escalated(),
+        Kind::Questioned => l.notice_questioned(name),
+        Kind::Commented => l.notice_commented(name),
+        Kind::Approved => l.notice_approved(),
+        Kind::Succeeded => l.notice_succeeded(),
+        Kind::Failed => l.notice_failed(),
+        Kind::Partial => l.notice_partial(),
+        Kind::Unknown => l.notice_unknown(),
+        Kind::Denied => l.notice_denied(name),
+        Kind::Expired => l.notice_expired(),
+        Kind::Withdrawn => l.notice_withdrawn(name),
+        Kind::Stale => l.notice_stale(),
+        Kind::StandsIn => l.notice_stands_in(name),
+    }
+}
+
+fn icon(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Asked | Kind::Reminded => "clock",
+        Kind::Escalated => "clock-alert",
+        Kind::Questioned | Kind::Unknown => "circle-help",
+        Kind::Commented => "pencil",
+        Kind::Approved => "check",
+        Kind::Succeeded => "circle-check",
+        Kind::Failed => "octagon-x",
+        Kind::Partial => "triangle-alert",
+        Kind::Denied => "x",
+        Kind::Expired => "clock-alert",
+        Kind::Withdrawn => "undo-2",
+        Kind::Stale => "git-compare",
+        Kind::StandsIn => "users",
+    }
+}
+
+async fn read(visit: Visit, State(app): State<App>, Csrf(form): Csrf<Submitted>) -> Result<Response, Error> {
+    if let Some(up_to) = form.get("up_to").and_then(|id| id.parse().ok()) {
+        app.db.read_notices(visit.caller()?.id, None, Some(up_to)).await?;
+        visit.say("success", visit.l.notice_all_read()).await?;
+    }
+    Ok(Redirect::to("/notices").into_response())
+}
