@@ -1,6 +1,6 @@
 //! One replica, put together: the only module, with the registry of operations, that knows everyone.
 use crate::{
-    assets, auth,
+    absences, assets, auth,
     auth::{Provider, sessions},
     config::Config,
     connectors::admin_api::AdminApi,
@@ -13,6 +13,7 @@ use crate::{
     jobs::{self, Job},
     ledger, live,
     live::Live,
+    notices,
     operations::registry::Registry,
     page::{self, Finder},
     policy, requests, search, style,
@@ -123,7 +124,7 @@ impl App {
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
         let surface = page::views::routes(customers::web::routes(surface));
-        let surface = policy::web::routes(surface);
+        let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()
@@ -184,6 +185,7 @@ impl App {
             }
             tasks.spawn(requests::expiry::sweep(self.clone()));
             tasks.spawn(requests::turns::follow(self.clone()));
+            tasks.spawn(requests::nudges::follow(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
         let waiting = self.clone();

@@ -2,14 +2,14 @@
 //!
 //! The tour, from the outside in; `docs/architecture.md` walks through it.
 
+/// Who is away, and who stands in for them.
+pub mod absences;
 /// One replica, put together.
 pub mod app;
 /// The static files, hashed and compressed by the build.
 pub mod assets;
 /// Who is calling, and what they may do.
 pub mod auth;
-/// Who is away, and who stands in for them.
-pub mod absences;
 /// The command line.
 pub mod cli;
 /// Configuration, read once.

@@ -1,7 +1,7 @@
 //! What just changed, told to whoever waits: open pages, held API calls, the worker. A signal names a thing and carries
 //! no content, so it can be lost (a poll finds it within a second) and can be told to anybody who is signed in.
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -23,12 +23,35 @@ pub struct Live {
     signals: broadcast::Sender<Signal>,
     work: Arc<Notify>,
     outgoing: mpsc::UnboundedSender<Signal>,
-    told: Arc<Mutex<VecDeque<i64>>>,
+    told: Arc<Mutex<Told>>,
     latest: Arc<AtomicI64>,
 }
 
-/// How many outbox rows a replica remembers having told; a poll looks back a few seconds, not further.
-const REMEMBERED: usize = 4096;
+/// How many outbox rows a replica remembers having told: more than are written in the few seconds that a poll looks back.
+const REMEMBERED: usize = 32_768;
+
+/// The outbox rows that were told last, oldest first.
+#[derive(Default)]
+struct Told {
+    known: HashSet<i64>,
+    order: VecDeque<i64>,
+}
+
+impl Told {
+    /// `false` if it was told before.
+    fn add(&mut self, outbox: i64) -> bool {
+        if !self.known.insert(outbox) {
+            return false;
+        }
+        self.order.push_back(outbox);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
 
 impl Live {
     /// The replica's signals, and the end from which those born here are sent on to the other replicas.
@@ -48,16 +71,10 @@ impl Live {
 
     /// From another replica, or found by the poll; told only once.
     pub fn relay(&self, signal: Signal) {
-        let mut told = self.told.lock().expect("no panic while held");
-        if told.contains(&signal.outbox) {
+        if !self.told.lock().expect("no panic while held").add(signal.outbox) {
             return;
         }
-        if told.len() == REMEMBERED {
-            told.pop_front();
-        }
-        told.push_back(signal.outbox);
         self.latest.fetch_max(signal.outbox, Ordering::Relaxed);
-        drop(told);
         // no receiver means nobody waits
         let _ = self.signals.send(signal);
         self.work.notify_one();

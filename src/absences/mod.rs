@@ -67,7 +67,8 @@ pub async fn add(app: &App, operator: &Operator<RequestsDecide>, plan: &Plan) ->
         return Err(Error::Invalid(vec![Problem::new("from", msg::absence_overlaps())]));
     }
     let id = store::insert(&mut change, operator.id(), from, until, plan.delegate, plan.note.trim()).await?;
-    let mut entry = Entry::of("absence.planned").on("operator", &operator.id().to_string()).with("from", json!(from)).with("until", json!(until));
+    let mut entry =
+        Entry::of("absence.planned").on("operator", &operator.id().to_string()).with("from", json!(from)).with("until", json!(until));
     if let Some(delegate) = plan.delegate {
         notices::tell(&mut change, delegate, Kind::StandsIn, None).await?;
         entry = entry.with("delegate", json!(delegate));
@@ -83,6 +84,7 @@ pub async fn end(app: &App, operator: &Operator<RequestsDecide>, id: Uuid) -> Re
     if absence.until_at <= change.now() || absence.cancelled {
         return Ok(());
     }
-    store::end(&mut change, id, absence.from_at > change.now()).await?;
+    let ahead = absence.from_at > change.now();
+    store::end(&mut change, id, ahead).await?;
     change.commit(Entry::of("absence.ended").on("operator", &operator.id().to_string())).await.map(|_| ())
 }

@@ -1,5 +1,5 @@
 //! An open, attributed write.
-use super::holds;
+use super::{opening, written::Written};
 use crate::{
     auth::{Caller, Door},
     error::Error,
@@ -8,9 +8,13 @@ use crate::{
     metrics::{Fact, Metrics},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::{PgConnection, Postgres, Transaction};
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
 use uuid::Uuid;
 
 /// Who is writing, through which door, and with which credential.
@@ -36,6 +40,7 @@ pub struct Change {
     now: DateTime<Utc>,
     live: Live,
     events: u16,
+    written: Written,
     signals: Vec<Signal>,
     metrics: Metrics,
     facts: Vec<Fact>,
@@ -44,8 +49,16 @@ pub struct Change {
 }
 
 impl Change {
-    pub(super) fn new(tx: Transaction<'static, Postgres>, actor: Actor, now: DateTime<Utc>, live: Live, metrics: Metrics) -> Self {
-        Self { tx, actor, now, live, events: 0, signals: Vec::new(), metrics, facts: Vec::new(), scope: None, request: None }
+    pub(super) fn new(
+        tx: Transaction<'static, Postgres>,
+        actor: Actor,
+        scope: Option<&'static str>,
+        now: DateTime<Utc>,
+        live: Live,
+        metrics: Metrics,
+    ) -> Self {
+        let (signals, facts) = (Vec::new(), Vec::new());
+        Self { tx, actor, now, live, events: 0, written: Written::default(), signals, metrics, facts, scope, request: None }
     }
 
     /// After a lock was waited for, it is later than when the transaction began: from here on `now` is the time at which the lock
@@ -67,7 +80,7 @@ impl Change {
 
     /// Goes on only if the actor holds this scope too, now and until the end of the transaction.
     pub async fn require(&mut self, scope: &'static str) -> Result<(), Error> {
-        if !holds(&mut self.tx, &self.actor, scope).await? {
+        if !opening(&mut self.tx, &self.actor, Some(scope)).await?.1 {
             return Err(Error::Forbidden(scope));
         }
         self.scope = Some(scope);
@@ -88,21 +101,33 @@ impl Change {
     /// Writes one event of several. The last one goes to [`Change::commit`].
     pub async fn record(&mut self, entry: Entry) -> Result<Uuid, Error> {
         self.events += 1;
-        ledger::append(&mut self.tx, &self.actor, self.scope, self.now, self.events, entry.within(self.request)).await
+        let door = self.actor.door.name();
+        let event = ledger::seal(self.actor.id, door, self.scope, self.now, self.events, entry.within(self.request))?;
+        let id = event.id;
+        self.written.events.push(event);
+        self.write_when_full().await?;
+        Ok(id)
     }
 
     /// Tells live pages and other listeners about a request, if this transaction commits.
-    pub async fn announce(&mut self, topic: &str, request: i64, payload: &serde_json::Value) -> Result<(), Error> {
-        let outbox = sqlx::query_scalar!(
-            "insert into outbox (topic, request_id, payload) values ($1, $2, $3) returning id",
-            topic,
-            request,
-            payload
-        )
-        .fetch_one(&mut *self.tx)
-        .await?;
-        self.signals.push(Signal { request, outbox });
-        Ok(())
+    pub async fn announce(&mut self, topic: &'static str, request: i64, payload: &Value) -> Result<(), Error> {
+        self.written.told.push((topic, request, payload.clone()));
+        self.write_when_full().await
+    }
+
+    /// Puts a job into the queue, for so much later; [`crate::jobs::enqueue`] is how to ask for it.
+    pub(crate) async fn enqueue(&mut self, kind: &'static str, payload: Value, delay: Duration) -> Result<(), Error> {
+        self.written.jobs.push((kind, payload, delay.as_secs_f64()));
+        self.write_when_full().await
+    }
+
+    async fn write_when_full(&mut self) -> Result<(), Error> {
+        if self.written.is_full() { self.write().await } else { Ok(()) }
+    }
+
+    /// Sends what was gathered.
+    async fn write(&mut self) -> Result<(), Error> {
+        Ok(self.signals.extend(self.written.send(&mut self.tx, &self.actor).await?))
     }
 
     /// Counts this, if this transaction commits.
@@ -112,12 +137,15 @@ impl Change {
 
     /// Marks a point to return to when an effect fails but its failure is to be written down.
     pub async fn mark(&mut self) -> Result<(), Error> {
+        // what was written before is not to be undone
+        self.write().await?;
         sqlx::query("savepoint effect").execute(&mut *self.tx).await?;
         Ok(())
     }
 
     /// Undoes all since [`Change::mark`].
     pub async fn undo_to_mark(&mut self) -> Result<(), Error> {
+        self.written = Written::default();
         sqlx::query("rollback to savepoint effect").execute(&mut *self.tx).await?;
         Ok(())
     }
@@ -125,6 +153,7 @@ impl Change {
     /// Writes the entry and commits. Answers the event's id.
     pub async fn commit(mut self, entry: Entry) -> Result<Uuid, Error> {
         let event = self.record(entry).await?;
+        self.write().await?;
         self.tx.commit().await?;
         self.facts.iter().for_each(|fact| self.metrics.count(fact));
         self.signals.into_iter().for_each(|signal| self.live.publish(signal));

@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod migrations;
 pub mod plumbing;
 pub mod relay;
+mod written;
 
 pub use batch::Batch;
 pub use change::{Actor, Change};
@@ -17,8 +18,9 @@ use crate::{
     live::Live,
     metrics::Metrics,
 };
+use chrono::{DateTime, Utc};
 use sqlx::{
-    PgConnection, PgPool, Postgres,
+    Connection, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -35,6 +37,8 @@ pub struct Db {
 
 /// Longer waits mean that the database is down or overrun; the caller gets 503 and may try again.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that nobody used for longer is tried before it is lent: the server may have gone away meanwhile.
+const UNTRIED: Duration = Duration::from_secs(1);
 
 impl Db {
     /// Connects lazily: the first query opens the first connection.
@@ -60,29 +64,29 @@ impl Db {
     /// Opens an attributed write. The operator's grant, and the session or token it came with, are checked again inside
     /// the transaction and cannot be taken away before it ends.
     pub async fn begin<S: Scope>(&self, operator: &Operator<S>) -> Result<Change, Error> {
-        let actor = Actor::from(operator.caller());
-        let mut change = self.open(actor).await?;
-        change.require(S::NAME).await?;
-        Ok(change)
+        self.open(Actor::from(operator.caller()), Some(S::NAME)).await
     }
 
     /// Writes down something that changed nothing: a refusal, a failed sign-in. For these no grant is needed.
     pub async fn record(&self, actor: Actor, entry: Entry) -> Result<(), Error> {
-        let change = self.open(actor).await?;
+        let change = self.open(actor, None).await?;
         change.commit(entry).await?;
         Ok(())
     }
 
     /// A client that hangs up while BEGIN is in flight would leave an open transaction in the pool, and the next write
     /// would be acknowledged and lost. A spawned task cannot be cancelled by the client.
-    async fn open(&self, actor: Actor) -> Result<Change, Error> {
+    async fn open(&self, actor: Actor, scope: Option<&'static str>) -> Result<Change, Error> {
         let db = self.clone();
         let opened = tokio::spawn(async move {
             let mut tx = db.writers.begin().await?;
-            let now = sqlx::query_scalar!(r#"select date_trunc('milliseconds', now()) as "now!""#).fetch_one(&mut *tx).await?;
-            Ok::<_, sqlx::Error>(Change::new(tx, actor, now, db.live, db.metrics))
+            let (now, holds) = opening(&mut tx, &actor, scope).await?;
+            if let Some(scope) = scope.filter(|_| !holds) {
+                return Err(Error::Forbidden(scope));
+            }
+            Ok(Change::new(tx, actor, scope, now, db.live, db.metrics))
         });
-        Ok(opened.await.map_err(anyhow::Error::from)??)
+        opened.await.map_err(anyhow::Error::from)?
     }
 
     /// Whether the database answers and has every migration this binary knows.
@@ -123,29 +127,45 @@ impl Db {
 }
 
 fn pool(size: u32) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).idle_timeout(Duration::from_secs(60))
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Duration::from_secs(60))
+        // every connection is tried when it is given back; one that somebody just gave back need not be tried again
+        .test_before_acquire(false)
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                if meta.idle_for > UNTRIED {
+                    conn.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
-/// Whether the grant behind a scope still stands; locks it until the transaction ends.
-async fn holds(conn: &mut PgConnection, actor: &Actor, scope: &str) -> sqlx::Result<bool> {
-    let roles = roles_with(scope);
-    let (session, token) = (actor.session.as_deref(), actor.token);
-    let granted = sqlx::query_scalar!(
-        r#"select 1 as "one!" from operator o join operator_role r on r.operator_id = o.id
-           where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for share of o for key share of r"#,
+/// The time by the database clock, and whether the grant behind a scope, and the credential that was shown, still stand; locks both
+/// until the transaction ends. Without a scope nothing is asked for.
+async fn opening(conn: &mut PgConnection, actor: &Actor, scope: Option<&str>) -> sqlx::Result<(DateTime<Utc>, bool)> {
+    let roles = scope.map(roles_with).unwrap_or_default();
+    let token = actor.token.filter(|_| actor.session.is_none());
+    sqlx::query!(
+        r#"with granted as materialized (
+             select from operator o join operator_role r on r.operator_id = o.id
+             where o.id = $1 and o.disabled_at is null and r.role = any($2) limit 1 for share of o for key share of r
+           ), signed_in as materialized (select from session where id_hash = $3 and operator_id = $1 for key share
+           ), shown as materialized (
+             select from api_token where id = $4 and revoked_at is null and expires_at > now() and $5 = any(scopes) for share
+           )
+           select date_trunc('milliseconds', now()) as "now!",
+             ($5::text is not null and exists (select from granted) and ($3::bytea is null or exists (select from signed_in))
+               and ($4::uuid is null or exists (select from shown))) as "holds!""#,
         actor.id,
-        &roles as &[&str]
+        &roles as &[&str],
+        actor.session,
+        token,
+        scope
     )
-    .fetch_optional(&mut *conn)
-    .await?
-    .is_some();
-    let credential = match (session, token) {
-        (Some(hash), _) => sqlx::query_scalar!(r#"select 1 as "one!" from session where id_hash = $1 and operator_id = $2 for key share"#, hash, actor.id)
-            .fetch_optional(conn).await?.is_some(),
-        (None, Some(id)) => sqlx::query_scalar!(
-            r#"select 1 as "one!" from api_token where id = $1 and revoked_at is null and expires_at > now() and $2 = any(scopes) for share"#, id, scope)
-            .fetch_optional(conn).await?.is_some(),
-        (None, None) => true,
-    };
-    Ok(granted && credential)
+    .fetch_one(conn)
+    .await
+    .map(|r| (r.now, r.holds))
 }

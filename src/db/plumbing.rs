@@ -190,9 +190,8 @@ impl Db {
             let told = sqlx::query!(
                 "delete from outbox where id in (select id from outbox where created_at < now() - interval '1 day' limit 10000)"
             );
-            let notices = sqlx::query!(
-                "delete from notice where id in (select id from notice where at < now() - interval '90 days' limit 10000)"
-            );
+            let notices =
+                sqlx::query!("delete from notice where id in (select id from notice where at < now() - interval '90 days' limit 10000)");
             let mut gone = sessions.execute(&self.writers).await?.rows_affected();
             gone += failures.execute(&self.writers).await?.rows_affected();
             gone += notices.execute(&self.writers).await?.rows_affected();

@@ -8,6 +8,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 const CHANNEL: &str = "countersign";
 const POLL: Duration = Duration::from_secs(1);
+/// Between two notifications.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Db {
     /// Runs until the replica stops.
@@ -28,6 +30,8 @@ impl Db {
             if let Err(error) = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(text).execute(&self.writers).await {
                 tracing::warn!(%error, "could not notify the other replicas; they will find it by polling");
             }
+            // a lone signal goes out at once; of many, those that come meanwhile go together
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

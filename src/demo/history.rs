@@ -210,6 +210,7 @@ impl World {
             outcome: None,
             run_after: None,
             waits_for: Vec::new(),
+            escalated_at: None,
         };
         request.judge(policy, definition.risk(), &roles);
         request.rebind();

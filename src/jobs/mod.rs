@@ -27,7 +27,7 @@ pub struct Job {
 
 /// Puts a job into the queue, if and when the change commits.
 pub async fn enqueue(change: &mut Change, kind: &'static str, payload: Value, delay: Duration) -> Result<(), Error> {
-    Ok(store::insert(change, kind, &payload, delay.as_secs_f64()).await?)
+    change.enqueue(kind, payload, delay).await
 }
 
 /// Takes a job out of the queue for good, if and when the change commits: what it was for is settled.

@@ -1,14 +1,6 @@
 //! SQL of the queue.
 use super::Job;
 use crate::db::Change;
-use serde_json::Value;
-
-pub(super) async fn insert(change: &mut Change, kind: &str, payload: &Value, delay: f64) -> sqlx::Result<()> {
-    sqlx::query!("insert into job (kind, payload, run_at) values ($1, $2, now() + make_interval(secs => $3))", kind, payload, delay)
-        .execute(&mut **change)
-        .await?;
-    Ok(())
-}
 
 pub(super) async fn remove(change: &mut Change, id: i64) -> sqlx::Result<()> {
     sqlx::query!("delete from job where id = $1", id).execute(&mut **change).await?;

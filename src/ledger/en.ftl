@@ -80,3 +80,5 @@ event-request-unknown = Outcome unknown
 event-request-partial = Partly applied
 event-request-commented = Commented
 event-request-questioned = Asked for information
+event-request-reminded = Reminded
+event-request-escalated = Escalated

@@ -80,3 +80,5 @@ event-request-unknown = 결과 확인 필요
 event-request-partial = 일부 적용
 event-request-commented = 의견
 event-request-questioned = 정보 요청
+event-request-reminded = 다시 알림
+event-request-escalated = 상위 알림

@@ -9,16 +9,15 @@ pub mod browse {
     pub use super::store::{Event, Filter, Told, list, story};
 }
 
-use crate::{db::Actor, error::Error};
+use crate::error::Error;
 use chrono::{DateTime, SecondsFormat, Utc};
 use rand::RngExt;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Version of the leaf's shape.
-const SCHEMA: i16 = 1;
+pub(crate) const SCHEMA: i16 = 1;
 
 /// How an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +122,7 @@ pub struct Sealed {
     pub opening: Option<([u8; 32], Value)>,
 }
 
-/// Makes leaf and commitment. `nth` orders the events of one transaction; `at` is to the millisecond.
+/// Makes leaf and commitment; [`crate::db::Change`] writes what comes of it. `nth` orders the events of one transaction; `at` is to the millisecond.
 pub fn seal(actor: Uuid, door: &'static str, scope: Option<&str>, at: DateTime<Utc>, nth: u16, entry: Entry) -> Result<Sealed, Error> {
     let id = event_id(at, nth);
     let mut leaf = json!({
@@ -162,20 +161,6 @@ pub fn seal(actor: Uuid, door: &'static str, scope: Option<&str>, at: DateTime<U
         leaf,
         opening,
     })
-}
-
-/// Writes an event into an open transaction; only [`crate::db::Change`] calls it.
-pub(crate) async fn append(
-    conn: &mut PgConnection,
-    actor: &Actor,
-    scope: Option<&str>,
-    at: DateTime<Utc>,
-    nth: u16,
-    entry: Entry,
-) -> Result<Uuid, Error> {
-    let event = seal(actor.id, actor.door.name(), scope, at, nth, entry)?;
-    store::insert(conn, &event).await?;
-    Ok(event.id)
 }
 
 /// `c1:` and the base64 of SHA-256 over salt and canonical value.

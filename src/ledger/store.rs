@@ -1,39 +1,9 @@
 //! SQL of the ledger's first part.
-use super::Sealed;
 use crate::page::list::Slice;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
-
-pub(super) async fn insert(conn: &mut PgConnection, event: &Sealed) -> sqlx::Result<()> {
-    let (target_type, target_id) = event.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
-    let (salt, data) = event.opening.as_ref().map(|(s, d)| (s.as_slice(), d)).unzip();
-    sqlx::query!(
-        "with detail as (
-           insert into ledger.detail (event_id, recorded_at, salt, data)
-           select $1::uuid, $2::timestamptz, $11::bytea, $12::jsonb where $11::bytea is not null
-         )
-         insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13)",
-        event.id,
-        event.at,
-        super::SCHEMA,
-        event.kind,
-        event.outcome,
-        event.actor,
-        event.door,
-        event.request,
-        target_type,
-        target_id,
-        salt,
-        data,
-        event.leaf
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
 
 /// An event as lists show it.
 pub struct Event {

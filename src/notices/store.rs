@@ -100,7 +100,13 @@ pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, reques
 }
 
 /// What somebody was told, newest first, from before the notice of this number.
-pub async fn newest(conn: &mut PgConnection, operator: Uuid, only_unread: bool, before: Option<i64>, limit: i64) -> sqlx::Result<Vec<Told>> {
+pub async fn newest(
+    conn: &mut PgConnection,
+    operator: Uuid,
+    only_unread: bool,
+    before: Option<i64>,
+    limit: i64,
+) -> sqlx::Result<Vec<Told>> {
     sqlx::query_as!(
         Told,
         r#"select n.id, n.kind, n.request_id as request, r.operation as "operation?", r.target_label as "target?", a.name as "actor?", n.at,

@@ -11,7 +11,7 @@ use crate::{
 };
 use askama::Template;
 use axum::{
-    extract::{Query, State},
+    extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
@@ -51,7 +51,7 @@ struct Asked {
     before: Option<i64>,
 }
 
-async fn index(visit: Visit, State(app): State<App>, asked: Option<Query<Asked>>) -> Result<Response, Error> {
+async fn index(visit: Visit, State(app): State<App>, asked: Result<Query<Asked>, QueryRejection>) -> Result<Response, Error> {
     // an address that cannot be read shows everything
     let Query(asked) = asked.unwrap_or_default();
     let caller = visit.caller()?;
@@ -61,7 +61,8 @@ async fn index(visit: Visit, State(app): State<App>, asked: Option<Query<Asked>>
     let more = told.len() > LENGTH;
     told.truncate(LENGTH);
     let unread = if asked.unread { "true" } else { "false" };
-    let older = told.last().filter(|_| more).map(|t| format!("/notices{}", page::query(&[("unread", unread), ("before", &t.id.to_string())])));
+    let older =
+        told.last().filter(|_| more).map(|t| format!("/notices{}", page::query(&[("unread", unread), ("before", &t.id.to_string())])));
     let up_to = told.iter().filter(|t| t.read_at.is_none()).map(|t| t.id).max();
     let rows = told.into_iter().map(|t| row(&app, visit.l, t)).collect();
     page::html(&Index { shell: visit.shell(&app).await?, rows, only_unread: asked.unread, up_to, older })

@@ -8,7 +8,7 @@ use crate::{
     },
     error::Error,
     i18n::Lang,
-    requests,
+    notices, requests,
 };
 use axum::http::HeaderMap;
 use tower_sessions::Session;
@@ -27,6 +27,8 @@ pub struct Shell {
     pub environment: Option<String>,
     pub operator: Option<Me>,
     pub nav: Vec<NavGroup>,
+    /// How many notices are unread; empty if none is.
+    pub notices: String,
     pub flash: Option<sessions::Flash>,
     /// The newest change this replica knew of when the page was drawn.
     pub at: i64,
@@ -60,6 +62,7 @@ impl Shell {
             environment: app.environment.clone(),
             operator: None,
             nav: Vec::new(),
+            notices: String::new(),
             flash: None,
             at: app.db.live().latest(),
             drawn: When::new(l, chrono::Utc::now()),
@@ -83,7 +86,9 @@ impl Shell {
     pub(super) async fn welcome(&mut self, app: &App, session: &Session, caller: &Caller) -> Result<(), Error> {
         let mut conn = app.db.read().await?;
         let counts = requests::inbox::counts(&mut conn, &requests::inbox::Turn::of(caller)).await?;
+        let unread = notices::unread(&mut conn, caller.id).await?;
         drop(conn);
+        self.notices = if unread > 0 { capped(unread) } else { String::new() };
         self.asks = caller.may(RequestsAsk::NAME);
         self.session = sessions::end(&app.db, session).await?;
         self.nav = nav_at(app, caller, self.l, &self.path, counts.mine);
@@ -186,13 +191,15 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 11] = [
+    const TOPICS: [(&str, &str); 13] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
         ("/users", "customers"),
         ("/ledger", "ledger"),
+        ("/notices", "inbox"),
+        ("/absences", "deciding"),
         ("/policy", "policy"),
         ("/insights", "deciding"),
         ("/access", "access"),

@@ -22,7 +22,8 @@ impl Shortage {
 pub fn present(people: &[Human], ruling: &Ruling, requester: Uuid, until: DateTime<Utc>) -> Vec<Human> {
     let gone: Vec<Uuid> = people.iter().filter(|p| p.away_until.is_some_and(|back| back >= until)).map(|p| p.id).collect();
     let there = people.iter().filter(|p| !gone.contains(&p.id));
-    let lent = |p: &Human| p.stands_in.iter().filter(|s| gone.contains(&s.id) && s.human != requester).flat_map(|s| s.roles.clone()).collect();
+    let lent =
+        |p: &Human| p.stands_in.iter().filter(|s| gone.contains(&s.id) && s.human != requester).flat_map(|s| s.roles.clone()).collect();
     let extra = |p: &Human| -> Vec<String> { if ruling.delegation { lent(p) } else { Vec::new() } };
     there.map(|p| Human { roles: p.roles.iter().cloned().chain(extra(p)).collect(), ..p.clone() }).collect()
 }

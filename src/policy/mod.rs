@@ -25,7 +25,7 @@ pub use quorum::{Filled, Holder, fill};
 pub use replace::ReplacePolicy;
 pub use ruling::{Need, Ruling, Ticket};
 pub use store::{Human, StandIn, people};
-pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id};
+pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id, numbered};
 
 use crate::{auth::Role, operations::Risk};
 use std::collections::BTreeMap;

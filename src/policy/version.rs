@@ -56,12 +56,22 @@ pub fn hash_of(document: &str) -> String {
 
 /// The number of the version in force.
 pub async fn newest_id(conn: &mut PgConnection) -> Result<i32, Error> {
-    store::newest(conn).await?.ok_or_else(|| Error::Unavailable("no policy has been adopted yet".into()))
+    store::newest(conn).await?.ok_or_else(none_yet)
+}
+
+fn none_yet() -> Error {
+    Error::Unavailable("no policy has been adopted yet".into())
 }
 
 /// The policy in force, as this transaction sees it.
 pub async fn in_force(app: &App, conn: &mut PgConnection) -> Result<Arc<Version>, Error> {
-    let id = newest_id(conn).await?;
+    let newest = store::newest(conn).await?;
+    numbered(app, conn, newest).await
+}
+
+/// The version whose number was just read to be the newest.
+pub async fn numbered(app: &App, conn: &mut PgConnection, newest: Option<i32>) -> Result<Arc<Version>, Error> {
+    let id = newest.ok_or_else(none_yet)?;
     let known = app.policies.0.lock().ok().and_then(|cached| cached.clone());
     if let Some(version) = known.filter(|v| v.id == id) {
         return Ok(version);

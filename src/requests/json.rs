@@ -12,10 +12,11 @@ pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Va
         "requester": {"id": r.requester_id, "name": r.requester},
         "target": {"type": r.target_type, "id": r.target_id, "label": r.target_label},
         "preview": {"before": r.before, "after": r.after},
-        "policy": policy::json::ruling(&r.ruling), "waits_for": r.waits_for,
+        "policy": policy::json::ruling(&r.ruling), "waits_for": r.waits_for, "escalated_at": r.escalated_at,
         "votes": votes.iter().map(|v| json!({
             "voter": {"id": v.voter_id, "name": v.voter}, "decision": if v.approves { "approve" } else { "reject" }, "binding": hex(&v.binding),
             "reason": v.reason, "door": v.door, "at": v.at,
+            "stands_for": v.stands_for.iter().map(|s| json!({"id": s.id, "name": s.name})).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
         "attempts": attempts.iter().map(|a| json!({
             "epoch": a.epoch, "replica": a.replica, "started_at": a.started_at, "dispatched_at": a.dispatched_at, "key": a.key, "ended_at": a.ended_at, "outcome": a.outcome, "receipt": a.receipt,

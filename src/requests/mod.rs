@@ -23,9 +23,9 @@ pub mod watching;
 pub mod web;
 pub mod withdraw;
 
+use crate::policy::StandIn;
 use crate::{error::Error, ledger::Entry};
 use chrono::{DateTime, TimeDelta, Utc};
-use crate::policy::StandIn;
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;

@@ -36,6 +36,8 @@ struct Row {
     run_after: Option<DateTime<Utc>>,
     waits_for: Vec<String>,
     escalated_at: Option<DateTime<Utc>>,
+    /// When the lock was had, if it was asked for.
+    had: Option<DateTime<Utc>>,
 }
 
 impl From<Row> for Request {
@@ -118,7 +120,7 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome, run_after, waits_for, escalated_at
+             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, null::timestamptz as had
            from request r join operator o on o.id = r.requester_id where r.id = $1"#,
         id
     )
@@ -132,20 +134,30 @@ pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option
     sqlx::query_scalar!("select again_from from request where id = $1", id).fetch_one(conn).await
 }
 
-/// The request, locked until the transaction ends; the change's time is then the time at which it had the lock.
+/// The request, locked until the transaction ends; the change's time is then the time at which it had the lock. It is as the last who
+/// held it left it, but what is joined to it is as it was before the wait: votes and roles are read after this, by [`standings`].
 pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Request>> {
-    let had = sqlx::query_scalar!(
-        r#"with held as materialized (select from request where id = $1 for update)
-           select date_trunc('milliseconds', clock_timestamp()) as "had!" from held"#,
+    // the clock is read outside of what takes the lock, and so after it
+    let row = sqlx::query_as!(
+        Row,
+        r#"with held as materialized (
+             select id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label, before, after,
+               policy, binding, created_at, expires_at, not_before, state, version, execute_by, decided_at, closed_at, outcome, run_after, waits_for,
+               escalated_at
+             from request where id = $1 for update
+           )
+           select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
+             coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
+             before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
+             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, date_trunc('milliseconds', clock_timestamp()) as had
+           from held r join operator o on o.id = r.requester_id"#,
         id
     )
     .fetch_optional(&mut **change)
     .await?;
-    let request = find(change, id).await?;
-    if let (Some(had), Some(request)) = (had, &request) {
-        change.had_lock(had, request.version);
-    }
-    Ok(request)
+    let Some(row) = row else { return Ok(None) };
+    change.had_lock(row.had.unwrap_or_default(), row.version);
+    Ok(Some(row.into()))
 }
 
 /// Whether anything has to be expired.
@@ -283,15 +295,71 @@ pub(super) async fn standing(conn: &mut PgConnection, operator: Uuid) -> sqlx::R
     .map(|r| (r.human, r.roles))
 }
 
-/// The absent people for whom somebody stands in now.
-pub(super) async fn stands_in(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<Vec<StandIn>> {
-    sqlx::query_as!(
-        StandIn,
-        r#"select absent_id as "id!", absent_human as "human!", absent_name as "name!", roles as "roles!" from stand_in where delegate_id = $1"#,
-        operator
+/// Those who have a say in a request, and what they said.
+pub(super) struct Standings {
+    pub votes: Vec<Vote>,
+    pub requester: (Uuid, Vec<String>),
+    /// If one was named.
+    pub voter: Option<Voter>,
+    /// The number of the policy in force.
+    pub policy: Option<i32>,
+}
+
+/// Somebody who wants to vote.
+pub(super) struct Voter {
+    /// The human behind the account.
+    pub human: Uuid,
+    pub roles: Vec<String>,
+    /// The absent people for whom they stand in now.
+    pub stands_in: Vec<StandIn>,
+}
+
+/// All that a vote is counted by, as it is now: the votes, the roles of everybody concerned, and which policy is in force.
+pub(super) async fn standings(conn: &mut PgConnection, request: &Request, voter: Option<Uuid>) -> sqlx::Result<Standings> {
+    let rows = sqlx::query!(
+        r#"select asker.human as "asker!", asker.roles as "asker_roles!", me.human as "me?", me.roles as "my_roles?",
+             (select max(id) from policy_version) as policy,
+             v.voter_id as "voter_id?", coalesce(o.owner_id, o.id) as human, o.name as "voter?", v.decision as "decision?", v.binding as "binding?",
+             v.reason, v.door as "door?", v.at as "at?",
+             array(select role from operator_role where operator_id = o.id and o.disabled_at is null) as "roles!",
+              coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'human', coalesce(a.owner_id, a.id), 'name', a.name,
+                'roles', array(select role from operator_role where operator_id = a.id and a.disabled_at is null)))
+                from operator a where a.id = any(v.stands_for)), '[]') as "stands_for!: Json<Vec<StandIn>>",
+              me.stands_in as "my_stands_in?: Json<Vec<StandIn>>"
+           from (select coalesce(owner_id, id) as human, array(select role from operator_role where operator_id = a.id) as roles
+                 from operator a where a.id = $2) asker
+           left join (select coalesce(owner_id, id) as human, array(select role from operator_role where operator_id = m.id) as roles,
+                    coalesce((select jsonb_agg(jsonb_build_object('id', s.absent_id, 'human', s.absent_human, 'name', s.absent_name, 'roles', s.roles))
+                      from stand_in s where s.delegate_id = m.id), '[]') as stands_in
+                 from operator m where m.id = $3) me on true
+           left join (vote v join operator o on o.id = v.voter_id) on v.request_id = $1
+           order by v.at, v.voter_id"#,
+        request.id,
+        request.requester_id,
+        voter
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let first = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    let requester = (first.asker, first.asker_roles.clone());
+    let me = first.me.zip(first.my_roles.clone()).zip(first.my_stands_in.clone());
+    let voter = me.map(|((human, roles), stands_in)| Voter { human, roles, stands_in: stands_in.0 });
+    let policy = first.policy;
+    let votes = rows.into_iter().filter_map(|r| {
+        Some(Vote {
+            voter_id: r.voter_id?,
+            human: r.human?,
+            voter: r.voter?,
+            approves: r.decision? == "approve",
+            binding: r.binding?,
+            reason: r.reason,
+            door: r.door?,
+            at: r.at?,
+            roles: r.roles,
+            stands_for: r.stands_for,
+        })
+    });
+    Ok(Standings { votes: votes.collect(), requester, voter, policy })
 }
 
 /// Notes whose vote would bring a pending request further; `false` if that was known.
@@ -318,21 +386,24 @@ pub(super) async fn session_age(conn: &mut PgConnection, session: &[u8]) -> sqlx
 }
 
 /// Casts a vote, or changes one's own while the request is pending.
-pub(super) async fn save_vote(
-    change: &mut Change,
-    r: &Request,
-    voter: Uuid,
-    door: &str,
-    approves: bool,
-    reason: Option<&str>,
-    stands_for: &[Uuid],
-) -> sqlx::Result<()> {
-    let now = change.now();
+pub(super) async fn save_vote(change: &mut Change, r: &Request, vote: &Vote) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval, stands_for)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding, reason = excluded.reason, door = excluded.door, at = excluded.at,
            stands_for = excluded.stands_for",
-        r.id, voter, if approves { "approve" } else { "reject" }, r.binding, reason, door, now, r.requester_id, r.ruling.self_approval, stands_for
-    ).execute(&mut **change).await.map(|_| ())
+        r.id,
+        vote.voter_id,
+        if vote.approves { "approve" } else { "reject" },
+        vote.binding,
+        vote.reason,
+        vote.door,
+        vote.at,
+        r.requester_id,
+        r.ruling.self_approval,
+        &vote.stands_for.iter().map(|s| s.id).collect::<Vec<_>>()
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
 }

@@ -5,7 +5,7 @@ use crate::{
     auth::{Caller, Operator, RequestsAsk, Role},
     crash,
     error::{self, Error, Problem},
-    i18n::msg,
+    i18n::{Text, msg},
     ledger,
     notices::{self, Kind},
     operations::{Definition, Preview, Proposal},
@@ -50,6 +50,19 @@ pub struct Stuck {
     pub rule: String,
     /// Administrators, who can give roles and propose another policy.
     pub ask: String,
+    /// Those who could approve, but are away until it would have expired.
+    pub away: String,
+}
+
+impl Stuck {
+    /// Who is missing, and what can be done.
+    pub fn text(&self) -> Text {
+        if self.away.is_empty() {
+            msg::request_stuck(&self.ask, &self.lacking, &self.rule)
+        } else {
+            msg::request_stuck_away(&self.ask, &self.away, &self.lacking, &self.rule)
+        }
+    }
 }
 
 /// Checks the fields and computes before and after, without asking yet. Tells everything that is wrong at once.
@@ -143,8 +156,8 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     if let Some(problem) = ticket_problem(&request) {
         return Err(Error::Invalid(vec![problem]));
     }
-    if let Some(Stuck { lacking, rule, ask }) = stuck(&mut change, &request).await? {
-        return Err(Error::Refused(msg::request_stuck(ask, lacking, rule)));
+    if let Some(stuck) = stuck(&mut change, &request).await? {
+        return Err(Error::Refused(stuck.text()));
     }
     request.id = store::insert(&mut change, &request, ask.again_from, definition.guarantee().name()).await?;
     if let Some(key) = &ask.idempotency_key
@@ -235,9 +248,19 @@ async fn stuck(conn: &mut PgConnection, request: &Request) -> Result<Option<Stuc
         return Ok(None);
     }
     let people = policy::people(conn).await?;
-    let Some(shortage) = policy::shortage(&request.ruling, request.requester_human, &people) else { return Ok(None) };
+    let there = policy::present(&people, &request.ruling, request.requester_human, request.expires_at);
+    let Some(shortage) = policy::shortage(&request.ruling, request.requester_human, &there) else { return Ok(None) };
+    // those who could, but will not be back in time
+    let wanted = request.ruling.voter_roles();
+    let away = people.iter().filter(|p| there.iter().all(|t| t.id != p.id) && p.roles.iter().any(|r| wanted.contains(r)));
+    let away = away.map(|p| p.name.as_str()).take(5).collect::<Vec<_>>().join(", ");
     let admins = people.iter().filter(|p| p.roles.iter().any(|r| r == Role::Admin.name())).map(|p| p.name.as_str());
-    Ok(Some(Stuck { lacking: shortage.told(), rule: request.ruling.rule.clone(), ask: admins.take(5).collect::<Vec<_>>().join(", ") }))
+    Ok(Some(Stuck {
+        lacking: shortage.told(),
+        rule: request.ruling.rule.clone(),
+        ask: admins.take(5).collect::<Vec<_>>().join(", "),
+        away,
+    }))
 }
 
 /// As it would be stored, but for what the policy says.

@@ -1,6 +1,9 @@
 //! How far the approvals of a request reach, under the policy it was made with and under the one in force: tightening a policy
 //! reaches requests that wait, and loosening it changes nothing for them.
-use super::{Request, Ruling, Vote, store};
+use super::{
+    Request, Ruling, Vote,
+    store::{self, Standings, Voter},
+};
 use crate::{
     app::App,
     error::Error,
@@ -20,6 +23,9 @@ pub(super) struct Tally {
     pub bound: Filled,
     pub current: Option<Filled>,
     bound_ruling: Ruling,
+    /// What makes a vote count: it is on this binding, and not by this human.
+    binding: Vec<u8>,
+    requester: Uuid,
 }
 
 /// One need as it stands.
@@ -59,20 +65,47 @@ impl Request {
 
 impl Tally {
     pub async fn of(app: &App, conn: &mut PgConnection, request: &Request) -> Result<Self, Error> {
-        let votes = store::votes(conn, request).await?;
+        let standings = store::standings(conn, request, None).await?;
+        Self::by(app, conn, request, standings).await
+    }
+
+    /// The same, with somebody who wants to vote.
+    pub async fn before(app: &App, conn: &mut PgConnection, request: &Request, voter: Uuid) -> Result<(Self, Voter), Error> {
+        let mut standings = store::standings(conn, request, Some(voter)).await?;
+        let voter = standings.voter.take().ok_or(Error::SignedOut)?;
+        Ok((Self::by(app, conn, request, standings).await?, voter))
+    }
+
+    async fn by(app: &App, conn: &mut PgConnection, request: &Request, s: Standings) -> Result<Self, Error> {
+        let (human, roles) = s.requester;
         let now = match app.registry.find(&request.operation) {
-            Some(definition) => {
-                let (_, roles) = store::standing(conn, request.requester_id).await?;
-                Some(policy::in_force(app, conn).await?.rule(&request.case(definition.risk(), &roles)))
-            }
+            Some(definition) => Some(policy::numbered(app, conn, s.policy).await?.rule(&request.case(definition.risk(), &roles))),
             None => None,
         };
-        let own_counts = request.ruling.self_approval && now.as_ref().is_some_and(|r| r.self_approval);
-        let lent = request.ruling.delegation && now.as_ref().is_some_and(|r| r.delegation);
-        let counted = counted(&votes, &request.binding, request.requester_human, own_counts, lent);
-        let bound = fill(&request.ruling.needs, &counted);
+        Ok(Self::count(s.votes, now, request.ruling.clone(), request.binding.clone(), human))
+    }
+
+    fn count(votes: Vec<Vote>, now: Option<Ruling>, bound_ruling: Ruling, binding: Vec<u8>, requester: Uuid) -> Self {
+        let own_counts = bound_ruling.self_approval && now.as_ref().is_some_and(|r| r.self_approval);
+        let lent = bound_ruling.delegation && now.as_ref().is_some_and(|r| r.delegation);
+        let counted = counted(&votes, &binding, requester, own_counts, lent);
+        let bound = fill(&bound_ruling.needs, &counted);
         let current = now.as_ref().map(|r| fill(&r.needs, &counted));
-        Ok(Self { votes, now, counted, bound, current, bound_ruling: request.ruling.clone() })
+        Self { votes, now, counted, bound, current, bound_ruling, binding, requester }
+    }
+
+    /// As it is once this vote is cast, instead of an earlier one by the same account.
+    pub fn with(self, vote: Vote) -> Self {
+        let mut votes = self.votes;
+        votes.retain(|v| v.voter_id != vote.voter_id);
+        votes.push(vote);
+        votes.sort_by_key(|v| (v.at, v.voter_id));
+        Self::count(votes, self.now, self.bound_ruling, self.binding, self.requester)
+    }
+
+    /// The human who asked, whatever account they used.
+    pub fn requester(&self) -> Uuid {
+        self.requester
     }
 
     pub fn met(&self) -> bool {
@@ -134,8 +167,8 @@ impl Tally {
     }
 
     /// Those of the absent people whose roles may be used for this request: never those of whoever asked.
-    pub fn lent(&self, request: &Request, stands_in: Vec<StandIn>) -> Vec<StandIn> {
-        stands_in.into_iter().filter(|s| self.delegation() && s.human != request.requester_human).collect()
+    pub fn lent(&self, stands_in: Vec<StandIn>) -> Vec<StandIn> {
+        stands_in.into_iter().filter(|s| self.delegation() && s.human != self.requester).collect()
     }
 
     pub fn batch(&self) -> bool {

@@ -60,11 +60,11 @@ async fn renew(app: &App) -> Result<(), Error> {
 async fn renew_one(app: &App, id: i64) -> Result<(), Error> {
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
-    let Some(request) = store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(()) };
+    let Some(mut request) = store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(()) };
     let tally = Tally::of(app, &mut change, &request).await?;
     if tally.met() {
         // the votes are there already: roles came back, or the policy asks for less again
-        return votes::approve(change, request, tally.have()).await;
+        return votes::approve(change, &mut request, tally.have()).await;
     }
     let roles = tally.waits_for();
     if !store::save_turn(&mut change, id, &roles).await? {

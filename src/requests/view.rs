@@ -67,6 +67,9 @@ pub struct RequestView {
     pub talk: Option<Talk>,
     /// What somebody who decides asked the requester, as long as it is not answered.
     pub open_question: Option<String>,
+    /// Since when others know that it waits too long.
+    pub escalated: Option<String>,
+    pub watching: bool,
     pub decide: Decide,
     pub withdraw: Option<String>,
     pub conflict: Option<String>,
@@ -80,6 +83,8 @@ pub struct Need {
     pub want: usize,
     /// Who may still fill it.
     pub who: Vec<String>,
+    /// Who could if they were not away.
+    pub away: Vec<String>,
     /// It was not asked for when the request was made.
     pub added: bool,
 }
@@ -110,7 +115,7 @@ pub struct Told {
 }
 
 pub enum Decide {
-    Open { action: String, effect: String, reason: String, error: Option<String> },
+    Open { action: String, effect: String, reason: String, error: Option<String>, stands_for: Option<String> },
     Closed { why: String },
 }
 
@@ -148,6 +153,10 @@ pub async fn decision(app: &App, conn: &mut PgConnection, l: Lang, caller: &Call
 struct Seen {
     tally: Tally,
     people: Vec<Human>,
+    /// The caller's roles for this request, those lent to them included.
+    roles: Vec<String>,
+    /// Absent people for whom the caller stands in here.
+    stands_for: Vec<String>,
     /// The human behind the account that looks.
     me: uuid::Uuid,
     stale_sign_in: bool,
@@ -155,8 +164,11 @@ struct Seen {
 
 impl Seen {
     async fn of(app: &App, conn: &mut PgConnection, caller: &Caller, request: &Request) -> Result<Self, Error> {
-        let tally = Tally::of(app, conn, request).await?;
-        let (me, _) = store::standing(conn, caller.id).await?;
+        let (tally, voter) = Tally::before(app, conn, request, caller.id).await?;
+        let me = voter.human;
+        let lent = tally.lent(voter.stands_in);
+        let stands_for = lent.iter().map(|s| s.name.clone()).collect();
+        let roles = voter.roles.into_iter().chain(lent.into_iter().flat_map(|s| s.roles)).collect();
         let stale_sign_in = match tally.step_up_minutes() {
             Some(minutes) => !votes::is_fresh(conn, caller, minutes).await?,
             None => false,
@@ -164,12 +176,24 @@ impl Seen {
         let mut people = policy::people(conn).await?;
         let own = tally.self_approval();
         people.retain(|p| (own || p.human != request.requester_human) && !tally.votes.iter().any(|v| v.human == p.human && v.approves));
-        Ok(Self { tally, people, me, stale_sign_in })
+        let lends = |s: &policy::StandIn| tally.delegation() && s.human != request.requester_human;
+        for person in &mut people {
+            let lent: Vec<String> = person.stands_in.iter().filter(|s| lends(s)).flat_map(|s| s.roles.clone()).collect();
+            person.roles.extend(lent);
+        }
+        Ok(Self { tally, people, roles, stands_for, me, stale_sign_in })
     }
 
     /// Names of a few who hold one of these roles.
     fn holders(&self, roles: &[String]) -> Vec<String> {
-        self.people.iter().filter(|p| p.roles.iter().any(|r| roles.contains(r))).take(8).map(|p| p.name.clone()).collect()
+        let holds = |p: &&Human| p.away_until.is_none() && p.roles.iter().any(|r| roles.contains(r));
+        self.people.iter().filter(holds).take(8).map(|p| p.name.clone()).collect()
+    }
+
+    /// Names of those who could vote if they were not away, each with the day of their return.
+    fn away(&self, l: Lang, roles: &[String]) -> Vec<String> {
+        let of = |p: &Human| p.away_until.map(|back| l.request_away_until(&p.name, When::new(l, back).absolute));
+        self.people.iter().filter(|p| p.roles.iter().any(|r| roles.contains(r))).filter_map(of).take(8).collect()
     }
 
     fn eligible(&self) -> Vec<String> {
@@ -183,6 +207,7 @@ impl Seen {
             have: s.have.into(),
             want: s.need.count.into(),
             who: if s.have < s.need.count { self.holders(&s.need.roles) } else { Vec::new() },
+            away: if s.have < s.need.count { self.away(l, &s.need.roles) } else { Vec::new() },
             added,
         };
         bound.iter().map(|s| need(s, false)).chain(added.iter().map(|s| need(s, true))).collect()
@@ -255,7 +280,10 @@ pub async fn whole(
             .votes
             .iter()
             .map(|v| VoteRow {
-                name: v.voter.clone(),
+                name: match v.stands_for.first() {
+                    Some(_) => l.request_voted_for(v.stands_for.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", "), &v.voter),
+                    None => v.voter.clone(),
+                },
                 decision: if v.approves { "approve" } else { "reject" },
                 decision_label: if v.approves { l.request_vote_approve() } else { l.request_vote_reject() },
                 reason: v.reason.clone().unwrap_or_default(),
@@ -273,6 +301,11 @@ pub async fn whole(
         open_question: comments::open_question(&story, request.requester_id)
             .filter(|_| request.state == State::Pending)
             .map(|told| l.question_open(&told.event.actor)),
+        escalated: request
+            .escalated_at
+            .filter(|_| request.state == State::Pending)
+            .map(|at| l.request_escalated(request.ruling.escalate_to.iter().map(|r| words::role(l, r)).collect::<Vec<_>>().join(", "), When::new(l, at).absolute)),
+        watching: store::watches(conn, request.id, caller.id).await?,
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
         decide: decide(l, caller, request, definition, &seen, &typed),
         withdraw: (request.requester_id == caller.id
@@ -295,8 +328,7 @@ fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definit
         return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
     }
     let eligible = seen.eligible();
-    let roles: Vec<&str> = caller.roles.iter().map(|role| role.name()).collect();
-    if !caller.may(RequestsDecide::NAME) || !seen.tally.eligible(&roles) {
+    if !caller.may(RequestsDecide::NAME) || !seen.tally.eligible(&seen.roles) {
         return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide(eligible.join(", ")) });
     }
     if r.requester_human == seen.me && !seen.tally.self_approval() {
@@ -308,7 +340,7 @@ fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definit
     let title = definition.map_or_else(|| r.operation.clone(), |d| d.title(l));
     let now = chrono::Utc::now();
     let later = r.not_before.max(r.ruling.cool_off().map(|wait| now + wait)).filter(|t| *t > now);
-    let last = seen.tally.met_with(seen.me, roles.iter().map(|role| (*role).to_owned()).collect());
+    let last = seen.tally.met_with(seen.me, seen.roles.clone());
     let effect = if let (true, Some(at)) = (last, later) {
         l.request_approve_runs_later(When::new(l, at).absolute, title)
     } else if last {
@@ -317,7 +349,8 @@ fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definit
         l.request_approve_waits_for_more()
     };
     let action = format!("/requests/{}/votes", r.short_id());
-    Decide::Open { action, effect, reason: typed.reason.clone(), error: typed.error.clone() }
+    let stands_for = (!seen.stands_for.is_empty()).then(|| l.decide_stands_for(seen.stands_for.join(", ")));
+    Decide::Open { action, effect, reason: typed.reason.clone(), error: typed.error.clone(), stands_for }
 }
 
 fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<Told> {
@@ -370,6 +403,7 @@ fn step_icon(kind: &str) -> &'static str {
         "request.examined" => "search",
         "request.commented" => "user",
         "request.questioned" => "circle-help",
+        "request.reminded" | "request.escalated" => "bell",
         "request.orphaned" => "triangle-alert",
         "request.stale" => "git-compare",
         "access.denied" => "lock",

@@ -11,8 +11,7 @@ use crate::{
     metrics::Fact,
 };
 use serde_json::json;
-use sqlx::PgConnection;
-use uuid::Uuid;
+use sqlx::{PgConnection, types::Json};
 
 /// A vote as it comes in through a door.
 #[derive(Clone, Debug)]
@@ -24,14 +23,29 @@ pub struct Ballot {
 }
 
 /// What a vote did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cast {
-    /// It counts; the request is now in this state.
-    Counted(State),
+    /// It counts; this is the request now.
+    Counted(Box<Counted>),
     /// The same vote by the same person was counted before.
     CountedBefore,
     /// Others had decided the same already; it was not needed.
     NotNeeded,
+}
+
+/// A request as a vote left it.
+pub struct Counted {
+    pub request: Request,
+    pub votes: Vec<Vote>,
+}
+
+impl Cast {
+    /// Where the request stands now, if the vote counts.
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Cast::Counted(counted) => Some(counted.request.state),
+            Cast::CountedBefore | Cast::NotNeeded => None,
+        }
+    }
 }
 
 /// Casts a vote. Refusals because of who the voter is are written down.
@@ -59,10 +73,11 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         expiry::expire(change, request).await?;
         return Err(Error::Refused(msg::request_expired()));
     }
-    let tally = Tally::of(app, &mut change, &request).await?;
-    let (human, mut roles) = store::standing(&mut change, voter.id()).await?;
-    let stands_in = tally.lent(&request, store::stands_in(&mut change, voter.id()).await?);
-    roles.extend(stands_in.iter().flat_map(|s| s.roles.iter().cloned()));
+    let (tally, voter_now) = Tally::before(app, &mut change, &request, voter.id()).await?;
+    let human = voter_now.human;
+    let stands_for = tally.lent(voter_now.stands_in);
+    let mut roles = voter_now.roles.clone();
+    roles.extend(stands_for.iter().flat_map(|s| s.roles.iter().cloned()));
     let mine = tally.votes.iter().find(|v| v.human == human);
     if request.state != State::Pending {
         // a rejection still stops what has been approved but not begun
@@ -71,7 +86,7 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
             return settled(&request, mine, ballot);
         }
     }
-    if human == request.requester_human && !tally.self_approval() {
+    if human == tally.requester() && !tally.self_approval() {
         return Err(Error::NotPermitted(msg::vote_own_request()));
     }
     if !tally.eligible(&roles) {
@@ -98,36 +113,46 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
             return Err(Error::NotPermitted(if by_token { msg::vote_step_up_token(minutes) } else { msg::vote_step_up(minutes) }));
         }
     }
-    let reason = Some(ballot.reason.trim()).filter(|r| !r.is_empty());
-    let stands_for: Vec<Uuid> = stands_in.iter().map(|s| s.id).collect();
-    store::save_vote(&mut change, &request, voter.id(), voter.caller().door.name(), ballot.approves, reason, &stands_for).await?;
+    let vote = Vote {
+        voter_id: voter.id(),
+        human,
+        voter: voter.caller().name.clone(),
+        approves: ballot.approves,
+        binding: request.binding.clone(),
+        reason: Some(ballot.reason.trim().to_owned()).filter(|r| !r.is_empty()),
+        door: voter.caller().door.name().into(),
+        at: change.now(),
+        roles: voter_now.roles,
+        stands_for: Json(stands_for),
+    };
+    store::save_vote(&mut change, &request, &vote).await?;
     change.measure(Fact::Voted { approves: ballot.approves });
     let mut voted = request
         .entry("request.voted")
         .with("decision", if ballot.approves { "approve" } else { "reject" })
         .with("binding", request.binding_hex());
-    if !stands_for.is_empty() {
-        voted = voted.with("stands_for", json!(stands_for));
+    if !vote.stands_for.is_empty() {
+        voted = voted.with("stands_for", json!(vote.stands_for.iter().map(|s| s.id).collect::<Vec<_>>()));
     }
-    if let Some(reason) = reason {
+    if let Some(reason) = &vote.reason {
         voted = voted.because(reason);
     }
+    // nobody else votes while the request is locked
+    let tally = tally.with(vote);
     if !ballot.approves {
         change.record(voted).await?;
         let entry = request.become_(&mut change, State::Denied, None).await?;
         change.commit(entry).await?;
-        return Ok(Cast::Counted(State::Denied));
-    }
-    let tally = Tally::of(app, &mut change, &request).await?;
-    if !tally.met() {
-        store::save_turn(&mut change, id, &tally.waits_for()).await?;
+    } else if tally.met() {
+        change.record(voted).await?;
+        approve(change, &mut request, tally.have()).await?;
+    } else {
+        request.waits_for = tally.waits_for();
+        store::save_turn(&mut change, id, &request.waits_for).await?;
         change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
         change.commit(voted).await?;
-        return Ok(Cast::Counted(State::Pending));
     }
-    change.record(voted).await?;
-    approve(change, request, tally.have()).await?;
-    Ok(Cast::Counted(State::Approved))
+    Ok(Cast::Counted(Box::new(Counted { request, votes: tally.votes })))
 }
 
 /// Whether this session was signed in with within so many minutes. A token never is: whoever has it need not be there.
@@ -136,9 +161,9 @@ pub(super) async fn is_fresh(conn: &mut PgConnection, caller: &Caller, minutes: 
     Ok(store::session_age(conn, session).await?.is_some_and(|age| age < i64::from(minutes)))
 }
 
-pub(super) async fn approve(mut change: Change, mut request: Request, approvals: usize) -> Result<(), Error> {
+pub(super) async fn approve(mut change: Change, request: &mut Request, approvals: usize) -> Result<(), Error> {
     let entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", approvals);
-    execution::enqueue(&mut change, &request).await?;
+    execution::enqueue(&mut change, request).await?;
     crash::point("vote.recording");
     change.commit(entry).await?;
     crash::point("vote.recorded");

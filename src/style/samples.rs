@@ -132,6 +132,7 @@ pub fn decisions(l: Lang, now: DateTime<Utc>) -> Vec<(String, RequestView)> {
         effect: l.request_approve_runs_now(l.op_org_tier_fix_title()),
         reason: reason.into(),
         error,
+        stands_for: None,
     };
     let closed = |why| Decide::Closed { why };
     vec![
@@ -176,6 +177,8 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         fate: Fate::default(),
         talk: None,
         open_question: None,
+        escalated: None,
+        watching: false,
         decide,
         withdraw: None,
         conflict: None,

@@ -1,4 +1,5 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
+mod absences;
 mod admin;
 mod approvals;
 mod comments;
@@ -6,6 +7,7 @@ mod docs;
 mod events;
 mod findings;
 mod key;
+mod notices;
 mod openapi;
 mod operations;
 mod policy;
@@ -41,8 +43,14 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/comments", comments::add)
+        .act::<RequestsRead, _, _>("/api/requests/{id}/watch", notices::watch)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
+        .show::<RequestsRead, _, _>("/api/notices", notices::list)
+        .act::<RequestsRead, _, _>("/api/notices/read", notices::read)
+        .show::<RequestsRead, _, _>("/api/absences", absences::list)
+        .act::<RequestsDecide, _, _>("/api/absences", absences::plan)
+        .act::<RequestsDecide, _, _>("/api/absences/{id}/end", absences::end)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
         .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)

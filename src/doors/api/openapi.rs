@@ -1,8 +1,10 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
 use super::{
+    absences::NewAbsence,
     approvals::Rejection,
     comments::NewComment,
     findings::NewFinding,
+    notices::{ReadNotices, Watching},
     policy::NewDraft,
     requests::{NewRequest, NewVote},
 };
@@ -133,6 +135,35 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "What would have been different; waiting times are an estimate"), (422, "The document has faults, each with its line")],
     ),
+    post(
+        "/api/requests/{id}/watch",
+        "Watch a request, or do so no more",
+        Some("Watching"),
+        &[],
+        &[(204, "Done"), (404, "No such request")],
+    ),
+    get(
+        "/api/notices",
+        "What the caller was told, newest first",
+        &[("unread", "`true`: only what is not read"), ("cursor", "`next` of the page before")],
+        LIST,
+    ),
+    post("/api/notices/read", "Mark as read", Some("ReadNotices"), &[], &[(204, "Done")]),
+    get("/api/absences", "Who is away, or will be within two weeks", &[], LIST),
+    post(
+        "/api/absences",
+        "Plan an absence of one’s own",
+        Some("NewAbsence"),
+        &[],
+        &[(201, "Planned"), (422, "The times or the delegate are wrong")],
+    ),
+    post(
+        "/api/absences/{id}/end",
+        "Be back early, or not go",
+        None,
+        &[],
+        &[(204, "Ended, or over before"), (404, "No such absence of one’s own")],
+    ),
     get("/api/approvals/pending", "What waits for an approval, in the old shape", &[("cursor", "`next` of the page before")], LIST),
     post(
         "/api/approvals/{id}/approve",
@@ -183,6 +214,9 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewVote".into(), schema::<NewVote>());
     schemas.insert("NewComment".into(), schema::<NewComment>());
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
+    schemas.insert("NewAbsence".into(), schema::<NewAbsence>());
+    schemas.insert("ReadNotices".into(), schema::<ReadNotices>());
+    schemas.insert("Watching".into(), schema::<Watching>());
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("Problem".into(), json!({

@@ -161,13 +161,13 @@ pub async fn vote(
 ) -> Result<Json<Value>, Error> {
     let id = parse_id(&id)?;
     let ballot = Ballot { approves: new.decision == Decision::Approve, binding: new.binding, reason: new.reason.unwrap_or_default() };
-    let cast = votes::cast(&app, &operator, id, &ballot).await?;
-    let mut body = find(&app, id).await?.json(&app).clone();
-    body["vote"] = json!(match cast {
-        Cast::Counted(_) => "counted",
-        Cast::CountedBefore => "already_counted",
-        Cast::NotNeeded => "already_decided",
-    });
+    let (mut body, vote) = match votes::cast(&app, &operator, id, &ballot).await? {
+        // as the vote left it; before it is approved nothing is attempted
+        Cast::Counted(counted) => (shape::whole(&app, &counted.request, &counted.votes, &[]), "counted"),
+        Cast::CountedBefore => (find(&app, id).await?.json(&app).clone(), "already_counted"),
+        Cast::NotNeeded => (find(&app, id).await?.json(&app).clone(), "already_decided"),
+    };
+    body["vote"] = json!(vote);
     Ok(Json(body))
 }
 

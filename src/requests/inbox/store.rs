@@ -69,6 +69,7 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
     let (target_type, target_id) = f.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
     let (turn, roles) = f.waiting_for.as_ref().map(|t| (t.operator, t.roles.clone())).unzip();
     let roles = roles.unwrap_or_default();
+    let decides = !roles.is_empty();
     let (value, id) = slice.at();
     let (by_expiry, up) = (slice.order.key == "expires", slice.up());
     let cursor = id.and_then(|id| parse_id(id).ok());
@@ -78,7 +79,9 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
              r.expires_at, r.closed_at
            from request r join operator o on o.id = r.requester_id
            where ($1::text[] is null or r.state = any($1)) and ($2::text is null or r.operation = $2) and ($3::uuid is null or r.requester_id = $3)
-             and ($4::uuid is null or (r.state = 'pending' and r.waits_for && $16
+             and ($4::uuid is null or (r.state = 'pending' and (r.waits_for && $16
+                 or ($17 and exists (select from stand_in where delegate_id = $4) and exists (select from stand_in s where s.delegate_id = $4
+                   and r.waits_for && s.roles and s.absent_human <> coalesce(o.owner_id, o.id) and coalesce((r.policy ->> 'delegation')::boolean, true))))
                and (r.self_approval or coalesce(o.owner_id, o.id) <> $4)
                and not exists (select from vote v where v.request_id = r.id and v.voter_id = $4)))
              and ($5::text is null or (r.target_type = $5 and r.target_id = $6))
@@ -91,7 +94,7 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
            order by case when $12 and $13 then r.expires_at end asc, case when $12 and not $13 then r.expires_at end desc,
              case when $13 then r.id end asc, case when not $13 then r.id end desc limit $15"#,
         states.as_deref(), f.operation, f.requester, turn, target_type, target_id, by_id, words, f.risk, f.expires_before, cursor,
-        by_expiry, up, expiry, slice.limit, &roles as &[&str]
+        by_expiry, up, expiry, slice.limit, &roles as &[&str], decides
     ).fetch_all(conn).await?.into_iter().map(|r| Listed {
         id: r.id, operation: r.operation, target_id: r.target_id, target_label: r.target_label, requester: r.requester, reason: r.reason,
         before: r.before, after: r.after, state: State::named(&r.state).expect("the column's check allows no other"), risk: r.risk,
@@ -118,7 +121,10 @@ pub async fn counts(conn: &mut PgConnection, turn: &Turn) -> sqlx::Result<Counts
         Counts,
         r#"select
              (select count(*) from (select from request r join operator o on o.id = r.requester_id
-               where r.state = 'pending' and r.waits_for && $2 and (r.self_approval or coalesce(o.owner_id, o.id) <> $1)
+               where r.state = 'pending' and (r.waits_for && $2
+                 or (cardinality($2) > 0 and exists (select from stand_in where delegate_id = $1) and exists (select from stand_in s where s.delegate_id = $1
+                   and r.waits_for && s.roles and s.absent_human <> coalesce(o.owner_id, o.id) and coalesce((r.policy ->> 'delegation')::boolean, true))))
+               and (r.self_approval or coalesce(o.owner_id, o.id) <> $1)
                and not exists (select from vote v where v.request_id = r.id and v.voter_id = $1) limit 100) t) as "mine!",
              (select count(*) from (select from request where state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "open!",
              (select count(*) from (select from request where requester_id = $1 and state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "asked!",

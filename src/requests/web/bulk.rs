@@ -220,11 +220,13 @@ pub(super) async fn decide(
 async fn cast(app: &App, operator: &Operator<RequestsDecide>, l: Lang, id: i64, ballot: &Ballot) -> Outcome {
     let name = short_id(id);
     let (kind, says) = match votes::cast_one_of_many(app, operator, id, ballot).await {
-        Ok(Cast::Counted(Standing::Approved)) => ("success", l.vote_approved(&name)),
-        Ok(Cast::Counted(Standing::Denied)) => ("success", l.vote_denied(&name)),
-        Ok(Cast::Counted(_)) => ("success", l.vote_counted(&name)),
-        Ok(Cast::CountedBefore) => ("info", l.vote_counted_before(&name)),
-        Ok(Cast::NotNeeded) => ("info", l.vote_not_needed(&name)),
+        Ok(cast) => match cast.state() {
+            Some(Standing::Approved) => ("success", l.vote_approved(&name)),
+            Some(Standing::Denied) => ("success", l.vote_denied(&name)),
+            Some(_) => ("success", l.vote_counted(&name)),
+            None if matches!(cast, Cast::NotNeeded) => ("info", l.vote_not_needed(&name)),
+            None => ("info", l.vote_counted_before(&name)),
+        },
         // the votes before it are cast and told nowhere else, so even a failure is one line among the others
         Err(problem) => {
             if matches!(problem, Error::Internal(_) | Error::Unavailable(_)) {

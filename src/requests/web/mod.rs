@@ -9,6 +9,7 @@ mod list;
 mod new;
 mod seen;
 mod show;
+mod watch;
 
 pub use find::{actions, requests as find};
 pub use list::{BRIEF, columns, place};
@@ -31,6 +32,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
         .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)
         .act::<RequestsAsk, _, _>("/requests/{id}/comments", comments::add)
+        .act::<RequestsRead, _, _>("/requests/{id}/watch", watch::watch)
         .act::<RequestsDecide, _, _>("/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/requests/{id}/read-back", findings::read_back)
 }

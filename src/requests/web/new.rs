@@ -10,7 +10,7 @@ use crate::{
     policy::{Ruling, words},
     requests::{
         hex, parse_id, short_id, store,
-        submit::{self, Ask, Prospect, Stuck},
+        submit::{self, Ask, Prospect},
     },
 };
 use askama::Template;
@@ -297,7 +297,7 @@ impl Wizard<'_> {
             target: preview.target.label,
             diff: page::diff(l, &json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
             policy: words::ruling(l, &self.app.registry, self.definition.name(), &ruling),
-            stuck: stuck.map(|Stuck { lacking, rule, ask }| l.request_stuck(ask, lacking, rule)),
+            stuck: stuck.map(|s| l.say(&s.text())),
             effect: effect(l, &ruling),
         })
     }

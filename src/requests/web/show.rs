@@ -101,14 +101,14 @@ pub(super) async fn vote(
     let (l, name) = (visit.l, short_id(id));
     match votes::cast(&app, &operator, id, &ballot).await {
         Ok(cast) => {
-            let said = match cast {
-                Cast::Counted(Standing::Approved) => l.vote_approved(&name),
-                Cast::Counted(Standing::Denied) => l.vote_denied(&name),
-                Cast::Counted(_) => l.vote_counted(&name),
-                Cast::CountedBefore => l.vote_counted_before(&name),
-                Cast::NotNeeded => l.vote_not_needed(&name),
+            let said = match cast.state() {
+                Some(Standing::Approved) => l.vote_approved(&name),
+                Some(Standing::Denied) => l.vote_denied(&name),
+                Some(_) => l.vote_counted(&name),
+                None if matches!(cast, Cast::NotNeeded) => l.vote_not_needed(&name),
+                None => l.vote_counted_before(&name),
             };
-            visit.say(if cast == Cast::NotNeeded { "info" } else { "success" }, said).await?;
+            visit.say(if matches!(cast, Cast::NotNeeded) { "info" } else { "success" }, said).await?;
             Ok(Redirect::to(&format!("/requests/{name}")).into_response())
         }
         // shown on the request itself, as it is now, with what was typed

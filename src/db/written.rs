@@ -1,0 +1,78 @@
+//! What a transaction writes besides its change: events, outbox rows and jobs. It is gathered, and sent in one statement.
+use super::Actor;
+use crate::{
+    ledger::{SCHEMA, Sealed},
+    live::Signal,
+};
+use serde_json::Value;
+use sqlx::PgConnection;
+
+/// So many rows go in one statement.
+const FULL: usize = 200;
+
+/// In the order in which it was written.
+#[derive(Default)]
+pub(super) struct Written {
+    pub events: Vec<Sealed>,
+    /// Topic, request and payload.
+    pub told: Vec<(&'static str, i64, Value)>,
+    /// Kind, payload and seconds from now.
+    pub jobs: Vec<(&'static str, Value, f64)>,
+}
+
+impl Written {
+    pub fn is_full(&self) -> bool {
+        self.events.len() + self.told.len() + self.jobs.len() >= FULL
+    }
+
+    /// Writes it and is empty again. Answers the signals to send once it has committed.
+    pub async fn send(&mut self, conn: &mut PgConnection, actor: &Actor) -> sqlx::Result<Vec<Signal>> {
+        let Self { events, told, jobs } = std::mem::take(self);
+        if events.is_empty() && told.is_empty() && jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let opened: Vec<_> = events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, &salt[..], data))).collect();
+        let outbox = sqlx::query_scalar!(
+            "with event as (
+               insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
+               select id, at, $1, kind, outcome, $2, $3, request, target_type, target_id, leaf
+               from unnest($4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bytea[])
+                 as e (id, at, kind, outcome, request, target_type, target_id, leaf)
+             ), detail as (
+               insert into ledger.detail (event_id, recorded_at, salt, data)
+               select id, at, salt, data from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[]) as d (id, at, salt, data)
+             ), queued as (
+               insert into job (kind, payload, run_at)
+               select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
+             )
+             insert into outbox (topic, request_id, payload)
+             select topic, request, payload
+             from unnest($19::text[], $20::bigint[], $21::jsonb[]) with ordinality as t (topic, request, payload, place) order by place
+             returning id",
+            SCHEMA,
+            actor.id,
+            actor.door.name(),
+            &events.iter().map(|e| e.id).collect::<Vec<_>>(),
+            &events.iter().map(|e| e.at).collect::<Vec<_>>(),
+            &events.iter().map(|e| e.kind).collect::<Vec<_>>() as _,
+            &events.iter().map(|e| e.outcome).collect::<Vec<_>>() as _,
+            &events.iter().map(|e| e.request).collect::<Vec<_>>() as _,
+            &events.iter().map(|e| e.target.as_ref().map(|(kind, _)| kind.as_str())).collect::<Vec<_>>() as _,
+            &events.iter().map(|e| e.target.as_ref().map(|(_, id)| id.as_str())).collect::<Vec<_>>() as _,
+            &events.iter().map(|e| e.leaf.as_slice()).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| o.0).collect::<Vec<_>>(),
+            &opened.iter().map(|o| o.1).collect::<Vec<_>>(),
+            &opened.iter().map(|o| o.2).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| o.3).collect::<Vec<_>>() as _,
+            &jobs.iter().map(|j| j.0).collect::<Vec<_>>() as _,
+            &jobs.iter().map(|j| &j.1).collect::<Vec<_>>() as _,
+            &jobs.iter().map(|j| j.2).collect::<Vec<_>>(),
+            &told.iter().map(|t| t.0).collect::<Vec<_>>() as _,
+            &told.iter().map(|t| t.1).collect::<Vec<_>>(),
+            &told.iter().map(|t| &t.2).collect::<Vec<_>>() as _,
+        )
+        .fetch_all(conn)
+        .await?;
+        Ok(std::iter::zip(told, outbox).map(|((_, request, _), outbox)| Signal { request, outbox }).collect())
+    }
+}
