@@ -63,6 +63,7 @@ pub async fn add(app: &App, operator: &Operator<RequestsDecide>, plan: &Plan) ->
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
+    store::one_at_a_time(&mut change, operator.id()).await?;
     if store::overlaps(&mut change, operator.id(), from, until).await? {
         return Err(Error::Invalid(vec![Problem::new("from", msg::absence_overlaps())]));
     }

@@ -77,6 +77,14 @@ pub(super) async fn delegate(
     .await
 }
 
+/// Makes one person's plans wait for each other, until the transaction ends.
+pub(super) async fn one_at_a_time(change: &mut Change, operator: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(r#"select pg_advisory_xact_lock(hashtextextended('absence' || $1::text, 0)) as "locked!: ()""#, operator.to_string())
+        .fetch_one(&mut **change)
+        .await
+        .map(|_| ())
+}
+
 pub(super) async fn overlaps(conn: &mut PgConnection, operator: Uuid, from: DateTime<Utc>, until: DateTime<Utc>) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"select exists (select from absence where operator_id = $1 and not cancelled and tstzrange(from_at, until_at) && tstzrange($2, $3)) as "overlaps!""#,

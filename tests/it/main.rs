@@ -14,6 +14,7 @@ mod ledger;
 mod lists;
 mod measures;
 mod outside;
+mod people;
 mod policy;
 mod process;
 mod races;

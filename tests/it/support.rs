@@ -213,6 +213,10 @@ impl Desk {
     /// Another version of the policy, as the owner of the tables would write it.
     pub async fn replace_policy(&self, document: &str) {
         let mut owner = self.owner().await;
+        // the first version comes with the first replica
+        while sqlx::query("select from policy_version").fetch_optional(&mut owner).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         sqlx::query("alter table policy_version disable trigger is_recorded, drop constraint if exists first_is_adopted")
             .execute(&mut owner)
             .await
