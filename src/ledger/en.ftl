@@ -80,3 +80,4 @@ event-request-unknown = Outcome unknown
 event-request-partial = Partly applied
 event-request-commented = Commented
 event-request-questioned = Asked for information
+event-request-vote-withdrawn = Vote taken back

@@ -80,3 +80,4 @@ event-request-unknown = 결과 확인 필요
 event-request-partial = 일부 적용
 event-request-commented = 의견
 event-request-questioned = 정보 요청
+event-request-vote-withdrawn = 투표 취소
