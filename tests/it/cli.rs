@@ -44,6 +44,9 @@ async fn ask_approve_and_wait_from_a_script() {
     assert_eq!(waited.status.code(), Some(0));
     assert!(text(&waited.stdout).contains("succeeded"));
     assert_eq!(desk.org(ORG).await, ("pro".into(), 12_000));
+    let late = run(&desk, &approver, &["requests", "unvote", id]).await;
+    assert_eq!(late.status.code(), Some(3));
+    assert!(text(&late.stderr).contains("the vote stays"), "{}", text(&late.stderr));
 }
 
 #[tokio::test]
