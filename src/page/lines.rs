@@ -40,7 +40,8 @@ impl Chunk {
             for n in 0..gone.len().max(came.len()) {
                 pairs.push((gone.get(n).copied(), came.get(n).copied()));
             }
-            (gone.clear(), came.clear());
+            gone.clear();
+            came.clear();
         };
         for line in &self.lines {
             match (line.gone(), line.came()) {
@@ -169,10 +170,10 @@ mod tests {
             let chunks = lines(&was, &is);
             prop_assert_eq!(side(&chunks, |l| !l.came()), was.clone());
             prop_assert_eq!(side(&chunks, |l| !l.gone()), is.clone());
-            let pairs: Vec<_> = chunks.iter().flat_map(Chunk::pairs).collect();
-            let column = |of: fn(&(Option<&Line>, Option<&Line>)) -> Option<String>| pairs.iter().filter_map(of).collect::<String>();
-            prop_assert_eq!(column(|p| p.0.map(|l| text_of(l) + "\n")), was);
-            prop_assert_eq!(column(|p| p.1.map(|l| text_of(l) + "\n")), is);
+            let (left, right): (Vec<_>, Vec<_>) = chunks.iter().flat_map(Chunk::pairs).unzip();
+            let column = |cells: Vec<Option<&Line>>| cells.into_iter().flatten().map(|l| text_of(l) + "\n").collect::<String>();
+            prop_assert_eq!(column(left), was);
+            prop_assert_eq!(column(right), is);
         }
     }
 }
