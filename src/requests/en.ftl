@@ -248,3 +248,4 @@ diff-lines-folded = { $count ->
 }
 decide-bar-approve = Confirm approval
 decide-bar-reject = Confirm rejection
+decide-approve = Approve

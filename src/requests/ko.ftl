@@ -239,3 +239,4 @@ diff-line-came = 추가:
 diff-lines-folded = 바뀌지 않은 줄 { $count }개
 decide-bar-approve = 승인 확정
 decide-bar-reject = 반려 확정
+decide-approve = 승인

@@ -87,9 +87,9 @@ test('two people at one inbox: whoever is second sees that it was decided', stag
       await two.waitForFunction(() => !document.querySelector('#approve'));
     }
     for (const page of [one, two]) {
-      await page.reload();
       assert.equal(await page.locator('.failure').count(), 0, `${id}: nobody meets an error page`);
-      assert.equal(pathOf(page), `/requests/${id}`);
+      assert.equal(await page.locator('#request').getAttribute('data-request'), id);
+      await page.locator(hooks.state('pending')).waitFor({ state: 'hidden' });
     }
   }
 }));
