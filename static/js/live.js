@@ -35,6 +35,9 @@ const heard = (event) => {
   const main = $("#main[data-on]");
   if (!main) return;
   let id = ""; try { id = JSON.parse(event.data).id; } catch { /* an event without an id concerns everyone */ }
+  // the rows wait while somebody is at them; what is read beside them does not
+  if (id && id === $("#side [data-request]")?.dataset.request && busy())
+    htmx.ajax("GET", location.pathname + location.search, { target: "#side", select: "#side", swap: "outerMorph", headers: { "x-follows": "1" } });
   if (main.dataset.on === "inbox" || !id || id === $("[data-request]")?.dataset.request) refresh();
 };
 const hangUp = () => { source?.close(); source = null; lost = true; };
