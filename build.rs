@@ -230,7 +230,8 @@ mod assets {
     use std::{fmt::Write, fs, path::Path};
 
     /// Each is a layer of its own, and a later one wins over an earlier one.
-    const STYLES: [&str; 10] = ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "pages", "utilities", "print"];
+    const STYLES: [&str; 11] =
+        ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "diff", "pages", "utilities", "print"];
     /// One closure around all, so that they share what `base` defines and the page sees none of it.
     const SCRIPTS: [&str; 13] =
         ["base", "times", "live", "preferences", "session", "drafts", "forms", "lookup", "buttons", "lists", "palette", "keys", "upload"];

@@ -47,8 +47,12 @@ pub enum Error {
     Invalid(Vec<Problem>),
     #[error("too many tries, again in {retry_after} s")]
     TooMany { retry_after: u64 },
+    /// The database, or this replica: whatever answers here.
     #[error("not available: {0}")]
     Unavailable(String),
+    /// Another system that has to be asked does not answer; we are well.
+    #[error("another system is not available: {0}")]
+    Neighbour(String),
     #[error("internal: {0:#}")]
     Internal(anyhow::Error),
 }
@@ -102,7 +106,7 @@ impl Error {
             Error::Refused(_) => StatusCode::CONFLICT,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Error::Unavailable(_) | Error::Neighbour(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -120,6 +124,7 @@ impl Error {
             Error::Invalid(_) => "invalid",
             Error::TooMany { .. } => "too-many",
             Error::Unavailable(_) => "unavailable",
+            Error::Neighbour(_) => "other-system-unavailable",
             Error::Internal(_) => "internal",
         }
     }
@@ -141,6 +146,7 @@ impl Error {
             }
             Error::TooMany { retry_after } => (l.problem_too_many(), l.problem_too_many_why(*retry_after), l.problem_too_many_next()),
             Error::Unavailable(_) => (l.problem_unavailable(), l.problem_unavailable_why(), l.problem_unavailable_next()),
+            Error::Neighbour(_) => (l.problem_neighbour(), l.problem_neighbour_why(), l.problem_neighbour_next()),
             Error::Internal(_) => (l.problem_internal(), l.problem_internal_why(), l.problem_internal_next()),
         }
     }
@@ -202,7 +208,7 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
     if let Error::TooMany { retry_after } = &*error {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
     }
-    if matches!(*error, Error::Unavailable(_)) {
+    if matches!(*error, Error::Unavailable(_) | Error::Neighbour(_)) {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
     }
     answer

@@ -8,7 +8,7 @@ use axum::{
     Router,
     handler::Handler,
     middleware::from_extractor_with_state,
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, delete, get, post},
 };
 
 /// One route and its gate.
@@ -40,6 +40,11 @@ impl Surface {
     /// Something to do, for those who hold `S`.
     pub fn act<S: Scope, H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
         self.gated::<S>("POST", path, post(handler))
+    }
+
+    /// Something to take away again, for those who hold `S`.
+    pub fn drop<S: Scope, H: Handler<T, App>, T: 'static>(self, path: &'static str, handler: H) -> Self {
+        self.gated::<S>("DELETE", path, delete(handler))
     }
 
     /// Open to everybody; the exceptions, each spelt out.

@@ -25,6 +25,9 @@ pub struct Flash {
     /// `success`, `info` or `error`.
     pub kind: String,
     pub text: String,
+    /// Where a form takes back what was just done, as long as that is possible.
+    #[serde(default)]
+    pub undo: Option<String>,
 }
 
 impl From<session_store::Error> for Error {
@@ -101,8 +104,8 @@ pub(super) async fn sign_in(session: &Session, operator: Uuid) -> Result<(), Err
     Ok(session.save().await?)
 }
 
-pub async fn flash(session: &Session, kind: &str, text: String) -> Result<(), Error> {
-    Ok(session.insert(FLASH, Flash { kind: kind.into(), text }).await?)
+pub async fn flash(session: &Session, kind: &str, text: String, undo: Option<String>) -> Result<(), Error> {
+    Ok(session.insert(FLASH, Flash { kind: kind.into(), text, undo }).await?)
 }
 
 pub async fn take_flash(session: &Session) -> Result<Option<Flash>, Error> {

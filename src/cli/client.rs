@@ -45,6 +45,12 @@ impl Client {
     }
 }
 
+impl Client {
+    async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        answer(self.request(Method::DELETE, path)?).await
+    }
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
     let response = request.send().await.context("the server cannot be reached")?;
     let status = response.status();
@@ -168,6 +174,7 @@ pub async fn requests(command: Requests, json: bool) -> anyhow::Result<End> {
         Requests::Approve { id, reason } => return vote(&client, &id, "approve", reason, json).await,
         Requests::Reject { id, reason } => return vote(&client, &id, "reject", Some(reason), json).await,
         Requests::Withdraw { id } => client.post(&format!("/api/requests/{id}/withdraw"), &json!({}), None).await?,
+        Requests::Unvote { id } => client.delete(&format!("/api/requests/{id}/votes/mine")).await?,
         Requests::Wait { id, timeout } => return until_closed(&client, &id, timeout, json).await,
         Requests::Watch => return watch(&client, json).await,
     };

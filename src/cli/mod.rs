@@ -200,6 +200,10 @@ enum Requests {
     Withdraw {
         id: String,
     },
+    /// Take your own approval back, as long as the request waits for others.
+    Unvote {
+        id: String,
+    },
     /// Print a line for each change, until interrupted.
     Watch,
     /// Wait for the outcome.

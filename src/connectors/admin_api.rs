@@ -44,12 +44,12 @@ impl AdminApi {
     /// Reads; `None` if there is no such thing.
     pub async fn get(&self, path: &str) -> Result<Option<Value>, Refusal> {
         let gone =
-            |error: reqwest::Error| Refusal::from(Error::Unavailable(format!("the admin API cannot be read: {}", error.without_url())));
+            |error: reqwest::Error| Refusal::from(Error::Neighbour(format!("the admin API cannot be read: {}", error.without_url())));
         let response = self.request(Method::GET, path)?.send().await.map_err(gone)?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(response.json().await.map_err(gone)?)),
-            status => Err(Error::Unavailable(format!("the admin API answered {status} to a read")).into()),
+            status => Err(Error::Neighbour(format!("the admin API answered {status} to a read")).into()),
         }
     }
 

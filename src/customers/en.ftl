@@ -49,3 +49,10 @@ customers-history-empty = No changes on record.
 customers-none = Nothing to show.
 customers-id = ID
 customers-no-actions = Asking for a change takes the permission to fix customers. Access shows which roles hold it.
+impact-org-members = { $count ->
+    [one] It applies to 1 member of this organisation.
+   *[other] It applies to { $count } members of this organisation.
+}
+impact-plan-until = It lasts until { $day }; after that the plan is free again.
+impact-plan-for-ever = It has no end date.
+impact-plan-free = Paid features can no longer be used.

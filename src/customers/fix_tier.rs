@@ -3,7 +3,8 @@ use super::{MAX_CREDIT, Org, Tier, is_org_id, store};
 use crate::{
     auth::CustomersFix,
     db::Change,
-    i18n::msg,
+    error::Error,
+    i18n::{Text, msg},
     ledger::Entry,
     operations::{Operation, Preview, Refusal, Risk, Target},
 };
@@ -48,6 +49,21 @@ impl Operation for FixTier {
         let entry = Entry::of("org.tier.fixed").on("org", &self.org_id);
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
+    }
+
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        Ok(vec![msg::impact_org_members(store::member_count(conn, &self.org_id).await?)])
+    }
+
+    fn reverse(&self, before: &Value) -> Option<Value> {
+        let mut fields = json!({"org_id": self.org_id});
+        if self.tier.is_some() {
+            fields["tier"] = before["tier"].clone();
+        }
+        if self.credit.is_some() {
+            fields["credit"] = before["credit"].clone();
+        }
+        Some(fields)
     }
 }
 

@@ -3,7 +3,8 @@ use super::{Plan, User, is_user_id, store};
 use crate::{
     auth::CustomersFix,
     db::Change,
-    i18n::msg,
+    error::Error,
+    i18n::{Text, msg},
     ledger::Entry,
     operations::{Operation, Preview, Refusal, Risk, Target},
 };
@@ -46,6 +47,18 @@ impl Operation for GrantPlan {
         let entry = Entry::of("user.plan.granted").on("user", &self.user_id);
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
+    }
+
+    async fn impact(&self, _: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        Ok(vec![match self.until {
+            _ if self.plan == Plan::Free => msg::impact_plan_free(),
+            Some(until) => msg::impact_plan_until(until.to_string()),
+            None => msg::impact_plan_for_ever(),
+        }])
+    }
+
+    fn reverse(&self, before: &Value) -> Option<Value> {
+        Some(json!({"user_id": self.user_id, "plan": before["plan"], "until": before["until"]}))
     }
 }
 

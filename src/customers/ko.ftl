@@ -49,3 +49,7 @@ customers-history-empty = 기록된 변경이 없습니다.
 customers-none = 표시할 항목이 없습니다.
 customers-id = ID
 customers-no-actions = 변경을 요청하려면 고객 변경 권한이 필요합니다. 필요한 역할은 ‘접근 권한’에서 볼 수 있습니다.
+impact-org-members = 이 조직의 구성원 { $count }명에게 적용됩니다.
+impact-plan-until = { $day }까지 적용되고 그 뒤에는 무료로 돌아갑니다.
+impact-plan-for-ever = 종료일 없이 적용됩니다.
+impact-plan-free = 유료 기능을 더는 쓸 수 없게 됩니다.

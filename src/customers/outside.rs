@@ -94,5 +94,5 @@ fn read<T: DeserializeOwned>(seen: &Value) -> Result<Option<T>, Refusal> {
         return Ok(None);
     }
     let read = serde_json::from_value(seen.clone()).context("the admin API describes its customers in another shape");
-    Ok(Some(read.map_err(|error| Refusal::from(Error::Unavailable(format!("{error:#}"))))?))
+    Ok(Some(read.map_err(|error| Refusal::from(Error::Neighbour(format!("{error:#}"))))?))
 }

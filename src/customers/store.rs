@@ -132,3 +132,7 @@ pub(super) async fn set_plan(change: &mut Change, id: &str, plan: &str, until: O
         .await
         .map(|_| ())
 }
+
+pub(super) async fn member_count(conn: &mut PgConnection, org: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select count(*) as "members!" from admin_user_orgs where org_id = $1"#, org).fetch_one(conn).await
+}

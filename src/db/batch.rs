@@ -52,6 +52,7 @@ where
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(match &*error {
                 Error::Unavailable(text) => Error::Unavailable(text.clone()),
+                Error::Neighbour(text) => Error::Neighbour(text.clone()),
                 other => Error::Internal(anyhow::anyhow!("{other}")),
             }),
             Err(_) => Err(Error::Unavailable("the reader was stopped".into())),

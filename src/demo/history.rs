@@ -11,6 +11,7 @@ use crate::{
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 pub struct Org {
@@ -59,6 +60,8 @@ pub struct World {
     pub users: Vec<User>,
     rng: StdRng,
     executor: Uuid,
+    /// Targets that a waiting request is about: nothing else happens to them, so that what it shows stays true.
+    waited_for: HashSet<String>,
 }
 
 const TIERS: [&str; 4] = ["free", "starter", "pro", "enterprise"];
@@ -97,7 +100,7 @@ impl World {
                 }
             })
             .collect();
-        Self { companies, orgs, users, rng, executor }
+        Self { companies, orgs, users, rng, executor, waited_for: HashSet::new() }
     }
 
     /// Times of requests over the year before `now`, oldest first: office hours mostly, fewer at night and at weekends.
@@ -166,19 +169,36 @@ impl World {
         policy: &Version,
     ) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
-        if let Some(minutes) = minutes_left {
-            story.request.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
-            story.request.rebind();
-            story.events.clear();
-            story.events.push(submitted(&story.request));
+        let requester = people.iter().find(|p| p.id == story.request.requester_id).expect("one of them asked");
+        let r = &mut story.request;
+        self.waited_for.insert(r.target_id.clone());
+        // a few are of the kinds that the past has not: much credit at once, and plans that end
+        if r.fields["credit"].is_i64() && self.rng.random_bool(0.2) {
+            let credit = json!(self.rng.random_range(15..40) * 100_000);
+            (r.fields["credit"], r.after["credit"]) = (credit.clone(), credit);
+        } else if r.fields["plan"] == "pro" && self.rng.random_bool(0.5) {
+            let until = json!((Utc::now() + TimeDelta::days(self.rng.random_range(30..365))).date_naive());
+            (r.fields["until"], r.after["until"]) = (until.clone(), until);
         }
+        let roles: Vec<String> = requester.roles.iter().map(|role| role.name().to_owned()).collect();
+        r.judge(policy, registry.find(&r.operation).expect("it was asked for").risk(), &roles);
+        if let Some(minutes) = minutes_left {
+            r.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
+        }
+        r.rebind();
+        story.events = vec![submitted(&story.request)];
         story
     }
 
     fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
         let requester = askers[self.rng.random_range(0..askers.len())];
-        let (name, fields, target, before, after, reason) = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
+        let (name, fields, target, before, after, reason) = loop {
+            let asked = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
+            if !self.waited_for.contains(&asked.2.1) {
+                break asked;
+            }
+        };
         let definition = registry.find(name).expect("the demo asks for operations that exist");
         let roles: Vec<String> = requester.roles.iter().map(|r| r.name().to_owned()).collect();
         let mut request = Request {

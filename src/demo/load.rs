@@ -17,6 +17,10 @@ use uuid::Uuid;
 /// Requests are written in bunches of this many.
 const BUNCH: usize = 5_000;
 
+/// The newest that wait: minutes ago, and minutes until they expire where that is soon.
+const WAITING: [(i64, Option<i64>); 10] =
+    [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)];
+
 /// Fills an empty database; does nothing if somebody is there already.
 pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let mut conn = PgConnection::connect(owner_url).await?;
@@ -28,25 +32,31 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let people = people(&mut conn).await?;
     let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
-    let times = world.times(scale.requests, now);
+    // most of what waits came in over the last two days, between requests that have been decided since
+    let mut times: Vec<_> = world.times(scale.requests, now).into_iter().map(|at| (at, false)).collect();
+    let more = scale.waiting.saturating_sub(WAITING.len());
+    times.extend((0..more).map(|n| (now - TimeDelta::minutes(360 + (n * 2_400 / more) as i64), true)));
+    times.sort_unstable();
     for bunch in times.chunks(BUNCH) {
         let stories: Vec<Story> = bunch
             .iter()
-            .map(|at| {
+            .map(|(at, waits)| {
                 id += 1;
-                world.past(id, *at, &people, &registry, &policy)
+                match waits {
+                    true => world.waiting(id, *at, None, &people, &registry, &policy),
+                    false => world.past(id, *at, &people, &registry, &policy),
+                }
             })
             .collect();
         write(&mut conn, &stories).await?;
     }
-    let waiting: Vec<Story> =
-        [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
-            .into_iter()
-            .map(|(minutes_ago, left)| {
-                id += 1;
-                world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
-            })
-            .collect();
+    let waiting: Vec<Story> = WAITING
+        .into_iter()
+        .map(|(minutes_ago, left)| {
+            id += 1;
+            world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
+        })
+        .collect();
     write(&mut conn, &waiting).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;

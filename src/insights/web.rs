@@ -7,7 +7,8 @@ use crate::{
     i18n::Lang,
     operations::form::grouped,
     page::{
-        self, Cell, Chart, Column, Day, Fact, Place, Plot, Reader, Series, Shell, Table, Tile, Visit, When, capped, chart, export,
+        self, Cell, Chart, Column, Day, Fact, Place, Plot, Reader, Series, Shell, Table, Tile, Visit, When, capped, chart, duration,
+        export,
         list::{Asked, Filter, Listing, Slice},
     },
     surface::Surface,
@@ -191,16 +192,6 @@ fn percent(share: Option<f64>) -> String {
         Some(share) if share > 0.0 && share < 0.005 => "<1%".into(),
         Some(share) if share < 1.0 && share > 0.995 => ">99%".into(),
         Some(share) => format!("{:.0}%", share * 100.0),
-    }
-}
-
-fn duration(l: Lang, seconds: f64) -> String {
-    let s = seconds.max(0.0).round() as i64;
-    match s {
-        0..60 => l.insights_seconds(s),
-        60..3600 => l.insights_minutes(s / 60),
-        3600..86_400 => l.insights_hours(s / 3600, s % 3600 / 60),
-        _ => l.insights_days(s / 86_400, s % 86_400 / 3600),
     }
 }
 

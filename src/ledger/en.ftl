@@ -82,3 +82,4 @@ event-request-commented = Commented
 event-request-questioned = Asked for information
 event-request-reminded = Reminded
 event-request-escalated = Escalated
+event-request-vote-withdrawn = Vote taken back

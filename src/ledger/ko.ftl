@@ -82,3 +82,4 @@ event-request-commented = 의견
 event-request-questioned = 정보 요청
 event-request-reminded = 다시 알림
 event-request-escalated = 상위 알림
+event-request-vote-withdrawn = 투표 취소

@@ -143,6 +143,27 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal>;
     /// Makes it so, and records what changed.
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+
+    /// What it touches beyond the values that change, in a few sentences for those who decide; one query at the most.
+    async fn impact(&self, _: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        Ok(Vec::new())
+    }
+    /// Fields that ask for what was there before, where that can be asked for.
+    fn reverse(&self, _before: &Value) -> Option<Value> {
+        None
+    }
+    /// Where before and after show a long text in short: the whole text on both sides, under its key.
+    async fn long_text(&self, _: &mut PgConnection, _before: &Value) -> Result<Option<LongText>, Error> {
+        Ok(None)
+    }
+}
+
+/// A text of many lines as it was and as it would be.
+#[derive(Clone, Debug)]
+pub struct LongText {
+    pub key: &'static str,
+    pub before: String,
+    pub after: String,
 }
 
 /// An operation as doors and the request spine see it.
@@ -193,6 +214,12 @@ pub trait Proposal: Send + Sync {
     async fn preview(&self, conn: &mut PgConnection, seen: &Value) -> Result<Preview, Refusal>;
     /// Makes it so in our own database; where the effect is in another system, follows what was done there.
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+    /// As [`Operation::impact`].
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error>;
+    /// As [`Operation::reverse`].
+    fn reverse(&self, before: &Value) -> Option<Value>;
+    /// As [`Operation::long_text`].
+    async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error>;
 }
 
 impl dyn Proposal + '_ {
@@ -252,5 +279,14 @@ impl<O: Operation> Proposal for O {
     }
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         Operation::apply(self, change, preview).await
+    }
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        Operation::impact(self, conn).await
+    }
+    fn reverse(&self, before: &Value) -> Option<Value> {
+        Operation::reverse(self, before)
+    }
+    async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error> {
+        Operation::long_text(self, conn, before).await
     }
 }

@@ -1,7 +1,7 @@
 //! Effects in other systems. Nothing there commits together with our database, so each says what it can promise, is told a
 //! key that stays the same however often it is asked, and can be asked what it knows.
-use super::{Definition, Guarantee, Operation, Preview, Problem, Proposal, Refusal, Risk, form};
-use crate::{auth::Scope, db::Change, error::Error};
+use super::{Definition, Guarantee, LongText, Operation, Preview, Problem, Proposal, Refusal, Risk, form};
+use crate::{auth::Scope, db::Change, error::Error, i18n::Text};
 use async_trait::async_trait;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -118,6 +118,15 @@ impl<O: Through<S>, S: Send + Sync + 'static> Proposal for Errand<O, S> {
     }
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         Operation::apply(&self.operation, change, preview).await
+    }
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        Operation::impact(&self.operation, conn).await
+    }
+    fn reverse(&self, before: &Value) -> Option<Value> {
+        Operation::reverse(&self.operation, before)
+    }
+    async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error> {
+        Operation::long_text(&self.operation, conn, before).await
     }
 }
 

@@ -1,5 +1,9 @@
-//! Before and after, side by side.
-use crate::{i18n::Lang, operations::form::grouped};
+//! Before and after, in each form that readers may prefer.
+use super::lines::{Chunk, lines};
+use crate::{
+    i18n::Lang,
+    operations::{LongText, form::grouped},
+};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
@@ -19,6 +23,43 @@ pub struct DiffRow {
     pub delta: Option<String>,
     /// Long text that changed: each side in pieces, those that the other side does not have marked.
     pub words: Option<Words>,
+    /// Text of several lines that changed: line by line instead.
+    pub lines: Option<Vec<Chunk>>,
+}
+
+/// Before and after of one thing; which form they take is the reader's choice, so each is made when it is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Diff {
+    pub rows: Vec<DiffRow>,
+    before: Value,
+    after: Value,
+}
+
+impl Diff {
+    pub fn new(l: Lang, before: &Value, after: &Value, label: impl Fn(&str) -> String) -> Self {
+        Self { rows: diff(l, before, after, label), before: before.clone(), after: after.clone() }
+    }
+
+    /// With the whole of a text that the values show in short.
+    pub fn with(mut self, text: Option<LongText>, label: impl Fn(&str) -> String) -> Self {
+        if let Some(text) = text {
+            let label = label(text.key);
+            if let Some(row) = self.rows.iter_mut().find(|row| row.label == label) {
+                row.lines = Some(lines(&text.before, &text.after));
+            }
+        }
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Both sides as JSON, line by line.
+    pub fn json(&self) -> Vec<Chunk> {
+        let pretty = |value| serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default();
+        lines(&pretty(&self.before), &pretty(&self.after))
+    }
 }
 
 /// Both sides of a long text in pieces.
@@ -38,10 +79,14 @@ pub struct Piece {
 impl DiffRow {
     pub fn new(label: String, before: Option<String>, after: Option<String>) -> Self {
         let words = match (&before, &after) {
-            (Some(b), Some(a)) if b != a && b.chars().count().max(a.chars().count()) > LONG => Some(words(b, a)),
+            (Some(b), Some(a)) if b != a && b.chars().count().max(a.chars().count()) > LONG => Some(words_of(b, a)),
             _ => None,
         };
-        Self { label, changed: before != after, before, after, delta: None, words }
+        let by_line = match (&before, &after) {
+            (Some(b), Some(a)) if b != a && [a, b].iter().any(|side| side.lines().nth(1).is_some()) => Some(lines(b, a)),
+            _ => None,
+        };
+        Self { label, changed: before != after, before, after, delta: None, words, lines: by_line }
     }
 }
 
@@ -68,7 +113,7 @@ pub fn folded(rows: &[DiffRow]) -> (&[DiffRow], &[DiffRow]) {
     rows.split_at(rows.len().min(changed + UNCHANGED))
 }
 
-fn words(before: &str, after: &str) -> Words {
+pub(super) fn words_of(before: &str, after: &str) -> Words {
     let mut words = Words::default();
     for change in TextDiff::from_words(before, after).iter_all_changes() {
         match change.tag() {
@@ -151,7 +196,7 @@ mod tests {
         /// Marks lose nothing: each side's pieces are its text.
         #[test]
         fn pieces_add_up_to_both_sides(before in ".{0,80}", after in ".{0,80}") {
-            let words = words(&before, &after);
+            let words = words_of(&before, &after);
             let whole = |pieces: &[Piece]| pieces.iter().map(|p| p.text.as_str()).collect::<String>();
             prop_assert_eq!(whole(&words.before), before);
             prop_assert_eq!(whole(&words.after), after);

@@ -4,6 +4,7 @@ pub mod chart;
 pub mod diff;
 pub mod export;
 mod found;
+mod lines;
 pub mod list;
 pub mod money;
 mod parts;
@@ -15,13 +16,14 @@ mod time;
 pub mod views;
 
 pub use chart::{Chart, Plot, Series, Spark};
-pub use diff::{DiffRow, diff, folded, shown};
+pub use diff::{Diff, DiffRow, diff, folded, shown};
 pub use found::{FEW, Finder, Finding, Found, mentions};
+pub use lines::{Chunk, Line};
 pub use money::Money;
 pub use parts::*;
 pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
-pub use time::{Day, When};
+pub use time::{Day, When, duration};
 
 use crate::{
     app::App,
@@ -118,7 +120,12 @@ impl Visit {
 
     /// A sentence for the next page.
     pub async fn say(&self, kind: &str, text: String) -> Result<(), Error> {
-        sessions::flash(&self.session, kind, text).await
+        sessions::flash(&self.session, kind, text, None).await
+    }
+
+    /// The same with a button that takes back what it tells of.
+    pub async fn say_with_undo(&self, text: String, undo: String) -> Result<(), Error> {
+        sessions::flash(&self.session, "success", text, Some(undo)).await
     }
 }
 

@@ -8,6 +8,7 @@ pub const CHOICES: &[(&str, &[&str])] = &[
     ("density", &["default", "compact", "comfortable"]),
     ("nav", &["open", "folded"]),
     ("tour", &["on", "off"]),
+    ("diff", &["side", "unified", "json"]),
 ];
 
 /// The preferences of one visit, but for the language, which has more sources than its cookie.
@@ -16,12 +17,14 @@ pub struct Preferences {
     pub density: &'static str,
     pub nav: &'static str,
     pub tour: bool,
+    /// The form in which before and after are shown.
+    pub diff: &'static str,
 }
 
 impl Preferences {
     pub fn of(headers: &HeaderMap) -> Self {
         let chosen = |name| cookie(headers, name).and_then(|value| allowed(name, &value)).unwrap_or_else(|| default(name));
-        Self { theme: chosen("theme"), density: chosen("density"), nav: chosen("nav"), tour: chosen("tour") == "on" }
+        Self { theme: chosen("theme"), density: chosen("density"), nav: chosen("nav"), tour: chosen("tour") == "on", diff: chosen("diff") }
     }
 }
 

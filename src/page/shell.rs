@@ -21,6 +21,8 @@ pub struct Shell {
     pub theme: &'static str,
     pub density: &'static str,
     pub nav_state: &'static str,
+    /// The form of before and after.
+    pub diff: &'static str,
     /// Path and query, to come back to.
     pub path: String,
     pub csrf: String,
@@ -56,6 +58,7 @@ impl Shell {
             theme: preferences.theme,
             density: preferences.density,
             nav_state: preferences.nav,
+            diff: preferences.diff,
             help: help_topic(&path),
             path,
             csrf: String::new(),

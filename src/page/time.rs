@@ -94,6 +94,17 @@ fn relative(l: Lang, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// How long something took, in its two largest units.
+pub fn duration(l: Lang, seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as i64;
+    match s {
+        0..60 => l.insights_seconds(s),
+        60..3600 => l.insights_minutes(s / 60),
+        3600..86_400 => l.insights_hours(s / 3600, s % 3600 / 60),
+        _ => l.insights_days(s / 86_400, s % 86_400 / 3600),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -167,3 +167,6 @@ policy-fault-pattern = Line { $line }: { $key } is not a pattern that can be use
 policy-fault-example = Line { $line }: { $key } does not match its own pattern.
 policy-fault-too-long = The document may have { $most } bytes at most.
 policy-replaced-alone = Rule ‘{ $rule }’ would let a proposer approve their own change of the policy. policy.replace cannot have self_approval.
+impact-policy-none = No request waits for approval now, so none is affected at once.
+impact-policy-same = The { $all } requests that wait for approval need the same people as before.
+impact-policy-more = Of { $all } requests that wait for approval, { $more } would also have to meet what this policy asks for.

@@ -1,12 +1,13 @@
 //! `policy.replace`: another document takes the place of the policy. Countersigned like everything else, under the rules that it
 //! would change.
-use super::{Case, Policy, Version, document, faults::Fault, shortage, store, version};
+use super::{Case, Policy, Version, document, faults::Fault, shortage, simulator, store, version};
 use crate::{
     auth::{PolicyPropose, Scope, roles_with},
     db::Change,
-    i18n::msg,
+    error::Error,
+    i18n::{Text, msg},
     ledger::Entry,
-    operations::{Operation, Preview, Refusal, Risk, Target},
+    operations::{LongText, Operation, Preview, Refusal, Risk, Target},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -64,6 +65,25 @@ impl Operation for ReplacePolicy {
         let entry = Entry::of("policy.replaced").on("policy", "policy").with("version", id).with("policy", version::hash_of(&document));
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
+    }
+
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        let Ok(policy) = version::check(&tidy(&self.document)) else { return Ok(Vec::new()) };
+        let caught = simulator::waiting(conn, policy).await?;
+        Ok(vec![match caught {
+            simulator::Caught { all: 0, .. } => msg::impact_policy_none(),
+            simulator::Caught { all, more: 0 } => msg::impact_policy_same(all),
+            simulator::Caught { all, more } => msg::impact_policy_more(all, more),
+        }])
+    }
+
+    /// The document that was in force, if it is the one that was shown.
+    async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error> {
+        let Some(id) = before["version"].as_i64().and_then(|id| i32::try_from(id).ok()) else { return Ok(None) };
+        let stored = store::version(conn, id).await?;
+        let shown = crate::requests::hex(&stored.hash);
+        let same = before["hash"].as_str().is_some_and(|hash| shown.starts_with(hash));
+        Ok(same.then(|| LongText { key: "lines", before: tidy(&stored.document), after: tidy(&self.document) }))
     }
 }
 

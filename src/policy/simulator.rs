@@ -127,6 +127,25 @@ pub async fn replay(conn: &mut PgConnection, draft: &Policy, days: u32, now: Dat
     Ok(Report { days, capped, all: all.sums().0, lines })
 }
 
+/// Requests that wait now and what a draft would mean for them.
+pub struct Caught {
+    pub all: i64,
+    /// Of these, how many would need somebody they do not need today.
+    pub more: i64,
+}
+
+/// What waits now, judged by a draft: tightening a policy reaches requests that wait.
+pub async fn waiting(conn: &mut PgConnection, draft: Policy) -> Result<Caught, Error> {
+    let asked = store::pending(conn, MOST).await?;
+    let draft = Version { id: 0, hash: String::new(), policy: draft };
+    let tightened = |r: &&store::Asked| {
+        let then = &r.policy.0;
+        let ruling = draft.rule(&r.case());
+        ruling.approvals > 0 && (ruling.approvals > then.approvals || whom(&ruling.needs) != whom(&then.needs))
+    };
+    Ok(Caught { all: asked.len() as i64, more: asked.iter().filter(tightened).count() as i64 })
+}
+
 impl store::Asked {
     fn case(&self) -> Case<'_> {
         Case {

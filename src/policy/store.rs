@@ -165,3 +165,17 @@ pub(super) async fn approvals(conn: &mut PgConnection, since: DateTime<Utc>, lim
     rows.into_iter().for_each(|r| all.entry(r.request_id).or_default().push(r.at));
     Ok(all)
 }
+
+/// The requests that wait for votes, newest first.
+pub(super) async fn pending(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Asked>> {
+    sqlx::query_as!(
+        Asked,
+        r#"select r.id, operation, risk, requester_id, coalesce(o.owner_id, o.id) as "requester_human!",
+             array(select role from operator_role where operator_id = o.id) as "requester_roles!", door, target_type,
+             target_id, target_label, fields, before, after, policy as "policy: Json<Ruling>", r.created_at, null::timestamptz as decided_at
+           from request r join operator o on o.id = r.requester_id where state = 'pending' order by r.id desc limit $1"#,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}

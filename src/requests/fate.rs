@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     operations::Guarantee,
-    page::{self, Badge, DiffRow, Link, Opt, When},
+    page::{Badge, Diff, Link, Opt, When},
 };
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -27,11 +27,13 @@ pub struct Fate {
     pub key: Option<String>,
     pub question: Option<Question>,
     /// What had moved when the request became stale.
-    pub moved: Vec<DiffRow>,
+    pub moved: Diff,
     /// The form, filled in with what was asked for here.
     pub again: Option<String>,
     /// What this request was made again from.
     pub again_from: Option<Link>,
+    /// It takes back what was done there.
+    pub reverses: bool,
     /// The request that holds the target, while this one waits for it.
     pub waits_for: Option<Link>,
 }
@@ -87,6 +89,7 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
     let may_ask = definition.is_some_and(|d| caller.may(d.scope()));
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     let moved = request.outcome.as_ref().filter(|o| request.state == State::Stale && o["is"].is_object());
+    let again_from = requests::again_from(conn, request.id).await?;
     Ok(Fate {
         guarantee: l.find(&format!("request-guarantee-{}", guarantee.name())).unwrap_or_default(),
         // an effect of our own has one attempt, which the timeline shows
@@ -97,9 +100,10 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
         },
         key: attempts.last().and_then(|a| a.key.clone()),
         question,
-        moved: moved.map(|o| page::diff(l, &o["was"], &o["is"], label)).unwrap_or_default(),
+        moved: moved.map(|o| Diff::new(l, &o["was"], &o["is"], label)).unwrap_or_default(),
         again: (ended && may_ask).then(|| format!("/requests/new/{}?again={}", request.operation, request.short_id())),
-        again_from: requests::again_from(conn, request.id).await?.map(link),
+        reverses: again_from.is_some_and(|(_, reverses)| reverses),
+        again_from: again_from.map(|(id, _)| link(id)),
         waits_for: holder.map(link),
     })
 }

@@ -129,9 +129,15 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
     Ok(row.map(Request::from))
 }
 
-/// What a request was made again from.
-pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!("select again_from from request where id = $1", id).fetch_one(conn).await
+/// What a request was made again from, and whether it takes back what was done there: only what has succeeded can be.
+pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<(i64, bool)>> {
+    let row = sqlx::query!(
+        r#"select old.id, old.state = 'succeeded' as "reverses!" from request r join request old on old.id = r.again_from where r.id = $1"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| (r.id, r.reverses)))
 }
 
 /// The request, locked until the transaction ends; the change's time is then the time at which it had the lock. It is as the last who
@@ -406,4 +412,10 @@ pub(super) async fn save_vote(change: &mut Change, r: &Request, vote: &Vote) -> 
     .execute(&mut **change)
     .await
     .map(|_| ())
+}
+
+/// Takes a vote back; `false` if there is none.
+pub(super) async fn drop_vote(change: &mut Change, request: i64, voter: Uuid) -> sqlx::Result<bool> {
+    let done = sqlx::query!("delete from vote where request_id = $1 and voter_id = $2", request, voter).execute(&mut **change).await?;
+    Ok(done.rows_affected() == 1)
 }

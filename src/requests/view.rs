@@ -1,10 +1,13 @@
 //! Requests as pages show them.
 use super::{
-    Request, State, comments,
+    Request, State, comments, explain,
     fate::{self, Fate, Reported},
-    inbox, store,
+    inbox,
+    similar::{self, Similar},
+    store,
     tally::{Standing, Tally},
-    votes, web,
+    timeline::timeline,
+    unvote, votes, web,
 };
 use crate::{
     app::App,
@@ -12,13 +15,15 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger,
-    operations::Definition,
-    page::{self, Badge, DiffRow, Reader, RiskTag, Table, When, list::Slice},
+    operations::{Definition, Proposal},
+    page::{self, Badge, Diff, Reader, RiskTag, Table, When, list::Slice},
     policy::{self, Human, words},
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::sync::Arc;
+
+pub use super::timeline::Step;
 
 pub fn badge(l: Lang, state: State) -> Badge {
     let icon = match state {
@@ -51,7 +56,7 @@ pub struct RequestView {
     pub target_label: String,
     pub target_href: Option<String>,
     pub reason: String,
-    pub diff: Vec<DiffRow>,
+    pub diff: Diff,
     pub raw: String,
     pub binding: String,
     pub binding_short: String,
@@ -72,6 +77,14 @@ pub struct RequestView {
     pub watching: bool,
     pub decide: Decide,
     pub withdraw: Option<String>,
+    /// Where the reader's own vote is taken back, and why it cannot be once it has led to something.
+    pub unvote: Option<String>,
+    pub unvote_why: Option<String>,
+    /// The form, filled in with the values from before.
+    pub reverse: Option<String>,
+    /// What it touches, in sentences.
+    pub impact: Vec<String>,
+    pub similar: Option<Similar>,
     pub conflict: Option<String>,
     /// What else was asked for on the same target, newest first.
     pub related: Table,
@@ -97,26 +110,29 @@ pub struct VoteRow {
     pub at: When,
 }
 
-/// One step of the timeline; future steps are greyed.
-pub struct Step {
-    pub icon: &'static str,
-    pub tone: &'static str,
-    pub title: String,
-    pub actor: String,
-    pub at: Option<When>,
-    pub reason: Option<String>,
-    pub href: Option<String>,
-    pub future: bool,
-}
-
 pub struct Told {
     pub kind: &'static str,
     pub text: String,
 }
 
 pub enum Decide {
-    Open { action: String, effect: String, reason: String, error: Option<String>, stands_for: Option<String> },
-    Closed { why: String },
+    Open {
+        action: String,
+        effect: String,
+        reason: String,
+        error: Option<String>,
+        stands_for: Option<String>,
+    },
+    /// It is approved and cools off: a rejection still stops it.
+    Stop {
+        action: String,
+        at: String,
+        reason: String,
+        error: Option<String>,
+    },
+    Closed {
+        why: String,
+    },
 }
 
 /// The form for a comment.
@@ -231,27 +247,15 @@ pub async fn whole(
     others.retain(|other| other.id != request.id);
     others.truncate(5);
     let reader = Reader { app: app.clone(), l, caller: caller.clone() };
-    let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     let needs = seen.needs(l);
+    let voted = seen.tally.votes.iter().any(|v| v.voter_id == caller.id);
     let missing = needs.iter().map(|n| n.want - n.have).sum();
     let href = format!("/requests/{}", request.short_id());
     let sees_ledger = caller.may(ledger_scope());
-    let mut timeline: Vec<Step> = story
-        .iter()
-        // each attempt has a line of its own, beside its receipt
-        .filter(|told| !["request.dispatched", "request.resumed"].contains(&told.event.kind.as_str()))
-        .map(|told| Step {
-            icon: step_icon(&told.event.kind),
-            tone: step_tone(&told.event.kind),
-            title: ledger::web::kind_label(l, &told.event.kind),
-            actor: told.event.actor.clone(),
-            at: Some(When::new(l, told.event.at)),
-            reason: told.reason.clone(),
-            href: sees_ledger.then(|| format!("/ledger/{}", told.event.id)),
-            future: false,
-        })
-        .collect();
-    timeline.extend(future(l, request, missing));
+    let proposal = explain::proposal(definition, &request.fields);
+    let open = matches!(request.state, State::Pending | State::Approved);
+    let impact = if open { explain::impact(conn, l, proposal.as_deref()).await? } else { Vec::new() };
+    let similar = if open { similar::of(conn, l, request).await? } else { None };
     Ok(RequestView {
         id: request.short_id(),
         title: definition.map_or_else(|| request.operation.clone(), |d| d.title(l)),
@@ -264,7 +268,7 @@ pub async fn whole(
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
         reason: request.reason.clone(),
-        diff: page::diff(l, &request.before, &request.after, label),
+        diff: explain::diff(conn, l, definition, proposal.as_deref(), &request.before, &request.after).await?,
         raw: serde_json::to_string_pretty(&json!({
             "operation": request.operation, "version": request.operation_version, "fields": request.fields,
             "before": request.before, "after": request.after, "policy": request.ruling, "not_before": request.not_before, "expires_at": request.expires_at,
@@ -290,7 +294,7 @@ pub async fn whole(
                 at: When::new(l, v.at),
             })
             .collect(),
-        timeline,
+        timeline: timeline(l, request, &story, sees_ledger, missing),
         outcome: outcome(l, request, definition),
         talk: caller.may(RequestsAsk::NAME).then(|| Talk {
             action: format!("{href}/comments"),
@@ -312,6 +316,11 @@ pub async fn whole(
             && caller.may(RequestsAsk::NAME)
             && matches!(request.state, State::Pending | State::Approved))
         .then(|| format!("{href}/withdraw")),
+        unvote: (request.state == State::Pending && voted && caller.may(RequestsDecide::NAME)).then(|| format!("{href}/votes/withdraw")),
+        unvote_why: (request.state != State::Pending && voted).then(|| l.say(&unvote::too_late(request))),
+        reverse: reverse(caller, request, definition, proposal.as_deref()),
+        impact,
+        similar,
         conflict: typed.conflict,
         related: Table::plain(&reader, l.request_related(), &web::columns(), &["request", "state", "requester", "created"], &others, web::place),
         href,
@@ -324,6 +333,9 @@ fn ledger_scope() -> &'static str {
 
 fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definition>, seen: &Seen, typed: &Typed) -> Decide {
     let closed = |why| Decide::Closed { why };
+    if r.state == State::Approved && r.runs_from().is_some_and(|t| t > chrono::Utc::now()) {
+        return stop(l, caller, r, seen, typed);
+    }
     if r.state != State::Pending {
         return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
     }
@@ -353,6 +365,23 @@ fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definit
     Decide::Open { action, effect, reason: typed.reason.clone(), error: typed.error.clone(), stands_for }
 }
 
+/// While it cools off, everybody who could have approved it can still say no.
+fn stop(l: Lang, caller: &Caller, r: &Request, seen: &Seen, typed: &Typed) -> Decide {
+    let at = r.runs_from().map(|t| When::new(l, t).absolute).unwrap_or_default();
+    let own = r.requester_human == seen.me && !seen.tally.self_approval();
+    if !caller.may(RequestsDecide::NAME) || own || !seen.tally.eligible(&seen.roles) {
+        return Decide::Closed { why: l.request_closed_approved_later(at) };
+    }
+    Decide::Stop { action: format!("/requests/{}/votes", r.short_id()), at, reason: typed.reason.clone(), error: typed.error.clone() }
+}
+
+/// Where what was done can be asked to be undone, by those who may ask for it.
+fn reverse(caller: &Caller, r: &Request, definition: Option<&dyn Definition>, proposal: Option<&dyn Proposal>) -> Option<String> {
+    let may = r.state == State::Succeeded && definition.is_some_and(|d| caller.may(d.scope()));
+    proposal.filter(|_| may)?.reverse(&r.before)?;
+    Some(format!("/requests/new/{}?again={}&reverse=1", r.operation, r.short_id()))
+}
+
 fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<Told> {
     let told = |kind, text| Some(Told { kind, text });
     let code = |value: &Option<Value>| value.as_ref().and_then(|v| v["code"].as_str()).unwrap_or_default().to_owned();
@@ -369,55 +398,5 @@ fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<
         State::Partial => told("warning", l.request_outcome_partial()),
         State::Unknown => told("warning", l.request_outcome_unknown()),
         _ => None,
-    }
-}
-
-/// What is still to come, so that people see where a request stands on its way.
-fn future(l: Lang, r: &Request, missing: usize) -> Vec<Step> {
-    let step = |icon, title| Step { icon, tone: "future", title, actor: String::new(), at: None, reason: None, href: None, future: true };
-    match r.state {
-        State::Pending => {
-            vec![step("check", l.request_future_approval(missing)), step("loader", l.request_future_execution())]
-        }
-        State::Approved | State::Executing => vec![step("loader", l.request_future_execution())],
-        _ => Vec::new(),
-    }
-}
-
-fn step_icon(kind: &str) -> &'static str {
-    match kind {
-        "request.submitted" => "plus",
-        "request.waits" => "clock",
-        "request.voted" => "user",
-        "request.approved" => "check",
-        "request.denied" => "x",
-        "request.expired" => "clock-alert",
-        "request.withdrawn" => "undo-2",
-        "request.started" => "loader",
-        "request.succeeded" => "circle-check",
-        "request.failed" => "octagon-x",
-        "request.partial" => "triangle-alert",
-        "request.unknown" | "request.unanswered" => "circle-help",
-        "request.resumed" | "request.read-back" => "refresh-cw",
-        "request.dispatched" => "plug",
-        "request.examined" => "search",
-        "request.commented" => "user",
-        "request.questioned" => "circle-help",
-        "request.reminded" | "request.escalated" => "bell",
-        "request.orphaned" => "triangle-alert",
-        "request.stale" => "git-compare",
-        "access.denied" => "lock",
-        _ => "pencil",
-    }
-}
-
-fn step_tone(kind: &str) -> &'static str {
-    match kind {
-        "request.succeeded" => "succeeded",
-        "request.approved" => "approved",
-        "request.denied" => "rejected",
-        "request.failed" => "failed",
-        "request.expired" | "request.stale" | "request.withdrawn" => "expired",
-        _ => "neutral",
     }
 }

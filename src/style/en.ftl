@@ -94,3 +94,4 @@ style-chart-limit-finding = At this rate the limit is reached on 7 November.
 style-chart-one = One value
 style-chart-one-finding = There are data for one day only.
 style-chart-none = Nothing to draw
+style-decide-stop = Cooling off

@@ -91,3 +91,4 @@ style-chart-limit-finding = 현 추세로는 11월 7일에 한도에 도달합�
 style-chart-one = 값이 하나인 차트
 style-chart-one-finding = 하루치 데이터만 있습니다.
 style-chart-none = 빈 차트
+style-decide-stop = 실행 전 대기

@@ -4,10 +4,8 @@ use super::web::{FieldSample, Panel};
 use crate::{
     i18n::Lang,
     page::{
-        Badge, Chart, Chip, Day, DiffRow, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Table, Task, Tile, Trend, Upload,
-        When,
+        Badge, Chart, Chip, Day, Diff, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Table, Task, Tile, Trend, Upload, When,
         chart::{Limit, Shape},
-        diff,
     },
     requests::{
         State,
@@ -99,12 +97,12 @@ pub fn rows(now: DateTime<Utc>) -> Vec<Listed> {
 }
 
 /// Short and long values, and more rows that did not change than are shown.
-pub fn changes(l: Lang) -> Vec<DiffRow> {
+pub fn changes(l: Lang) -> Diff {
     let before = json!({"tier": "free", "credit": 0, "reason": l.style_diff_before(), "name": "한빛소프트", "plan": "Pro", "orgs": 12,
         "users": 120, "email": "ops@hanbit.example", "until": null});
     let after = json!({"tier": "enterprise", "credit": 12_400_000, "reason": l.style_diff_after(), "name": "한빛소프트", "plan": "Pro",
         "orgs": 12, "users": 120, "email": "ops@hanbit.example", "until": "2026-12-31"});
-    diff(l, &before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
+    Diff::new(l, &before, &after, |key| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned()))
 }
 
 pub fn steps(l: Lang, now: DateTime<Utc>) -> Vec<Step> {
@@ -145,7 +143,20 @@ pub fn decisions(l: Lang, now: DateTime<Utc>) -> Vec<(String, RequestView)> {
             },
         ),
         (l.style_decide_not_permitted(), request(l, now, closed(l.request_cannot_decide("이서연, 홍서진")))),
-        (l.style_decide_voted(), request(l, now, closed(l.request_voted_already()))),
+        (l.style_decide_voted(), RequestView { unvote: Some("/preferences".into()), ..request(l, now, closed(l.request_voted_already())) }),
+        (
+            l.style_decide_stop(),
+            request(
+                l,
+                now,
+                Decide::Stop {
+                    action: "/preferences".into(),
+                    at: When::new(l, now + TimeDelta::minutes(10)).absolute,
+                    reason: String::new(),
+                    error: None,
+                },
+            ),
+        ),
         (l.style_decide_over(), request(l, now, closed(l.request_closed_expired()))),
     ]
 }
@@ -164,7 +175,7 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         target_label: "한빛소프트".into(),
         target_href: None,
         reason: l.style_reason(),
-        diff: Vec::new(),
+        diff: Diff::default(),
         raw: String::new(),
         binding: "9f".repeat(32),
         binding_short: "9f9f9f9f".into(),
@@ -181,6 +192,11 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         watching: false,
         decide,
         withdraw: None,
+        unvote: None,
+        unvote_why: None,
+        reverse: None,
+        impact: Vec::new(),
+        similar: None,
         conflict: None,
         related: Table::default(),
     }
@@ -322,7 +338,7 @@ mod tests {
             assert_eq!(states(l).len(), State::ALL.len());
             assert!(charts(l).iter().take(5).all(|c| !c.is_empty()));
             assert_eq!(meters(l).iter().map(|m| m.level).collect::<Vec<_>>(), ["ok", "near", "full", "over"]);
-            assert!(changes(l).iter().any(|row| row.words.is_some()));
+            assert!(changes(l).rows.iter().any(|row| row.words.is_some()));
         }
     }
 }

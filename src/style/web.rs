@@ -9,7 +9,7 @@ use crate::{
     auth::PortalUse,
     error::Error,
     page::{
-        self, Badge, Chart, Chip, DiffRow, Fact, Meter, Money, Opt, RiskTag, Shell, Table, Task, Tile, Upload, Visit, When,
+        self, Badge, Chart, Chip, Diff, Fact, Meter, Money, Opt, RiskTag, Shell, Table, Task, Tile, Upload, Visit, When,
         preferences::CHOICES,
     },
     requests::{
@@ -44,7 +44,7 @@ struct Index {
     chips: Vec<Chip>,
     table: Table,
     facts: Vec<Fact>,
-    changes: Vec<DiffRow>,
+    changes: Diff,
     steps: Vec<Step>,
     panels: Vec<Panel>,
     tasks: Vec<Task>,

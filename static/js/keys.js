@@ -33,6 +33,7 @@ const openIn = (menu, field) => { if ($(menu)) { $(menu).open = true; $(field).f
 let armed = "";
 const mark = () => {
   $$(".decide-buttons .btn").forEach((b) => b.classList.toggle("armed", b.id === armed));
+  $$("[data-arm]").forEach((a) => a.classList.toggle("armed", a.dataset.arm === armed));
   const note = $("#armed-note");
   if (note) { note.hidden = !armed; note.textContent = note.dataset[armed] ?? ""; }
 };
@@ -45,6 +46,17 @@ const arm = (id) => {
   reason.focus(); reason.setSelectionRange(reason.value.length, reason.value.length);
   button.scrollIntoView({ block: "nearest" });
   say($("#armed-note").textContent);
+};
+// the bar at the thumb: the first tap opens the reason, the second decides
+on("click", (e) => {
+  const id = e.target.closest?.("[data-arm]")?.dataset.arm, button = id && $("#" + id);
+  if (!button) return;
+  e.preventDefault();
+  if (armed === id) button.form.requestSubmit(button); else arm(id);
+});
+const another = () => {
+  const all = $$(".diff-form button"), now = all.findIndex((b) => b.ariaPressed === "true");
+  all[(now + 1) % all.length]?.click();
 };
 const raw = () => {
   const details = $("#raw");
@@ -59,7 +71,8 @@ const keys = {
   j: () => move(1), k: () => move(-1), J: () => extend(1), K: () => extend(-1), x: () => boxOf(focused())?.click(),
   y: () => copy(linkHere()), Y: () => idHere() && copy(idHere()),
   l: () => $("#filters :is(select,input:not([type=hidden],[data-search]))")?.focus(), s: () => openIn("#views", "#view-name"),
-  e: () => $("#export")?.click(), a: () => arm("approve"), r: () => arm("reject"), v: raw,
+  e: () => $("#export")?.click(), a: () => arm("approve"), r: () => arm("reject"), v: raw, d: another,
+  n: () => $("#older")?.click(), p: () => $("#newer")?.click(), u: () => $("#undo,#unvote")?.click(),
   "/": () => { const field = $("[data-search]"); if (field) field.focus(); else openPalette(); },
   "?": () => $("#keys")?.showModal(), ".": () => refresh(true), g: () => (first = Date.now()),
 };
@@ -87,7 +100,16 @@ $("[data-focus]")?.focus();
 
 // sorting and paging are new pages: the focus stays where it was; beside a list, the keys go on from the row that is open
 on("click", (e) => { const link = e.target.closest?.(".sort,#next,#previous"); if (link) tab.set("focus", link.id); });
-const left = tab.get("focus");
+// after a decision: the way to the next one, or the row that took the decided one's place
+on("submit", (e) => {
+  if (e.target.id !== "decide-form" || e.defaultPrevented) return;
+  const row = links().findIndex((link) => link.hasAttribute("aria-current"));
+  if (row < 0) tab.set("focus", "older"); else tab.set("row", row);
+});
+const left = tab.get("focus"), gone = tab.get("row");
 tab.remove("focus");
-if (left && document.getElementById(left)) document.getElementById(left).focus({ preventScroll: true });
+tab.remove("row");
+if (gone !== null && !$("[data-focus]") && links().length && !links().some((link) => link.hasAttribute("aria-current")))
+  links()[Math.min(gone, links().length - 1)].focus();
+else if (left && !$("[data-focus]") && document.getElementById(left)) document.getElementById(left).focus({ preventScroll: true });
 else if (!$("[data-focus]") && !location.hash) links().find((link) => link.hasAttribute("aria-current"))?.focus({ preventScroll: true });

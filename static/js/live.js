@@ -1,6 +1,6 @@
 // The server names what changed, the page fetches itself again (hx-trigger="live from:body").
 const live = $("#live"), stream = said.live;
-let source, retry, wait = 1000, lost = false, held = false, current = 0;
+let source, retry, wait = 1000, lost = false, held = false, aside = false, current = 0;
 
 // Since when the screen is what it is: a page that follows was right until the line broke, any other when it was drawn.
 const since = () => {
@@ -26,6 +26,10 @@ const fetchNow = () => { held = false; body.dispatchEvent(new CustomEvent("live"
 const refreshSoon = later(() => {
   if (!busy()) return fetchNow();
   held = true;
+  // the rows wait while somebody is at them; what is read beside them does not
+  if (aside && $("#side"))
+    htmx.ajax("GET", location.pathname + location.search, { target: "#side", select: "#side", swap: "outerMorph", headers: { "x-follows": "1" } });
+  aside = false;
   const button = $("#fresh");
   if (button?.hidden) { button.hidden = false; say(button.firstElementChild.nextSibling.textContent); }
 }, 300);
@@ -35,6 +39,7 @@ const heard = (event) => {
   const main = $("#main[data-on]");
   if (!main) return;
   let id = ""; try { id = JSON.parse(event.data).id; } catch { /* an event without an id concerns everyone */ }
+  aside ||= !id || id === $("#side [data-request]")?.dataset.request;
   if (main.dataset.on === "inbox" || !id || id === $("[data-request]")?.dataset.request) refresh();
 };
 const hangUp = () => { source?.close(); source = null; lost = true; };
@@ -46,7 +51,7 @@ const connect = () => {
   // the page says up to which change it was drawn; what happened before the stream opened is fetched now
   source.addEventListener("hello", (e) => {
     const { at } = JSON.parse(e.data);
-    if (lost || String(at) !== said.at) { lost = false; said.at = at; refresh(); }
+    if (lost || String(at) !== said.at) { lost = false; said.at = at; aside = true; refresh(); }
   });
   source.onerror = () => {
     hangUp(); show("off");

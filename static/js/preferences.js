@@ -5,6 +5,8 @@ const looks = {
     root.classList.toggle("dark", value === "dark" || (value === "system" && matchMedia("(prefers-color-scheme: dark)").matches));
   },
   density(value) { root.dataset.density = value; },
+  // drawn by the server; a page that follows what happens has it in a moment
+  diff() {},
   nav(value, button) {
     root.dataset.nav = value;
     button.value = value === "folded" ? "open" : "folded";
@@ -25,7 +27,8 @@ on("submit", async (e) => {
   const done = await sent.then((r) => r.ok || r.type === "opaqueredirect", () => false);
   // asked for again rather than reloaded: the page may be the answer to a form, and then it says where to go back
   const { pathname, search } = location, back = form.elements.back.value;
-  if (done) return name === "lang" && location.replace(back.split("?")[0] === pathname ? pathname + search : back);
+  if (done && name === "diff" && $("#main[data-on]")) return refresh(true);
+  if (done) return ["lang", "diff"].includes(name) && location.replace(back.split("?")[0] === pathname ? pathname + search : back);
   form.dataset.plain = "";
   form.requestSubmit(button);
 });

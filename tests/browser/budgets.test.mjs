@@ -205,7 +205,7 @@ budget('what is swapped', async ({ open }) => {
   const page = await open({ as: people.approver });
   page.setDefaultTimeout(5_000); // what is missing is told soon
   const seen = await watch(page, 1), wire = await traffic(page);
-  const times = [], fragments = [];
+  const times = [], fragments = [], long = [];
   await everyWay(swaps, async ({ name, at, act }) => {
     const took = [];
     for (let round = 0; round < 4; round += 1) {
@@ -216,13 +216,15 @@ budget('what is swapped', async ({ open }) => {
       await changes(page, () => act(page));
       const acted = seen.all('act').at(-1);
       took.push((await seen.paintAfter(acted)) - acted);
-      fragments.push(...wire.taken().filter(({ htmx }) => htmx).map(({ raw }) => raw));
+      const rows = await page.locator(hooks.anyRequest).count();
+      for (const { htmx, raw, body } of wire.taken()) if (htmx) (rows > 12 ? long : fragments).push(rows > 12 ? body : raw);
     }
     times.push(...took);
     table.push({ measure: `  ${name}`, budget: '', measured: ms(percentile(took, 0.5)), verdict: 'median, for information' });
   }).finally(() => {
     timed('click to paint, p95', 120, times, 0.95);
-    exact('fragment, raw', 20_000, Math.max(...(fragments.length ? fragments : [Infinity])), kilo);
+    exact('fragment of a dozen rows at most, raw', 20_000, Math.max(...(fragments.length ? fragments : [Infinity])), kilo);
+    exact('fragment of fifty rows, compressed', 12_000, Math.max(...(long.length ? long : [Infinity])), kilo);
   });
 });
 

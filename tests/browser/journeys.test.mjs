@@ -28,8 +28,9 @@ test('1 decides the request that expires next, from signing in', stage(async ({ 
   assert.ok(await focused(page, hooks.decideReason), 'a leads to where an opinion is written');
   await page.keyboard.type('확인했습니다');
   await keys(page, 'ControlOrMeta+Enter');
-  await page.waitForURL(`**/requests/${id}`);
+  await page.locator('#flash').waitFor();
   await page.locator(hooks.state('succeeded')).waitFor();
+  assert.equal(pathOf(page), '/inbox', 'whoever works through a list stays there');
 }));
 
 test('2 rejects with a reason that was too short at first', stage(async ({ open }) => {

@@ -44,6 +44,9 @@ async fn ask_approve_and_wait_from_a_script() {
     assert_eq!(waited.status.code(), Some(0));
     assert!(text(&waited.stdout).contains("succeeded"));
     assert_eq!(desk.org(ORG).await, ("pro".into(), 12_000));
+    let late = run(&desk, &approver, &["requests", "unvote", id]).await;
+    assert_eq!(late.status.code(), Some(3));
+    assert!(text(&late.stderr).contains("the vote stays"), "{}", text(&late.stderr));
 }
 
 #[tokio::test]
@@ -57,7 +60,9 @@ async fn a_policy_is_printed_edited_and_tried_from_a_script() {
     std::fs::write(&file, text(&shown.stdout).replace("count = 1", "count = 2")).unwrap();
     let tried = run(&desk, &ops, &["--json", "policy", "simulate", path, "--days", "366"]).await;
     let report: Value = serde_json::from_slice(&tried.stdout).unwrap();
-    assert!(report["all"]["more"].as_i64().unwrap() > 0 && report["all"]["more"] == report["all"]["requests"], "{report}");
+    // much credit at once needs two already, though not the same
+    let sum = |name: &str| report["all"][name].as_i64().unwrap();
+    assert!(sum("more") > 0 && sum("more") + sum("others") == sum("requests"), "{report}");
     assert!(text(&run(&desk, &ops, &["policy", "simulate", path]).await.stdout).contains("org.tier.fix / default"));
     std::fs::write(&file, "[groups]\n").unwrap();
     let wrong = run(&desk, &ops, &["policy", "simulate", path]).await;

@@ -241,7 +241,7 @@ async fn every_privileged_table_asks_for_an_event() {
 async fn the_list_of_routes_and_their_gates_is_the_one_that_was_reviewed() {
     let desk = Desk::open().await;
     let (_, lines) = desk.app().surface();
-    let now: String = lines.iter().map(|l| format!("{:<5} {:<36} {}\n", l.method, l.path, l.gate)).collect();
+    let now: String = lines.iter().map(|l| format!("{:<6} {:<36} {}\n", l.method, l.path, l.gate)).collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/routes.txt");
     if std::env::var_os("ACCEPT_ROUTES").is_some() {
         fs::write(&path, &now).unwrap();
@@ -265,7 +265,11 @@ async fn every_route_refuses_strangers_and_every_role_without_its_scope() {
     let stranger = Person::new(desk.base(0));
     for line in lines.iter().filter(|l| l.gate != "public") {
         let path = concrete(line.path);
-        let page = if line.method == "GET" { stranger.get(&path).await } else { stranger.post(&path, &[]).await };
+        let page = match line.method {
+            "GET" => stranger.get(&path).await,
+            "DELETE" => stranger.send(stranger.http.delete(format!("{}{path}", stranger.base))).await,
+            _ => stranger.post(&path, &[]).await,
+        };
         assert!(
             page.status == 401 || (page.status == 303 && page.location.as_deref().is_some_and(|l| l.starts_with("/login"))),
             "{line:?} lets strangers in: {}",
@@ -279,6 +283,8 @@ async fn every_route_refuses_strangers_and_every_role_without_its_scope() {
             let path = concrete(line.path);
             let page = if line.method == "GET" {
                 person.get(&path).await
+            } else if line.method == "DELETE" {
+                person.send(person.http.delete(format!("{}{path}", person.base))).await
             } else if line.path.starts_with("/api/") {
                 person.send(person.http.post(format!("{}{path}", person.base)).json(&serde_json::json!({}))).await
             } else {

@@ -6,6 +6,7 @@ mod cli;
 mod comments;
 #[cfg(feature = "failpoints")]
 mod crashes;
+mod deciding;
 mod embedded;
 mod house;
 mod identity;

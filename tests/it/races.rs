@@ -2,7 +2,7 @@
 //! the loser is told what won.
 use crate::{
     process::{Process, Product},
-    support::{Desk, ORG, REASON, Token, answer},
+    support::{Desk, ORG, REASON, Token, answer, two_approvers},
 };
 use countersign::operations::Guarantee;
 use serde_json::{Value, json};
@@ -20,7 +20,10 @@ struct Ring {
 
 impl Ring {
     async fn open() -> Self {
-        let desk = Desk::with(2, |_| {}).await;
+        Self::at(Desk::with(2, |_| {}).await).await
+    }
+
+    async fn at(desk: Desk) -> Self {
         let (ops, admin, approver) = (desk.token("ops").await, desk.token_at(1, "admin", &[]).await, desk.token("approver").await);
         let orgs = sqlx::query_scalar("select id from admin_orgs order by id").fetch_all(&mut desk.owner().await).await.unwrap();
         Self { desk, ops, admin, approver, orgs }
@@ -67,6 +70,43 @@ async fn approve_against_withdraw() {
             other => panic!("{other}: {voted:?} {withdrawn:?}"),
         }
     }
+    ring.holds().await;
+}
+
+#[tokio::test]
+async fn taking_a_vote_back_against_the_vote_that_completes_the_quorum() {
+    let desk = Desk::with(2, |config| config.policy = two_approvers()).await;
+    let ring = Ring::at(desk).await;
+    let mut ends = [0, 0];
+    for round in 0..ROUNDS {
+        let (id, binding) = ring.ask(round).await;
+        assert_eq!(ring.vote(&ring.approver, &id, "approve", &binding).await.0, 200);
+        let mine = format!("/api/requests/{id}/votes/mine");
+        // neither always comes first
+        let late = |yes: bool| tokio::time::sleep(Duration::from_millis(if yes { round as u64 / 2 } else { 0 }));
+        let (back, last) = tokio::join!(
+            async {
+                late(round % 2 == 0).await;
+                ring.approver.delete(&mine).await
+            },
+            async {
+                late(round % 2 == 1).await;
+                ring.vote(&ring.admin, &id, "approve", &binding).await
+            }
+        );
+        assert_eq!(last.0, 200, "{last:?}");
+        if back.0 == 200 {
+            ends[0] += 1;
+            let (_, request) = ring.ops.get(&format!("/api/requests/{id}")).await;
+            assert_eq!((state(&request), request["votes"].as_array().unwrap().len()), ("pending", 1), "{request}");
+            assert_eq!(ring.vote(&ring.approver, &id, "approve", &binding).await.0, 200, "they may think again");
+        } else {
+            ends[1] += 1;
+            assert_eq!(back.0, 409, "{back:?}");
+        }
+        assert_eq!(state(&ring.settled(&id).await), "succeeded");
+    }
+    println!("taken back {} times, too late {} times", ends[0], ends[1]);
     ring.holds().await;
 }
 

@@ -393,7 +393,7 @@ impl Person {
         let end = Instant::now() + Duration::from_secs(10);
         loop {
             let page = self.get(&format!("/requests/{id}")).await;
-            if page.count(&format!("[data-state={state}]")) > 0 {
+            if page.count(&format!(".request-head [data-state={state}]")) > 0 {
                 return page;
             }
             assert!(Instant::now() < end, "{id} never became {state}: {}", page.text());
@@ -420,6 +420,10 @@ impl Token {
         let key = uuid::Uuid::now_v7().to_string();
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("idempotency-key", key);
         answer(request.header("accept-language", "ko").json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        answer(self.http.delete(format!("{}{path}", self.base)).bearer_auth(&self.secret).header("accept-language", "ko")).await
     }
 
     pub async fn fix(&self, fields: Value) -> (u16, Value) {

@@ -41,6 +41,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/requests/{id}", requests::show)
         .show::<RequestsRead, _, _>("/api/requests/{id}/wait", requests::wait)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/votes", requests::vote)
+        .drop::<RequestsDecide, _, _>("/api/requests/{id}/votes/mine", requests::unvote)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/withdraw", requests::withdraw)
         .act::<RequestsAsk, _, _>("/api/requests/{id}/comments", comments::add)
         .act::<RequestsRead, _, _>("/api/requests/{id}/watch", notices::watch)

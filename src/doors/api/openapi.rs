@@ -94,6 +94,14 @@ pub const ENDPOINTS: &[Endpoint] = &[
             (422, "The reason is missing"),
         ],
     ),
+    Endpoint {
+        method: "DELETE",
+        path: "/api/requests/{id}/votes/mine",
+        summary: "Take one's own approval back, as long as the request waits for others",
+        parameters: &[],
+        body: None,
+        answers: &[(200, "Taken back"), (404, "No such request"), (409, "There is no vote, or something has followed from it")],
+    },
     post(
         "/api/requests/{id}/withdraw",
         "Take one's own request back",

@@ -171,6 +171,13 @@ pub async fn vote(
     Ok(Json(body))
 }
 
+pub async fn unvote(operator: Operator<RequestsDecide>, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    requests::unvote::unvote(&app, &operator, id).await?;
+    let seen = find(&app, id).await?;
+    Ok(answer(&app, StatusCode::OK, &seen))
+}
+
 pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     requests::withdraw::withdraw(&app, &operator, id).await?;

@@ -100,7 +100,7 @@ async fn begin(app: &App, job: i64, request: Request) -> Result<(), Error> {
 
 /// No neighbour takes longer than half a lease, however many questions it takes.
 async fn look(app: &App, proposal: &dyn Proposal) -> Result<Value, Refusal> {
-    let late = || Refusal::from(Error::Unavailable("the other system did not answer in time".into()));
+    let late = || Refusal::from(Error::Neighbour("the other system did not answer in time".into()));
     tokio::time::timeout(app.lease / 2, proposal.look()).await.unwrap_or_else(|_| Err(late()))
 }
 
@@ -319,7 +319,7 @@ pub(in crate::requests) async fn read_back(app: &App, id: i64, outside: &dyn Out
     let preview = approved_preview(&request)?;
     let (seen, settled) = match outside.probe(&preview).await {
         Ok(found) => found,
-        Err(Refusal::Failure(Error::Unavailable(why))) => (json!({"error": why}), false),
+        Err(Refusal::Failure(Error::Unavailable(why) | Error::Neighbour(why))) => (json!({"error": why}), false),
         Err(refusal) => return Err(refusal.into()),
     };
     let mut change = executor(app).await?;

@@ -141,6 +141,7 @@ async fn item(
     let (l, definition) = (visit.l, app.registry.find(&request.operation));
     let (binding, says) = match view::decision(app, conn, l, operator.caller(), request).await? {
         Decide::Open { effect, .. } => (Some(request.binding_hex()), effect),
+        Decide::Stop { at, .. } => (None, l.request_closed_approved_later(at)),
         Decide::Closed { why } => (None, why),
     };
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
@@ -229,7 +230,7 @@ async fn cast(app: &App, operator: &Operator<RequestsDecide>, l: Lang, id: i64, 
         },
         // the votes before it are cast and told nowhere else, so even a failure is one line among the others
         Err(problem) => {
-            if matches!(problem, Error::Internal(_) | Error::Unavailable(_)) {
+            if matches!(problem, Error::Internal(_) | Error::Unavailable(_) | Error::Neighbour(_)) {
                 tracing::error!(request = id, cause = %problem, "one vote of many failed");
             }
             ("error", error::sentence(&problem, l))

@@ -30,6 +30,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/requests/bulk/votes", bulk::decide)
         .show::<RequestsRead, _, _>("/requests/{id}", show::show)
         .act::<RequestsDecide, _, _>("/requests/{id}/votes", show::vote)
+        .act::<RequestsDecide, _, _>("/requests/{id}/votes/withdraw", show::unvote)
         .act::<RequestsAsk, _, _>("/requests/{id}/withdraw", show::withdraw)
         .act::<RequestsAsk, _, _>("/requests/{id}/comments", comments::add)
         .act::<RequestsRead, _, _>("/requests/{id}/watch", watch::watch)

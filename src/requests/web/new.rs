@@ -6,10 +6,10 @@ use crate::{
     error::{Error, Problem},
     i18n::Lang,
     operations::{Definition, Preview, Risk, form as schema},
-    page::{self, DiffRow, Opt, RiskTag, Shell, Visit, list::Asked},
+    page::{self, Diff, Opt, RiskTag, Shell, Visit, list::Asked},
     policy::{Ruling, words},
     requests::{
-        hex, parse_id, short_id, store,
+        State as Standing, explain, hex, parse_id, short_id, store,
         submit::{self, Ask, Prospect},
     },
 };
@@ -71,6 +71,8 @@ struct New {
     reason_error: Option<String>,
     /// The request that this one is made again from.
     again: Option<String>,
+    /// It takes back what was done there.
+    reversal: Option<String>,
     errors: Vec<ProblemView>,
     check: Option<Check>,
 }
@@ -78,7 +80,8 @@ struct New {
 /// The second step: before and after, who has to approve, and what the button does.
 struct Check {
     target: String,
-    diff: Vec<DiffRow>,
+    diff: Diff,
+    impact: Vec<String>,
     policy: Vec<String>,
     /// Why it could never be approved; then there is no button.
     stuck: Option<String>,
@@ -201,15 +204,23 @@ fn ask_of(definition: &dyn Definition, draft: &Draft) -> Ask {
     }
 }
 
-/// With `again`, what was asked for then.
+/// With `again`, what was asked for then; with `reverse` besides, what was there before it.
 async fn filled(app: &App, operation: &str, given: Submitted) -> Result<Submitted, Error> {
     let Some(id) = given.get("again").and_then(|id| parse_id(id).ok()) else { return Ok(given) };
     let mut conn = app.db.read().await?;
     let Some(old) = store::find(&mut conn, id).await?.filter(|r| r.operation == operation) else { return Ok(given) };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let fields = old.fields.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    // the reverse of what was done has a reason of its own
+    let (fields, reason) = match given.get("reverse") {
+        Some(_) if old.state == Standing::Succeeded => {
+            let proposal = explain::proposal(app.registry.find(operation), &old.fields);
+            (proposal.and_then(|p| p.reverse(&old.before)).unwrap_or_default(), None)
+        }
+        _ => (old.fields, Some(("reason".to_owned(), old.reason))),
+    };
+    let fields = fields.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
     let mut typed = given;
-    typed.0.extend(fields.map(|(name, value)| (name.clone(), text(value))).chain([("reason".to_owned(), old.reason.clone())]));
+    typed.0.extend(fields.map(|(name, value)| (name.clone(), text(value))).chain(reason));
     Ok(typed)
 }
 
@@ -251,7 +262,7 @@ impl Wizard<'_> {
         let check = match prospect {
             Some((prospect, conflict)) => {
                 errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
-                Some(self.check(l, prospect)?)
+                Some(self.check(l, prospect).await?)
             }
             None => None,
         };
@@ -265,6 +276,7 @@ impl Wizard<'_> {
             reason_hint: prompt.unwrap_or_else(|| l.form_reason_hint()),
             reason_error: problem("reason"),
             again: self.draft.typed.get("again").map(str::to_owned),
+            reversal: self.draft.typed.get("reverse").and(self.draft.typed.get("again")).map(|id| l.form_reversal(id)),
             errors,
             check,
         };
@@ -290,12 +302,16 @@ impl Wizard<'_> {
         Ok(submit::usual_ruling(self.app, &mut conn, caller, self.definition).await?.reason_prompt)
     }
 
-    fn check(&self, l: Lang, prospect: Prospect) -> Result<Check, Error> {
+    async fn check(&self, l: Lang, prospect: Prospect) -> Result<Check, Error> {
         let Prospect { preview, ruling, stuck } = prospect;
+        let proposal = self.definition.parse(&ask_of(self.definition, self.draft).fields).ok();
+        let (before, after) = (json!(preview.before), json!(preview.after));
+        let mut conn = self.app.db.read().await?;
         Ok(Check {
+            impact: explain::impact(&mut conn, l, proposal.as_deref()).await?,
+            diff: explain::diff(&mut conn, l, Some(self.definition), proposal.as_deref(), &before, &after).await?,
             confirm: fingerprint(&preview)?,
             target: preview.target.label,
-            diff: page::diff(l, &json!(preview.before), &json!(preview.after), |key| self.definition.label(l, key)),
             policy: words::ruling(l, &self.app.registry, self.definition.name(), &ruling),
             stuck: stuck.map(|s| l.say(&s.text())),
             effect: effect(l, &ruling),

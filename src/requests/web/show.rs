@@ -81,6 +81,9 @@ pub(super) struct VoteForm {
     binding: String,
     #[serde(default)]
     reason: String,
+    /// Where it was decided: whoever works through a list goes on there.
+    #[serde(default)]
+    back: String,
 }
 
 pub(super) async fn vote(
@@ -108,8 +111,13 @@ pub(super) async fn vote(
                 None if matches!(cast, Cast::NotNeeded) => l.vote_not_needed(&name),
                 None => l.vote_counted_before(&name),
             };
-            visit.say(if matches!(cast, Cast::NotNeeded) { "info" } else { "success" }, said).await?;
-            Ok(Redirect::to(&format!("/requests/{name}")).into_response())
+            match cast {
+                _ if cast.state() == Some(Standing::Pending) => visit.say_with_undo(said, format!("/requests/{name}/votes/withdraw")).await?,
+                Cast::NotNeeded => visit.say("info", said).await?,
+                _ => visit.say("success", said).await?,
+            }
+            let from_list = form.back.starts_with("/inbox");
+            Ok(Redirect::to(&if from_list { form.back } else { format!("/requests/{name}") }).into_response())
         }
         // shown on the request itself, as it is now, with what was typed
         Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
@@ -125,6 +133,41 @@ pub(super) async fn vote(
     }
 }
 
+pub(super) async fn unvote(
+    operator: Operator<RequestsDecide>,
+    mut visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    _: Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    visit.read_at(&format!("/requests/{}", short_id(id)));
+    let result = crate::requests::unvote::unvote(&app, &operator, id).await;
+    taken_back(&app, &visit, operator.caller(), id, result, visit.l.unvoted_now(short_id(id))).await
+}
+
+/// Back at the request, with what happened or why nothing did.
+async fn taken_back(
+    app: &App,
+    visit: &Visit,
+    caller: &Arc<Caller>,
+    id: i64,
+    result: Result<(), Error>,
+    said: String,
+) -> Result<Response, Error> {
+    match result {
+        Ok(()) => {
+            visit.say("success", said).await?;
+            Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response())
+        }
+        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) => {
+            let typed = Typed { conflict: Some(error::sentence(&problem, visit.l)), ..Typed::default() };
+            page(app, visit, caller, id, typed, problem.status()).await
+        }
+        Err(other) => Err(other),
+    }
+}
+
 pub(super) async fn withdraw(
     operator: Operator<RequestsAsk>,
     mut visit: Visit,
@@ -134,15 +177,6 @@ pub(super) async fn withdraw(
 ) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     visit.read_at(&format!("/requests/{}", short_id(id)));
-    match crate::requests::withdraw::withdraw(&app, &operator, id).await {
-        Ok(()) => {
-            visit.say("success", visit.l.request_withdrawn_now(short_id(id))).await?;
-            Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response())
-        }
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) => {
-            let typed = Typed { conflict: Some(error::sentence(&problem, visit.l)), ..Typed::default() };
-            page(&app, &visit, operator.caller(), id, typed, problem.status()).await
-        }
-        Err(other) => Err(other),
-    }
+    let result = crate::requests::withdraw::withdraw(&app, &operator, id).await;
+    taken_back(&app, &visit, operator.caller(), id, result, visit.l.request_withdrawn_now(short_id(id))).await
 }
