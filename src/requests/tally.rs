@@ -79,9 +79,7 @@ impl Tally {
     async fn by(app: &App, conn: &mut PgConnection, request: &Request, s: Standings) -> Result<Self, Error> {
         let (human, roles) = s.requester;
         let now = match app.registry.find(&request.operation) {
-            Some(definition) => {
-                Some(policy::numbered(app, conn, s.policy).await?.rule(&request.case(definition.risk(), &roles)))
-            }
+            Some(definition) => Some(policy::numbered(app, conn, s.policy).await?.rule(&request.case(definition.risk(), &roles))),
             None => None,
         };
         Ok(Self::count(s.votes, now, request.ruling.clone(), request.binding.clone(), human))
