@@ -82,8 +82,8 @@ policy-term-pending = Expires after { $span } without a decision.
 policy-term-execute = Must run within { $span } of approval.
 policy-term-slack = May be decided in Slack.
 policy-term-no-slack = May not be decided in Slack.
-policy-term-break-glass = Break-glass is allowed.
-policy-term-no-break-glass = Break-glass is not allowed.
+policy-term-break-glass = In an emergency it may run without approvals; it must be reviewed within { $span }.
+policy-term-no-break-glass = Not even an emergency lets it run without approvals.
 policy-days = { $count ->
     [one] 1 day
    *[other] { $count } days
@@ -158,5 +158,6 @@ policy-fault-nobody = Line { $line }: { $rule } asks for nobody. Only a rule for
 policy-fault-hours = Line { $line }: { $key } is written like 19:00-09:00.
 policy-fault-pattern = Line { $line }: { $key } is not a pattern that can be used.
 policy-fault-example = Line { $line }: { $key } does not match its own pattern.
+policy-fault-glass = Line { $line }: break_glass of the rule “{ $rule }” could apply to a change of the policy, which can never run without approvals. Put a rule for policy.replace alone before it.
 policy-fault-too-long = The document may have { $most } bytes at most.
 policy-replaced-alone = Rule ‘{ $rule }’ would let a proposer approve their own change of the policy. policy.replace cannot have self_approval.

@@ -27,7 +27,7 @@ pub use ruling::{Need, Ruling, Ticket};
 pub use store::{Human, people};
 pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id};
 
-use crate::operations::Risk;
+use crate::operations::{Operation, Risk};
 use std::collections::BTreeMap;
 
 /// A whole policy, read and checked.
@@ -58,6 +58,7 @@ pub struct Terms {
     pub batch: Option<bool>,
     pub slack: Option<bool>,
     pub break_glass: Option<bool>,
+    pub review_minutes: Option<u32>,
     pub step_up_minutes: Option<u32>,
     pub reason_prompt: Option<String>,
     pub ticket: Option<Ticket>,
@@ -70,6 +71,8 @@ pub struct Terms {
 const PENDING_MINUTES: u32 = 3 * 24 * 60;
 /// Minutes in which an approved request must run.
 const EXECUTE_MINUTES: u32 = 60;
+/// Minutes in which somebody must have looked at a broken glass.
+const REVIEW_MINUTES: u32 = 24 * 60;
 
 impl Policy {
     /// What the policy says about a case: the first rule whose conditions all hold, and why they do.
@@ -80,6 +83,8 @@ impl Policy {
             .find_map(|rule| Some((rule, matching::reasons(&rule.when, case)?)))
             .expect("the last rule of a policy asks for nothing");
         let t = &rule.terms;
+        // whatever a document says: nobody changes the rules alone
+        let break_glass = t.break_glass == Some(true) && case.operation != <ReplacePolicy as Operation>::NAME;
         Ruling {
             rule: rule.name.clone(),
             approvals: rule.needs.iter().map(|n| n.count).sum(),
@@ -87,7 +92,8 @@ impl Policy {
             self_approval: t.self_approval.unwrap_or(false),
             batch: t.batch.unwrap_or(case.risk != Risk::Critical),
             slack: t.slack.unwrap_or(case.risk <= Risk::Medium),
-            break_glass: t.break_glass.unwrap_or(false),
+            break_glass,
+            review_minutes: break_glass.then(|| t.review_minutes.unwrap_or(REVIEW_MINUTES)),
             step_up_minutes: t.step_up_minutes,
             reason_prompt: t.reason_prompt.clone(),
             ticket: t.ticket.clone(),

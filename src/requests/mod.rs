@@ -7,9 +7,11 @@ pub mod execution;
 pub mod expiry;
 pub mod fate;
 pub mod findings;
+pub mod glass;
 pub mod inbox;
 pub mod invariants;
 pub mod json;
+pub mod review;
 mod store;
 pub mod submit;
 mod tally;
@@ -143,6 +145,17 @@ pub struct Request {
     pub run_after: Option<DateTime<Utc>>,
     /// Roles whose holders would bring it further.
     pub waits_for: Vec<String>,
+    /// It ran without the approvals that its policy asks for.
+    pub glass: Option<Glass>,
+}
+
+/// What breaking the glass leaves behind.
+#[derive(Clone, Debug)]
+pub struct Glass {
+    /// Why it could not wait for approvals, in the requester's words.
+    pub emergency: String,
+    /// Until when somebody must have looked at it.
+    pub review_due_at: DateTime<Utc>,
 }
 
 impl Request {
@@ -159,6 +172,11 @@ impl Request {
     /// When it may run at the earliest: as was asked for, and not before its cool-off is over.
     pub fn runs_from(&self) -> Option<DateTime<Utc>> {
         self.not_before.max(self.run_after)
+    }
+
+    /// Whether people have to approve it before it runs.
+    pub fn is_decided_by_people(&self) -> bool {
+        self.ruling.approvals > 0 && self.glass.is_none()
     }
 
     /// An entry about this request.

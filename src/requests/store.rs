@@ -1,5 +1,5 @@
 //! SQL of requests, votes and attempts.
-use super::{Request, Ruling, State, Vote};
+use super::{Glass, Request, Ruling, State, Vote};
 use crate::db::Change;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -35,6 +35,8 @@ struct Row {
     outcome: Option<Value>,
     run_after: Option<DateTime<Utc>>,
     waits_for: Vec<String>,
+    emergency: Option<String>,
+    review_due_at: Option<DateTime<Utc>>,
 }
 
 impl From<Row> for Request {
@@ -68,6 +70,7 @@ impl From<Row> for Request {
             outcome: r.outcome,
             run_after: r.run_after,
             waits_for: r.waits_for,
+            glass: r.emergency.zip(r.review_due_at).map(|(emergency, review_due_at)| Glass { emergency, review_due_at }),
         }
     }
 }
@@ -76,9 +79,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
-           voter_roles, waits_for, again_from, guarantee)
+           voter_roles, waits_for, again_from, guarantee, broke_glass, emergency, review_due_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           (select id from request where id = $23), $24) returning id",
+           (select id from request where id = $23), $24, $25::text is not null, $25, $26) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -102,7 +105,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
         &r.ruling.voter_roles(),
         &r.waits_for,
         again_from,
-        guarantee
+        guarantee,
+        r.glass.as_ref().map(|g| &*g.emergency),
+        r.glass.as_ref().map(|g| g.review_due_at)
     )
     .fetch_one(&mut **change)
     .await
@@ -114,7 +119,7 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome, run_after, waits_for
+             decided_at, closed_at, outcome, run_after, waits_for, emergency, review_due_at
            from request r join operator o on o.id = r.requester_id where r.id = $1"#,
         id
     )
@@ -238,6 +243,18 @@ pub(super) async fn standing(conn: &mut PgConnection, operator: Uuid) -> sqlx::R
     .fetch_one(conn)
     .await
     .map(|r| (r.human, r.roles))
+}
+
+/// Whether somebody is enabled and holds one of these roles.
+pub(super) async fn holds_one_of(conn: &mut PgConnection, operator: Uuid, roles: &[&str]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from operator_role r join operator o on o.id = r.operator_id
+             where o.id = $1 and o.disabled_at is null and r.role = any($2)) as "holds!""#,
+        operator,
+        roles as &[&str]
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Notes whose vote would bring a pending request further; `false` if that was known.

@@ -2,7 +2,9 @@
 use super::{
     Request, State, comments,
     fate::{self, Fate, Reported},
-    inbox, store,
+    inbox,
+    review::panel::{self, Looked, Panel},
+    store,
     tally::{Standing, Tally},
     votes, web,
 };
@@ -64,6 +66,7 @@ pub struct RequestView {
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
     pub fate: Fate,
+    pub glass: Option<Panel>,
     pub talk: Option<Talk>,
     /// What somebody who decides asked the requester, as long as it is not answered.
     pub open_question: Option<String>,
@@ -130,6 +133,7 @@ pub struct Typed {
     pub error: Option<String>,
     pub conflict: Option<String>,
     pub reported: Reported,
+    pub looked: Looked,
     pub remark: String,
     pub remark_error: Option<String>,
 }
@@ -273,6 +277,7 @@ pub async fn whole(
         open_question: comments::open_question(&story, request.requester_id)
             .filter(|_| request.state == State::Pending)
             .map(|told| l.question_open(&told.event.actor)),
+        glass: panel::of(conn, l, caller, request, &typed.looked).await?,
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
         decide: decide(l, caller, request, definition, &seen, &typed),
         withdraw: (request.requester_id == caller.id
@@ -371,6 +376,8 @@ fn step_icon(kind: &str) -> &'static str {
         "request.commented" => "user",
         "request.questioned" => "circle-help",
         "request.orphaned" => "triangle-alert",
+        "request.broke_glass" | "request.review_overdue" => "triangle-alert",
+        "request.reviewed" => "shield-check",
         "request.stale" => "git-compare",
         "access.denied" => "lock",
         _ => "pencil",
@@ -382,7 +389,7 @@ fn step_tone(kind: &str) -> &'static str {
         "request.succeeded" => "succeeded",
         "request.approved" => "approved",
         "request.denied" => "rejected",
-        "request.failed" => "failed",
+        "request.failed" | "request.broke_glass" | "request.review_overdue" => "failed",
         "request.expired" | "request.stale" | "request.withdrawn" => "expired",
         _ => "neutral",
     }

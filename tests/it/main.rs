@@ -7,6 +7,7 @@ mod comments;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod embedded;
+mod glass;
 mod house;
 mod identity;
 mod incidents;

@@ -43,6 +43,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsAsk, _, _>("/api/requests/{id}/comments", comments::add)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
+        .act::<RequestsDecide, _, _>("/api/requests/{id}/review", requests::review)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
         .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)

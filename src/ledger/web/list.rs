@@ -48,7 +48,7 @@ pub fn place(event: &Event) -> Place {
 
 /// What an event's kind is called; unknown kinds keep their name.
 pub fn kind_label(l: Lang, kind: &str) -> String {
-    l.find(&format!("event-{}", kind.replace('.', "-"))).unwrap_or_else(|| kind.to_owned())
+    l.find(&format!("event-{}", kind.replace(['.', '_'], "-"))).unwrap_or_else(|| kind.to_owned())
 }
 
 /// The page of a target, if it has one.

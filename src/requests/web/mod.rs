@@ -7,6 +7,7 @@ mod findings;
 mod inbox;
 mod list;
 mod new;
+mod review;
 mod seen;
 mod show;
 
@@ -33,4 +34,5 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsAsk, _, _>("/requests/{id}/comments", comments::add)
         .act::<RequestsDecide, _, _>("/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/requests/{id}/read-back", findings::read_back)
+        .act::<RequestsDecide, _, _>("/requests/{id}/review", review::record)
 }
