@@ -151,10 +151,10 @@ pub fn filter(r: &Reader, asked: &Asked) -> inbox::Filter {
         "review" if r.caller.may(RequestsDecide::NAME) => filter.reviewed_by = Some(inbox::Turn::of(&r.caller)),
         _ => filter.states = names(&State::OPEN),
     }
-    // they are mostly over: a tab of what is open would hide them
+    // they have been decided and are mostly over: a tab of what waits or is open would hide them
     filter.glass = Broken::named(asked.get("break_glass"));
     if filter.glass.is_some() {
-        filter.states = None;
+        (filter.states, filter.waiting_for) = (None, None);
     }
     if let Some(state) = State::named(asked.get("state")) {
         filter.states = names(&[state]);
