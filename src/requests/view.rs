@@ -155,6 +155,8 @@ struct Seen {
     /// The human behind the account that looks.
     me: uuid::Uuid,
     stale_sign_in: bool,
+    /// The glass was broken: nobody is waited for.
+    skipped: bool,
 }
 
 impl Seen {
@@ -168,7 +170,7 @@ impl Seen {
         let mut people = policy::people(conn).await?;
         let own = tally.self_approval();
         people.retain(|p| (own || p.human != request.requester_human) && !tally.votes.iter().any(|v| v.human == p.human && v.approves));
-        Ok(Self { tally, people, me, stale_sign_in })
+        Ok(Self { tally, people, me, stale_sign_in, skipped: request.glass.is_some() })
     }
 
     /// Names of a few who hold one of these roles.
@@ -186,7 +188,7 @@ impl Seen {
             label: words::group(l, &s.need.group),
             have: s.have.into(),
             want: s.need.count.into(),
-            who: if s.have < s.need.count { self.holders(&s.need.roles) } else { Vec::new() },
+            who: if s.have < s.need.count && !self.skipped { self.holders(&s.need.roles) } else { Vec::new() },
             added,
         };
         bound.iter().map(|s| need(s, false)).chain(added.iter().map(|s| need(s, true))).collect()

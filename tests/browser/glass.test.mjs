@@ -78,9 +78,9 @@ test('an emergency runs at once, says so for good, and is reviewed by another', 
 
 test('the demo tells of glass that was broken before', stage(async ({ open }) => {
   const page = await open({ as: people.approver });
-  await go(page, '/inbox?tab=decided&break_glass=reviewed');
+  await go(page, '/inbox?tab=decided&state=glass-reviewed');
   assert.ok((await page.locator('#rows .glass').count()) >= 2, 'one that had to be, and one that did not');
-  await go(page, '/inbox?tab=decided&break_glass=due');
+  await go(page, '/inbox?tab=decided&state=glass-due');
   assert.ok((await page.locator('#rows .glass').count()) >= 1, 'one waits for its review');
   await axe(page, 'a list with the mark');
   await shot(page, 'glass.list');

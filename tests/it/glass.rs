@@ -317,7 +317,7 @@ async fn the_form_has_a_second_way_kept_apart_and_loses_nothing_that_was_typed()
     twice.sees("이서연 님이 이미 사후 검토를 기록했습니다.");
     admin.get(&format!("/requests/{id}")).await.sees("불가피했음").sees(NOTE);
     assert!(!approver.get("/inbox?tab=review").await.text().contains(&id));
-    approver.get("/inbox?break_glass=reviewed").await.sees(&id);
+    approver.get("/inbox?state=glass-reviewed").await.sees(&id);
     let csv = approver.get(&format!("/inbox.csv?tab=decided&cols=request,break_glass&q={id}")).await;
     assert!(csv.body.contains(&format!("{id},yes")), "{}", csv.body);
 }

@@ -55,7 +55,7 @@ pub async fn of(conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Req
     let others = glass::skipped(conn, request).await?.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
     Ok(Some(Panel {
         emergency: broken.emergency.clone(),
-        skipped: words::asks(l, &request.ruling.needs, request.ruling.self_approval),
+        skipped: l.glass_skipped(words::needs(l, &request.ruling.needs)),
         due: When::new(l, broken.review_due_at),
         overdue: review.is_none() && broken.review_due_at <= chrono::Utc::now(),
         why_not: match (&review, may) {

@@ -19,6 +19,9 @@ use sqlx::PgConnection;
 /// What is about to expire: less than this is left.
 const SOON: TimeDelta = TimeDelta::hours(4);
 
+/// What the choices among the states that are about broken glasses begin with.
+const GLASS: &str = "glass-";
+
 /// The inbox.
 pub struct Requests;
 
@@ -109,16 +112,15 @@ impl Listing for Requests {
     fn filters(r: &Reader, asked: &Asked) -> Vec<Filter> {
         let l = r.l;
         let operations = r.app.registry.all().map(|d| (d.name().to_owned(), d.title(l))).collect();
-        let states = State::ALL.into_iter().map(|s| (s.name().to_owned(), view::badge(l, s).label)).collect();
+        let states = State::ALL.into_iter().map(|s| (s.name().to_owned(), view::badge(l, s).label));
         let risks = ["low", "medium", "high", "critical"].into_iter().map(|k| (k.to_owned(), RiskTag::new(l, k).label)).collect();
         let broken = [(Broken::All, l.glass_all()), (Broken::Due, l.glass_due()), (Broken::Reviewed, l.glass_reviewed())];
-        let broken = broken.into_iter().map(|(which, label)| (which.name().to_owned(), label)).collect();
+        let states = states.chain(broken.into_iter().map(|(which, label)| (format!("{GLASS}{}", which.name()), label))).collect();
         vec![
             Filter::search(asked, l.inbox_search(), l.inbox_search_hint()),
             Filter::choice(asked, "operation", l.inbox_operation(), l.filter_any_operation(), operations),
             Filter::choice(asked, "state", l.inbox_state(), l.filter_any_state(), states),
             Filter::choice(asked, "risk", l.table_risk(), l.filter_any_risk(), risks),
-            Filter::choice(asked, "break_glass", l.glass_badge(), l.filter_any_glass(), broken),
             Filter::choice(asked, "due", l.request_expires(), l.filter_any_due(), vec![("soon".into(), l.filter_due_soon())]),
         ]
     }
@@ -152,7 +154,7 @@ pub fn filter(r: &Reader, asked: &Asked) -> inbox::Filter {
         _ => filter.states = names(&State::OPEN),
     }
     // they have been decided and are mostly over: a tab of what waits or is open would hide them
-    filter.glass = Broken::named(asked.get("break_glass"));
+    filter.glass = asked.get("state").strip_prefix(GLASS).and_then(Broken::named);
     if filter.glass.is_some() {
         (filter.states, filter.waiting_for) = (None, None);
     }

@@ -90,7 +90,7 @@ struct Check {
 /// The second way: to break the glass.
 struct Emergency {
     /// Who would have to approve it, and is passed over.
-    skipped: String,
+    skips: String,
     told: String,
     span: String,
     /// Where to sign in again, if the policy wants that.
@@ -326,7 +326,7 @@ impl Wizard<'_> {
         let Prospect { preview, ruling, stuck, glass } = prospect;
         let typed = |name: &str| self.draft.typed.get(name);
         let glass = glass.map(|way| Emergency {
-            skipped: words::asks(l, &ruling.needs, ruling.self_approval),
+            skips: l.glass_skips(words::needs(l, &ruling.needs)),
             told: way.told.join(", "),
             span: words::span(l, way.review_minutes),
             sign_in_again: way.stale_sign_in.then(|| {
