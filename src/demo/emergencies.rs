@@ -10,7 +10,7 @@ use crate::{
     requests::{Glass, State, glass},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use rand::seq::IndexedRandom;
+use rand::{SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use uuid::Uuid;
 
 /// What somebody said about a broken glass of the history.
@@ -32,11 +32,14 @@ impl World {
         registry: &Registry,
         policy: &Version,
     ) -> Story {
+        // drawn apart, so that the rest of the year is what it would be without
+        let usual = std::mem::replace(&mut self.rng, StdRng::seed_from_u64(id as u64));
         let mut story = std::iter::repeat_with(|| self.asked(id, at, people, registry, policy))
             .find(|story| story.request.ruling.break_glass)
             .expect("the demo's policy lets somebody break the glass");
-        let r = &mut story.request;
         let emergency = *names::EMERGENCIES.choose(&mut self.rng).expect("not empty");
+        self.rng = usual;
+        let r = &mut story.request;
         r.glass = Some(Glass { emergency: emergency.into(), review_due_at: r.created_at + r.ruling.review_within() });
         (r.state, r.decided_at, r.execute_by) = (State::Approved, Some(r.created_at), Some(r.created_at + r.ruling.execute_within()));
         r.version += 1;

@@ -16,10 +16,11 @@ use uuid::Uuid;
 
 /// Requests are written in bunches of this many.
 const BUNCH: usize = 5_000;
-/// Broken glasses of the past: how many requests ago, whether that was justified, and what the reviewer found.
-const BROKEN: [(i64, (bool, &str)); 2] = [
-    (52, (false, "당시 승인자 두 명이 접속해 있었습니다. 기다릴 수 있는 변경이었으므로 다음부터는 승인을 요청하세요.")),
-    (17, (true, "고객사 서비스 중단 시각과 실행 시각이 일치합니다. 계약서의 등급과 같은 값인 것도 확인했습니다.")),
+/// Broken glasses of this morning: how many minutes ago, whether that was justified, and what the reviewer found.
+const BROKEN: [(i64, Option<(bool, &str)>); 3] = [
+    (352, Some((false, "당시 승인자 두 명이 접속해 있었습니다. 기다릴 수 있는 변경이었으므로 다음부터는 승인을 요청하세요."))),
+    (341, Some((true, "고객사 서비스 중단 시각과 실행 시각이 일치합니다. 계약서의 등급과 같은 값인 것도 확인했습니다."))),
+    (330, None),
 ];
 
 /// Fills an empty database; does nothing if somebody is there already.
@@ -39,18 +40,19 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             .iter()
             .map(|at| {
                 id += 1;
-                let said = BROKEN.iter().find(|(before, _)| id == times.len() as i64 - before);
-                match said {
-                    Some((_, said)) => world.broken(id, *at, Some(*said), &people, &registry, &policy),
-                    None => world.past(id, *at, &people, &registry, &policy),
-                }
+                world.past(id, *at, &people, &registry, &policy)
             })
             .collect();
         write(&mut conn, &stories).await?;
     }
-    id += 1;
-    let unreviewed = world.broken(id, now - TimeDelta::minutes(330), None, &people, &registry, &policy);
-    write(&mut conn, &[unreviewed]).await?;
+    let broken: Vec<Story> = BROKEN
+        .into_iter()
+        .map(|(minutes_ago, said)| {
+            id += 1;
+            world.broken(id, now - TimeDelta::minutes(minutes_ago), said, &people, &registry, &policy)
+        })
+        .collect();
+    write(&mut conn, &broken).await?;
     let waiting: Vec<Story> =
         [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
             .into_iter()
