@@ -186,6 +186,7 @@ impl App {
             tasks.spawn(requests::expiry::sweep(self.clone()));
             tasks.spawn(requests::turns::follow(self.clone()));
             tasks.spawn(requests::nudges::follow(self.clone()));
+            tasks.spawn(requests::review::follow(self.clone()));
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
         let waiting = self.clone();

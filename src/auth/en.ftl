@@ -16,6 +16,7 @@ scope-portal-use = Sign in and see the dashboard.
 scope-requests-read = See requests, votes and outcomes.
 scope-requests-ask = Ask for changes. Each operation needs its own scope besides.
 scope-requests-decide = Approve or reject what others asked for.
+scope-requests-break-glass = In an emergency, have a request run without approvals where the policy allows it. It is reviewed afterwards.
 scope-customers-read = See companies, organisations and people.
 scope-customers-fix = Ask for changes of a customer's plan, tier or credit.
 scope-ledger-read = Read the ledger.

@@ -16,6 +16,7 @@ scope-portal-use = 로그인하고 대시보드를 볼 수 있습니다.
 scope-requests-read = 요청과 투표, 결과를 볼 수 있습니다.
 scope-requests-ask = 변경을 요청할 수 있습니다. 작업마다 해당 권한이 더 필요합니다.
 scope-requests-decide = 다른 사람의 요청을 승인하거나 반려할 수 있습니다.
+scope-requests-break-glass = 긴급할 때 승인 없이 바로 실행하도록 요청할 수 있습니다. 정책이 허용하는 작업만 가능하며 사후 검토를 받습니다.
 scope-customers-read = 고객사, 조직, 사용자를 볼 수 있습니다.
 scope-customers-fix = 고객의 플랜, 등급, 크레딧 변경을 요청할 수 있습니다.
 scope-ledger-read = 감사 원장을 볼 수 있습니다.

@@ -72,6 +72,8 @@ scopes! {
     RequestsAsk = "requests:ask": Admin Approver Ops Sre Cs Billing Security;
     /// Approve or reject what others asked for.
     RequestsDecide = "requests:decide": Admin Approver Sre Billing Security;
+    /// Have a request run at once without the approvals its policy asks for, where that policy allows it.
+    RequestsBreakGlass = "requests:break-glass": Admin Sre;
     /// Carry out what was approved, expire what was not.
     RequestsExecute = "requests:execute": Service;
     /// See customers' companies, organisations and people.
@@ -95,6 +97,9 @@ scopes! {
     /// Keep operators in step with the identity provider at sign-in.
     IdentitySync = "identity:sync": Service;
 }
+
+/// Scopes that a token has only if they were named when it was made.
+pub const NAMED_ONLY: [&str; 1] = [RequestsBreakGlass::NAME];
 
 /// The names of the roles that hold a scope.
 pub fn roles_with(scope: &str) -> Vec<&'static str> {

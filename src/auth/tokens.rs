@@ -1,5 +1,5 @@
 //! Personal API tokens: `cst_` and 256 random bits, shown once, stored as SHA-256, with scopes and an end.
-use super::{Operator, OperatorsManage, Role, operators, sessions, store};
+use super::{NAMED_ONLY, Operator, OperatorsManage, Role, operators, sessions, store};
 use crate::{db::Db, error::Error, i18n::msg, ledger::Entry};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -18,7 +18,8 @@ pub struct Token {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-/// Makes a token for a person. Without `scopes` it gets all that the person's roles hold now; it can never get more.
+/// Makes a token for a person. Without `scopes` it gets all that the person's roles hold now, but for those that must be named; it
+/// can never get more.
 /// Answers its id and the secret.
 pub async fn create(
     db: &Db,
@@ -35,7 +36,8 @@ pub async fn create(
     if let Some(missing) = scopes.iter().find(|s| !held.contains(&s.as_str())) {
         return Err(Error::Refused(msg::token_scope_not_held(email, missing)));
     }
-    let scopes = if scopes.is_empty() { held.into_iter().map(str::to_owned).collect() } else { scopes.to_vec() };
+    let usual = held.into_iter().filter(|scope| !NAMED_ONLY.contains(scope));
+    let scopes: Vec<String> = if scopes.is_empty() { usual.map(str::to_owned).collect() } else { scopes.to_vec() };
     let (id, secret) = (Uuid::now_v7(), format!("cst_{}", sessions::secret()));
     let expires_at = change.now() + TimeDelta::days(days);
     store::add_token(&mut change, id, operator, name, &Sha256::digest(&secret), &scopes, expires_at).await?;

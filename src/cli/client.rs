@@ -101,26 +101,41 @@ pub async fn ops(command: Ops, json: bool) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
+/// What stands behind the operation's name.
+#[derive(Default)]
+struct Given {
+    values: HashMap<String, String>,
+    wait: bool,
+    break_glass: bool,
+}
+
 /// `--field value`, `--field=value`; dashes and underscores in names are the same.
-fn arguments(given: &[String]) -> anyhow::Result<(HashMap<String, String>, bool)> {
-    let (mut values, mut wait, mut rest) = (HashMap::new(), false, given.iter());
+fn arguments(arguments: &[String]) -> anyhow::Result<Given> {
+    let (mut given, mut rest) = (Given::default(), arguments.iter());
     while let Some(argument) = rest.next() {
         let name = argument.strip_prefix("--").with_context(|| format!("{argument:?} is not --field"))?;
-        if name == "wait" {
-            wait = true;
-            continue;
+        match name {
+            "wait" => {
+                given.wait = true;
+                continue;
+            }
+            "break-glass" | "break_glass" => {
+                given.break_glass = true;
+                continue;
+            }
+            _ => {}
         }
         let (name, value) = match name.split_once('=') {
             Some((name, value)) => (name, value.to_owned()),
             None => (name, rest.next().with_context(|| format!("--{name} has no value"))?.clone()),
         };
-        values.insert(name.replace('-', "_"), value);
+        given.values.insert(name.replace('-', "_"), value);
     }
-    Ok((values, wait))
+    Ok(given)
 }
 
 pub async fn submit(name: &str, given: &[String], json: bool) -> anyhow::Result<End> {
-    let (mut values, wait) = match arguments(given) {
+    let Given { mut values, wait, break_glass } = match arguments(given) {
         Ok(parsed) => parsed,
         Err(error) => {
             eprintln!("countersign: {error:#}");
@@ -136,13 +151,21 @@ pub async fn submit(name: &str, given: &[String], json: bool) -> anyhow::Result<
     }
     let reason = values.remove("reason").unwrap_or_default();
     let key = values.remove("idempotency_key").unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let emergency = values.remove("emergency");
     let known = form::fields(&operation["schema"]);
     let mut fields = form::from_text(&operation["schema"], |field| values.get(field).map(String::as_str));
     for (name, value) in values.iter().filter(|(name, _)| known.iter().all(|f| f.name != **name)) {
         // unknown names go along: the server says what is wrong with them
         fields.insert(name.clone(), json!(value));
     }
-    let (status, body) = client.post("/api/requests", &json!({"operation": name, "fields": fields, "reason": reason}), Some(&key)).await?;
+    let mut body = json!({"operation": name, "fields": fields, "reason": reason});
+    if break_glass {
+        body["break_glass"] = json!(true);
+    }
+    if let Some(emergency) = emergency {
+        body["emergency"] = json!(emergency);
+    }
+    let (status, body) = client.post("/api/requests", &body, Some(&key)).await?;
     if !status.is_success() {
         return problem(status, &body);
     }
@@ -175,6 +198,10 @@ pub async fn requests(command: Requests, json: bool) -> anyhow::Result<End> {
         Requests::Reject { id, reason } => return vote(&client, &id, "reject", Some(reason), json).await,
         Requests::Withdraw { id } => client.post(&format!("/api/requests/{id}/withdraw"), &json!({}), None).await?,
         Requests::Unvote { id } => client.delete(&format!("/api/requests/{id}/votes/mine")).await?,
+        Requests::Review { id, verdict, note } => {
+            let body = json!({"verdict": verdict.replace('-', "_"), "note": note});
+            client.post(&format!("/api/requests/{id}/review"), &body, None).await?
+        }
         Requests::Wait { id, timeout } => return until_closed(&client, &id, timeout, json).await,
         Requests::Watch => return watch(&client, json).await,
     };
@@ -301,6 +328,18 @@ fn detail(r: &Value) -> anyhow::Result<()> {
         println!("  not before {time}");
     }
     println!("  asked by {}: {}", r["requester"]["name"].as_str().unwrap_or_default(), r["reason"].as_str().unwrap_or_default());
+    if let Some(emergency) = r["break_glass"]["emergency"].as_str() {
+        println!("  broke the glass: {emergency}");
+        let review = &r["break_glass"]["review"];
+        match review["verdict"].as_str() {
+            Some(verdict) => println!(
+                "  reviewed by {}: {verdict}: {}",
+                review["reviewer"]["name"].as_str().unwrap_or_default(),
+                review["note"].as_str().unwrap_or_default()
+            ),
+            None => println!("  to be reviewed by {}", r["break_glass"]["review_due_at"].as_str().unwrap_or_default()),
+        }
+    }
     for (key, before) in r["preview"]["before"].as_object().into_iter().flatten() {
         let after = &r["preview"]["after"][key];
         let mark = if before == after { ' ' } else { '*' };
@@ -323,9 +362,9 @@ mod tests {
 
     #[test]
     fn fields_are_read_as_people_type_them() {
-        let given = ["--org-id", "org_1", "--credit=12,000", "--wait", "--reason", "왜냐하면 -- 그래서"].map(String::from);
-        let (values, wait) = arguments(&given).unwrap();
-        assert!(wait);
+        let given = ["--org-id", "org_1", "--credit=12,000", "--wait", "--break-glass", "--reason", "왜냐하면 -- 그래서"].map(String::from);
+        let Given { values, wait, break_glass } = arguments(&given).unwrap();
+        assert!(wait && break_glass);
         assert_eq!((values["org_id"].as_str(), values["credit"].as_str()), ("org_1", "12,000"));
         assert!(arguments(&["org_1".into()]).is_err());
         assert!(arguments(&["--tier".into()]).is_err());

@@ -168,7 +168,8 @@ enum Request {
     Submit {
         /// The operation's name.
         name: String,
-        /// Its fields as `--field value`, and `--reason`; `--wait` to wait for the outcome.
+        /// Its fields as `--field value`, and `--reason`; `--wait` to wait for the outcome. In an emergency `--break-glass` with
+        /// `--emergency "…"`, to run at once without approvals and be reviewed afterwards.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         fields: Vec<String>,
     },
@@ -203,6 +204,14 @@ enum Requests {
     /// Take your own approval back, as long as the request waits for others.
     Unvote {
         id: String,
+    },
+    /// Say whether breaking the glass was justified.
+    Review {
+        id: String,
+        #[arg(long, value_parser = ["justified", "not-justified"])]
+        verdict: String,
+        #[arg(long)]
+        note: String,
     },
     /// Print a line for each change, until interrupted.
     Watch,

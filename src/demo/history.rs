@@ -51,6 +51,7 @@ pub struct Story {
     pub request: Request,
     pub vote: Option<Voted>,
     pub ended: Option<DateTime<Utc>>,
+    pub review: Option<super::emergencies::Reviewed>,
     pub events: Vec<Sealed>,
 }
 
@@ -58,7 +59,7 @@ pub struct World {
     pub companies: Vec<(String, String)>,
     pub orgs: Vec<Org>,
     pub users: Vec<User>,
-    rng: StdRng,
+    pub(super) rng: StdRng,
     executor: Uuid,
     /// Targets that a waiting request is about: nothing else happens to them, so that what it shows stays true.
     waited_for: HashSet<String>,
@@ -190,7 +191,7 @@ impl World {
         story
     }
 
-    fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
+    pub(super) fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
         let requester = askers[self.rng.random_range(0..askers.len())];
         let (name, fields, target, before, after, reason) = loop {
@@ -231,11 +232,12 @@ impl World {
             run_after: None,
             waits_for: Vec::new(),
             escalated_at: None,
+            glass: None,
         };
         request.judge(policy, definition.risk(), &roles);
         request.rebind();
         let events = vec![submitted(&request)];
-        Story { request, vote: None, ended: None, events }
+        Story { request, vote: None, ended: None, review: None, events }
     }
 
     #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
@@ -307,7 +309,7 @@ impl World {
         story.events.push(seal(voter, "web", at, 2, about(r, "request.approved").with("binding", r.binding_hex()).with("approvals", 1)));
     }
 
-    fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
+    pub(super) fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
         let r = &story.request;
         let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
@@ -334,19 +336,19 @@ fn story_expiry(request: &Request) -> DateTime<Utc> {
     request.expires_at
 }
 
-fn truncated(at: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn truncated(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.timestamp_millis()).expect("a time of this century")
 }
 
-fn about(r: &Request, kind: &'static str) -> Entry {
+pub(super) fn about(r: &Request, kind: &'static str) -> Entry {
     Entry::of(kind).request(r.id).on(&r.target_type, &r.target_id)
 }
 
-fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Entry) -> Sealed {
+pub(super) fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Entry) -> Sealed {
     ledger::seal(actor, door, None, truncated(at), nth, entry).expect("demo entries are small")
 }
 
-fn submitted(r: &Request) -> Sealed {
+pub(super) fn submitted(r: &Request) -> Sealed {
     let entry = about(r, "request.submitted")
         .with("operation", &*r.operation)
         .with("binding", r.binding_hex())

@@ -16,6 +16,12 @@ use uuid::Uuid;
 
 /// Requests are written in bunches of this many.
 const BUNCH: usize = 5_000;
+/// Broken glasses of this morning: how many minutes ago, whether that was justified, and what the reviewer found.
+const BROKEN: [(i64, Option<(bool, &str)>); 3] = [
+    (352, Some((false, "당시 승인자 두 명이 접속해 있었습니다. 기다릴 수 있는 변경이었으므로 다음부터는 승인을 요청하세요."))),
+    (341, Some((true, "고객사 서비스 중단 시각과 실행 시각이 일치합니다. 계약서의 등급과 같은 값인 것도 확인했습니다."))),
+    (330, None),
+];
 
 /// The newest that wait: minutes ago, and minutes until they expire where that is soon.
 const WAITING: [(i64, Option<i64>); 10] =
@@ -50,6 +56,14 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             .collect();
         write(&mut conn, &stories).await?;
     }
+    let broken: Vec<Story> = BROKEN
+        .into_iter()
+        .map(|(minutes_ago, said)| {
+            id += 1;
+            world.broken(id, now - TimeDelta::minutes(minutes_ago), said, &people, &registry, &policy)
+        })
+        .collect();
+    write(&mut conn, &broken).await?;
     let waiting: Vec<Story> = WAITING
         .into_iter()
         .map(|(minutes_ago, left)| {
@@ -179,20 +193,21 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
             "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
             "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
             "voter_roles": r.ruling.voter_roles(), "waits_for": r.waits_for,
+            "emergency": r.glass.as_ref().map(|g| &g.emergency), "review_due_at": r.glass.as_ref().map(|g| g.review_due_at),
         })
     }).collect();
     sqlx::query!(
         "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-           voter_roles, waits_for)
+           voter_roles, waits_for, broke_glass, emergency, review_due_at)
          overriding system value
          select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-           voter_roles, waits_for
+           voter_roles, waits_for, emergency is not null, emergency, review_due_at
          from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
            target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
            binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
-           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[])", json!(rows)
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], emergency text, review_due_at timestamptz)", json!(rows)
     ).execute(&mut *tx).await?;
     let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
         "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },
@@ -204,6 +219,18 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
          from jsonb_to_recordset($1) v (request_id bigint, voter_id uuid, decision text, binding bytea, reason text, at timestamptz, requester_id uuid, self_approval boolean)",
         json!(votes)
     ).execute(&mut *tx).await?;
+    let reviews: Vec<_> = stories.iter().filter_map(|s| s.review.as_ref().map(|v| json!({
+        "request_id": s.request.id, "reviewer_id": v.reviewer, "verdict": if v.justified { "justified" } else { "not_justified" }, "note": v.note,
+        "at": v.at, "requester_id": s.request.requester_id,
+    }))).collect();
+    sqlx::query!(
+        "insert into review (request_id, reviewer_id, verdict, note, door, at, requester_id)
+         select request_id, reviewer_id, verdict, note, 'web', at, requester_id
+         from jsonb_to_recordset($1) v (request_id bigint, reviewer_id uuid, verdict text, note text, at timestamptz, requester_id uuid)",
+        json!(reviews)
+    )
+    .execute(&mut *tx)
+    .await?;
     // most people read first; one in ten decides unread, as in companies that are real
     let decided: Vec<i64> = stories.iter().map(|s| s.request.id).collect();
     sqlx::query!(

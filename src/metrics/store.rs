@@ -14,6 +14,9 @@ pub struct Standing {
     pub oldest_pending: f64,
     pub outbox: i64,
     pub sessions: i64,
+    /// Broken glasses that nobody has reviewed, and those of them that are late.
+    pub reviews_due: i64,
+    pub reviews_overdue: i64,
 }
 
 pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
@@ -38,9 +41,17 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
              (select count(*) from (select from session where operator_id is not null and expires_at > now()
                and last_seen_at > now() - interval '30 minutes' limit 100000) t) as "sessions!""#
     )
+    .fetch_one(&mut *conn)
+    .await?;
+    let reviews = sqlx::query!(
+        r#"select count(*) as "due!", count(*) filter (where r.review_due_at <= now()) as "overdue!" from request r
+           where r.broke_glass and not exists (select from review where request_id = r.id)"#
+    )
     .fetch_one(conn)
     .await?;
     Ok(Standing {
+        reviews_due: reviews.due,
+        reviews_overdue: reviews.overdue,
         requests: requests.into_iter().map(|r| (r.state, r.operation, r.count)).collect(),
         jobs_ready: jobs.ready,
         jobs_later: jobs.later,

@@ -30,12 +30,16 @@ pub enum Kind {
     Expired,
     Withdrawn,
     Stale,
+    /// It ran without the reader's approval, and waits to be reviewed.
+    BrokeGlass,
+    ReviewOverdue,
+    Reviewed,
     /// Somebody is away and the reader stands in for them.
     StandsIn,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Asked,
         Kind::Reminded,
         Kind::Escalated,
@@ -50,6 +54,9 @@ impl Kind {
         Kind::Expired,
         Kind::Withdrawn,
         Kind::Stale,
+        Kind::BrokeGlass,
+        Kind::ReviewOverdue,
+        Kind::Reviewed,
         Kind::StandsIn,
     ];
 
@@ -69,6 +76,9 @@ impl Kind {
             Kind::Expired => "expired",
             Kind::Withdrawn => "withdrawn",
             Kind::Stale => "stale",
+            Kind::BrokeGlass => "broke-glass",
+            Kind::ReviewOverdue => "review-overdue",
+            Kind::Reviewed => "reviewed",
             Kind::StandsIn => "stands-in",
         }
     }

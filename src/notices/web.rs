@@ -103,6 +103,9 @@ pub fn sentence(l: Lang, kind: Kind, who: Option<&str>) -> String {
         Kind::Expired => l.notice_expired(),
         Kind::Withdrawn => l.notice_withdrawn(name),
         Kind::Stale => l.notice_stale(),
+        Kind::BrokeGlass => l.notice_broke_glass(name),
+        Kind::ReviewOverdue => l.notice_review_overdue(),
+        Kind::Reviewed => l.notice_reviewed(name),
         Kind::StandsIn => l.notice_stands_in(name),
     }
 }
@@ -121,6 +124,8 @@ fn icon(kind: Kind) -> &'static str {
         Kind::Expired => "clock-alert",
         Kind::Withdrawn => "undo-2",
         Kind::Stale => "git-compare",
+        Kind::BrokeGlass | Kind::ReviewOverdue => "triangle-alert",
+        Kind::Reviewed => "shield-check",
         Kind::StandsIn => "users",
     }
 }

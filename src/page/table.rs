@@ -77,16 +77,22 @@ impl Cell {
 /// A word in the line below a row's name.
 pub struct Detail {
     pub text: String,
-    pub code: bool,
+    /// How it looks; empty for plain words.
+    pub class: &'static str,
 }
 
 impl Detail {
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: false }
+        Self { text: text.into(), class: "" }
     }
 
     pub fn code(text: impl Into<String>) -> Self {
-        Self { text: text.into(), code: true }
+        Self { text: text.into(), class: "mono" }
+    }
+
+    /// Something that must not be overlooked.
+    pub fn mark(text: impl Into<String>) -> Self {
+        Self { text: text.into(), class: "glass" }
     }
 }
 

@@ -23,12 +23,13 @@ pub(super) const NOBODY: &str = "policy:propose × 1";
 
 const DOORS: [&str; 2] = ["web", "api"];
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const TERMS: [&str; 15] = [
+const TERMS: [&str; 16] = [
     "needs",
     "self_approval",
     "batch",
     "slack",
     "break_glass",
+    "review_minutes",
     "step_up_minutes",
     "reason_prompt",
     "ticket",
@@ -79,12 +80,33 @@ pub fn read(document: &str, operations: Option<&[&str]>) -> Result<Policy, Vec<F
         r.only(&section, &TERMS);
         let needs = needs(&mut r, &section, &groups, false);
         rules.push(Rule { name: "default".into(), when: Vec::new(), needs, terms: terms(&mut r, &section, &groups) });
+        places.push(section.at);
+    }
+    // asked of new documents; an old one is understood, and its word on this does not count
+    if operations.is_some() {
+        for (rule, at) in rules.iter().zip(&places).filter(|(rule, _)| rule.terms.break_glass == Some(true)) {
+            let earlier = rules.iter().take_while(|e| e.name != rule.name).any(|e| e.of_policy() == Some(true));
+            if !earlier && rule.of_policy() != Some(false) {
+                r.fault(*at, |line| msg::policy_fault_glass(line, &rule.name));
+            }
+        }
     }
     if r.faults.is_empty() {
         return Ok(Policy { groups, rules, document: document.to_owned() });
     }
     r.faults.sort_by_key(|f| f.line);
     Err(r.faults)
+}
+
+impl Rule {
+    /// Whether it matches every change of the policy, or none; unknown if that depends on the change.
+    fn of_policy(&self) -> Option<bool> {
+        let all: Vec<Option<bool>> = self.when.iter().map(Condition::of_policy).collect();
+        if all.contains(&Some(false)) {
+            return Some(false);
+        }
+        all.iter().all(Option::is_some).then_some(true)
+    }
 }
 
 /// Whether the earlier rule matches whatever the later one would.
@@ -284,6 +306,7 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<St
         batch: r.boolean(section, "batch"),
         slack: r.boolean(section, "slack"),
         break_glass: r.boolean(section, "break_glass"),
+        review_minutes: r.within(section, "review_minutes", 1, QUARTER),
         step_up_minutes: r.within(section, "step_up_minutes", 1, 12 * 60),
         reason_prompt: section.get("reason_prompt").and_then(|v| r.text(v, &section.key("reason_prompt"))),
         ticket,

@@ -1,5 +1,6 @@
 //! Does a rule match a case, and why: pure, so that a decision, a draft and the past are all judged by the same lines.
-use crate::operations::Risk;
+use super::replace::{self, ReplacePolicy};
+use crate::operations::{Operation, Risk};
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -130,6 +131,17 @@ impl Condition {
                 let day = case.at.with_timezone(&chrono_tz::Asia::Seoul).weekday().num_days_from_monday() as u8;
                 days.contains(&day).then(|| json!(day))
             }
+        }
+    }
+
+    /// Whether this holds for every change of the policy, or for none; unknown if that depends on the change.
+    pub(super) fn of_policy(&self) -> Option<bool> {
+        let one_of = |names: &[String], name: &str| Some(names.iter().any(|n| n == name));
+        match self {
+            Condition::Operation(names) => one_of(names, ReplacePolicy::NAME),
+            Condition::Risk(risks) => Some(risks.contains(&ReplacePolicy::RISK)),
+            Condition::TargetType(names) | Condition::TargetId(names) => one_of(names, replace::TARGET),
+            _ => None,
         }
     }
 

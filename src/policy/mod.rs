@@ -27,7 +27,10 @@ pub use ruling::{Need, Ruling, Ticket};
 pub use store::{Human, StandIn, people};
 pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id, numbered};
 
-use crate::{auth::Role, operations::Risk};
+use crate::{
+    auth::Role,
+    operations::{Operation, Risk},
+};
 use std::collections::BTreeMap;
 
 /// A whole policy, read and checked.
@@ -58,6 +61,7 @@ pub struct Terms {
     pub batch: Option<bool>,
     pub slack: Option<bool>,
     pub break_glass: Option<bool>,
+    pub review_minutes: Option<u32>,
     pub step_up_minutes: Option<u32>,
     pub reason_prompt: Option<String>,
     pub ticket: Option<Ticket>,
@@ -78,6 +82,8 @@ const EXECUTE_MINUTES: u32 = 60;
 /// Minutes after which those who have not voted are reminded, and after which others are told. None where it expires before.
 const REMIND_MINUTES: u32 = 4 * 60;
 const ESCALATE_MINUTES: u32 = 24 * 60;
+/// Minutes in which somebody must have looked at a broken glass.
+const REVIEW_MINUTES: u32 = 24 * 60;
 
 impl Policy {
     /// What the policy says about a case: the first rule whose conditions all hold, and why they do.
@@ -92,6 +98,8 @@ impl Policy {
         let in_time = |minutes: u32| (!rule.needs.is_empty() && minutes > 0 && minutes < pending_minutes).then_some(minutes);
         let escalate_minutes = in_time(t.escalate_minutes.unwrap_or(ESCALATE_MINUTES));
         let escalate_to = t.escalate_to.as_ref().map_or_else(|| vec![Role::Admin.name().to_owned()], |(_, roles)| roles.clone());
+        // whatever a document says: nobody changes the rules alone
+        let break_glass = t.break_glass == Some(true) && case.operation != <ReplacePolicy as Operation>::NAME;
         Ruling {
             rule: rule.name.clone(),
             approvals: rule.needs.iter().map(|n| n.count).sum(),
@@ -99,7 +107,8 @@ impl Policy {
             self_approval: t.self_approval.unwrap_or(false),
             batch: t.batch.unwrap_or(case.risk != Risk::Critical),
             slack: t.slack.unwrap_or(case.risk <= Risk::Medium),
-            break_glass: t.break_glass.unwrap_or(false),
+            break_glass,
+            review_minutes: break_glass.then(|| t.review_minutes.unwrap_or(REVIEW_MINUTES)),
             step_up_minutes: t.step_up_minutes,
             reason_prompt: t.reason_prompt.clone(),
             ticket: t.ticket.clone(),

@@ -25,6 +25,9 @@ pub struct ReplacePolicy {
     pub document: String,
 }
 
+/// What it is about: type and id of its target.
+pub(super) const TARGET: &str = "policy";
+
 /// As it is compared and stored: forms send other line ends, and lose the last one.
 pub fn tidy(document: &str) -> String {
     format!("{}\n", document.replace("\r\n", "\n").trim_end())
@@ -52,7 +55,7 @@ impl Operation for ReplacePolicy {
             return Err(Refusal::field("document", msg::policy_locks_out(lacking)));
         }
         let (gone, new) = lines(&tidy(&stored.document), &document);
-        let target = Target { kind: "policy", id: "policy".into(), label: "policy.toml".into() };
+        let target = Target { kind: TARGET, id: TARGET.into(), label: "policy.toml".into() };
         let before = state(newest, &crate::requests::hex(&stored.hash), &gone);
         Ok(Preview { target, before, after: state(newest + 1, &version::hash_of(&document), &new) })
     }
@@ -130,8 +133,8 @@ async fn locks_out(conn: &mut PgConnection, policy: &Policy) -> Result<Option<St
                 fields: &fields,
                 before: &before,
                 after: &after,
-                target_type: "policy",
-                target_id: "policy",
+                target_type: TARGET,
+                target_id: TARGET,
                 target_label: "policy.toml",
                 at: monday + TimeDelta::hours(hour),
                 door: "web",

@@ -33,6 +33,8 @@ pub struct Ruling {
     pub batch: bool,
     pub slack: bool,
     pub break_glass: bool,
+    /// How long the review after a broken glass may take; only where breaking it is allowed.
+    pub review_minutes: Option<u32>,
     /// An approver must have signed in within so many minutes.
     pub step_up_minutes: Option<u32>,
     pub reason_prompt: Option<String>,
@@ -70,6 +72,11 @@ impl Ruling {
         (self.cool_off_minutes > 0).then(|| TimeDelta::minutes(self.cool_off_minutes.into()))
     }
 
+    /// How long after the glass was broken somebody must have looked at it.
+    pub fn review_within(&self) -> TimeDelta {
+        TimeDelta::minutes(self.review_minutes.unwrap_or(super::REVIEW_MINUTES).into())
+    }
+
     /// The roles that can vote at all.
     pub fn voter_roles(&self) -> Vec<String> {
         self.needs.iter().flat_map(|n| n.roles.iter().cloned()).collect::<BTreeSet<_>>().into_iter().collect()
@@ -98,6 +105,9 @@ struct Now {
     batch: bool,
     slack: bool,
     break_glass: bool,
+    // not there in rulings without it: the binding covers what is stored
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    review_minutes: Option<u32>,
     step_up_minutes: Option<u32>,
     reason_prompt: Option<String>,
     ticket: Option<Ticket>,
@@ -151,6 +161,7 @@ impl From<Stored> for Ruling {
                 batch: r.batch,
                 slack: r.slack,
                 break_glass: r.break_glass,
+                review_minutes: r.review_minutes,
                 step_up_minutes: r.step_up_minutes,
                 reason_prompt: r.reason_prompt,
                 ticket: r.ticket,
@@ -177,6 +188,7 @@ impl From<Stored> for Ruling {
                 batch: true,
                 slack: false,
                 break_glass: false,
+                review_minutes: None,
                 step_up_minutes: None,
                 reason_prompt: None,
                 ticket: None,
@@ -217,6 +229,7 @@ impl From<Ruling> for Stored {
             batch: r.batch,
             slack: r.slack,
             break_glass: r.break_glass,
+            review_minutes: r.review_minutes,
             step_up_minutes: r.step_up_minutes,
             reason_prompt: r.reason_prompt,
             ticket: r.ticket,

@@ -98,6 +98,38 @@ fn every_condition_holds_where_it_should_and_nowhere_else() {
 }
 
 #[test]
+fn no_new_document_lets_the_policy_be_changed_without_anybody() {
+    let rule = |name: &str, when: &str, terms: &str| {
+        format!("[[rule]]\nname = '{name}'\nwhen = {{ {when} }}\nneeds = [{{ group = 'billing' }}]\n{terms}\n")
+    };
+    let open = |when: &str| rule("open", when, "break_glass = true");
+    let guard = |when: &str| rule("guard", when, "");
+    let refused = [(4, "policy-fault-glass")];
+    for when in
+        ["role = 'admin'", "risk = ['high', 'critical']", "operation = ['org.tier.fix', 'policy.replace']", "target = { type = 'policy' }"]
+    {
+        assert_eq!(faults(&open(when)), refused, "{when}");
+        assert_eq!(faults(&(guard("operation = 'policy.replace'") + &open(when))), [], "{when}");
+    }
+    for when in ["operation = 'org.tier.fix'", "role = 'admin', risk = 'high'", "role = 'admin', target = { type = 'org' }"] {
+        assert_eq!(faults(&open(when)), [], "{when}");
+    }
+    // a guard that does not always hold is none
+    assert_eq!(
+        faults(&(guard("operation = 'policy.replace', hours = '09:00-18:00'") + &open("role = 'admin'"))),
+        [(8, "policy-fault-glass")]
+    );
+    // a document of before is understood, and its word on this does not count
+    let old = with(&open("role = 'admin'"));
+    let (empty, admin) = (json!({}), vec!["admin".to_owned()]);
+    let version = Version { id: 1, hash: String::new(), policy: read(&old, None).unwrap() };
+    let mut about = case(Risk::Critical, &admin, &empty, &empty);
+    assert_eq!((version.rule(&about).break_glass, version.rule(&about).review_minutes), (true, Some(1440)));
+    about.operation = "policy.replace";
+    assert_eq!((version.rule(&about).break_glass, version.rule(&about).review_minutes), (false, None));
+}
+
+#[test]
 fn whatever_is_doubtful_is_refused_with_its_line() {
     let rule = |rest: &str| format!("[[rule]]\nname = 'x'\n{rest}");
     let high = "when = { risk = 'high' }\n";

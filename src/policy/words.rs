@@ -95,6 +95,8 @@ pub fn ruling(l: Lang, registry: &Registry, operation: &str, r: &Ruling) -> Vec<
         batch: Some(r.batch),
         step_up_minutes: r.step_up_minutes,
         ticket: r.ticket.clone(),
+        break_glass: r.break_glass.then_some(true),
+        review_minutes: r.review_minutes,
         cool_off_minutes: Some(r.cool_off_minutes),
         delegation: Some(r.delegation).filter(|allowed| !allowed),
         ..Terms::default()
@@ -136,7 +138,8 @@ pub fn terms(l: Lang, t: &Terms) -> Vec<String> {
     all.extend(t.pending_minutes.map(|n| l.policy_term_pending(span(l, n))));
     all.extend(t.execute_minutes.map(|n| l.policy_term_execute(span(l, n))));
     all.extend(t.slack.map(|yes| if yes { l.policy_term_slack() } else { l.policy_term_no_slack() }));
-    all.extend(t.break_glass.map(|yes| if yes { l.policy_term_break_glass() } else { l.policy_term_no_break_glass() }));
+    let review = || span(l, t.review_minutes.unwrap_or(super::REVIEW_MINUTES));
+    all.extend(t.break_glass.map(|yes| if yes { l.policy_term_break_glass(review()) } else { l.policy_term_no_break_glass() }));
     all
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Bound<'a> {
     pub ruling: &'a Ruling,
     pub expires_at: DateTime<Utc>,
     pub not_before: Option<DateTime<Utc>>,
+    pub broke_glass: bool,
 }
 
 impl Bound<'_> {
@@ -26,12 +27,16 @@ impl Bound<'_> {
     pub fn hash(&self) -> Result<[u8; 32], Error> {
         let time = |t: DateTime<Utc>| t.to_rfc3339_opts(SecondsFormat::Millis, true);
         let digest = |value: &Value| -> Result<String, Error> { Ok(super::hex(&Sha256::digest(ledger::canonical(value)?))) };
-        let all = json!({
+        let mut all = json!({
             "action": self.operation, "version": self.version, "args": self.fields, "requester": self.requester, "on_behalf_of": null,
             "target": {"type": self.target_type, "id": self.target_id}, "target_etag": digest(self.before)?,
             "preview_hash": digest(&json!({"before": self.before, "after": self.after}))?, "policy_hash": digest(&json!(self.ruling))?,
             "expires_at": time(self.expires_at), "not_before": self.not_before.map(time),
         });
+        // only where it is so: what was bound without it stays as it was
+        if self.broke_glass {
+            all["break_glass"] = json!(true);
+        }
         Ok(Sha256::digest(ledger::canonical(&all)?).into())
     }
 }
@@ -51,6 +56,7 @@ impl Request {
             ruling: &self.ruling,
             expires_at: self.expires_at,
             not_before: self.not_before,
+            broke_glass: self.glass.is_some(),
         }
         .hash()
     }
@@ -69,14 +75,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_change_of_what_is_asked_changes_the_binding(a in 0i64..1000, b in 0i64..1000, minutes in 0i64..3) {
+        fn any_change_of_what_is_asked_changes_the_binding(a in 0i64..1000, b in 0i64..1000, minutes in 0i64..3, glass: bool) {
             let ruling = Ruling::default();
-            let hash = |credit: i64, later: i64| Bound {
+            let hash = |credit: i64, later: i64, broke_glass: bool| Bound {
                 operation: "org.tier.fix", version: 1, fields: &json!({"credit": credit}), requester: Uuid::nil(), target_type: "org", target_id: "org_1",
                 before: &json!({"credit": 0}), after: &json!({"credit": credit}), ruling: &ruling,
-                expires_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(later), not_before: None,
+                expires_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(later), not_before: None, broke_glass,
             }.hash().unwrap();
-            prop_assert_eq!(hash(a, 0) == hash(b, minutes), a == b && minutes == 0);
+            prop_assert_eq!(hash(a, 0, false) == hash(b, minutes, glass), a == b && minutes == 0 && !glass);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Requests as the API shows them.
-use super::{Attempt, Request, Vote, hex, inbox::Listed};
+use super::{Attempt, Request, Vote, hex, inbox::Listed, review::Review};
 use crate::{app::App, policy};
 use serde_json::{Value, json};
 
 /// The whole request, as `docs/api.md` describes it.
-pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Value {
+pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt], review: Option<&Review>) -> Value {
     let url = |path: String| app.public_url.join(&path).map_or(path, |u| u.to_string());
     let id = r.short_id();
     json!({
@@ -21,6 +21,12 @@ pub fn whole(app: &App, r: &Request, votes: &[Vote], attempts: &[Attempt]) -> Va
         "attempts": attempts.iter().map(|a| json!({
             "epoch": a.epoch, "replica": a.replica, "started_at": a.started_at, "dispatched_at": a.dispatched_at, "key": a.key, "ended_at": a.ended_at, "outcome": a.outcome, "receipt": a.receipt,
         })).collect::<Vec<_>>(),
+        "break_glass": r.glass.as_ref().map(|g| json!({
+            "emergency": g.emergency, "review_due_at": g.review_due_at,
+            "review": review.map(|v| json!({
+                "verdict": v.verdict, "note": v.note, "reviewer": {"id": v.reviewer_id, "name": v.reviewer}, "door": v.door, "at": v.at,
+            })),
+        })),
         "outcome": r.outcome, "created_at": r.created_at, "expires_at": r.expires_at, "execute_by": r.execute_by, "not_before": r.not_before, "run_after": r.run_after,
         "decided_at": r.decided_at, "closed_at": r.closed_at,
         "links": {"self": url(format!("/api/requests/{id}")), "html": url(format!("/requests/{id}")), "ledger": url(format!("/ledger?request={id}"))},
@@ -34,6 +40,6 @@ pub fn listed(app: &App, r: &Listed) -> Value {
     json!({
         "id": id, "operation": r.operation, "state": r.state.name(), "risk": r.risk, "requester": {"name": r.requester},
         "target": {"label": r.target_label}, "preview": {"before": r.before, "after": r.after},
-        "created_at": r.created_at, "expires_at": r.expires_at, "links": {"self": url},
+        "break_glass": r.broke_glass, "created_at": r.created_at, "expires_at": r.expires_at, "links": {"self": url},
     })
 }

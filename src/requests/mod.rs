@@ -8,11 +8,13 @@ pub mod expiry;
 mod explain;
 pub mod fate;
 pub mod findings;
+pub mod glass;
 pub mod inbox;
 pub mod invariants;
 pub mod json;
 pub mod nudges;
 pub mod similar;
+pub mod review;
 mod store;
 pub mod submit;
 mod tally;
@@ -153,6 +155,17 @@ pub struct Request {
     pub waits_for: Vec<String>,
     /// Since when more people than those who may decide know that it waits.
     pub escalated_at: Option<DateTime<Utc>>,
+    /// It ran without the approvals that its policy asks for.
+    pub glass: Option<Glass>,
+}
+
+/// What breaking the glass leaves behind.
+#[derive(Clone, Debug)]
+pub struct Glass {
+    /// Why it could not wait for approvals, in the requester's words.
+    pub emergency: String,
+    /// Until when somebody must have looked at it.
+    pub review_due_at: DateTime<Utc>,
 }
 
 impl Request {
@@ -174,6 +187,11 @@ impl Request {
     /// So long after it was asked.
     fn after_minutes(&self, minutes: Option<u32>) -> Option<DateTime<Utc>> {
         minutes.map(|n| self.created_at + TimeDelta::minutes(n.into()))
+    }
+
+    /// Whether people have to approve it before it runs.
+    pub fn is_decided_by_people(&self) -> bool {
+        self.ruling.approvals > 0 && self.glass.is_none()
     }
 
     /// An entry about this request.

@@ -1,5 +1,5 @@
 //! SQL of requests, votes and attempts.
-use super::{Request, Ruling, State, Vote};
+use super::{Glass, Request, Ruling, State, Vote};
 use crate::{db::Change, policy::StandIn};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -38,6 +38,8 @@ struct Row {
     escalated_at: Option<DateTime<Utc>>,
     /// When the lock was had, if it was asked for.
     had: Option<DateTime<Utc>>,
+    emergency: Option<String>,
+    review_due_at: Option<DateTime<Utc>>,
 }
 
 impl From<Row> for Request {
@@ -72,6 +74,7 @@ impl From<Row> for Request {
             run_after: r.run_after,
             waits_for: r.waits_for,
             escalated_at: r.escalated_at,
+            glass: r.emergency.zip(r.review_due_at).map(|(emergency, review_due_at)| Glass { emergency, review_due_at }),
         }
     }
 }
@@ -80,9 +83,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
-           voter_roles, waits_for, again_from, guarantee, remind_at, escalate_at)
+           voter_roles, waits_for, again_from, guarantee, remind_at, escalate_at, broke_glass, emergency, review_due_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           (select id from request where id = $23), $24, $25, $26) returning id",
+           (select id from request where id = $23), $24, $25, $26, $27::text is not null, $27, $28) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -108,7 +111,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
         again_from,
         guarantee,
         r.after_minutes(r.ruling.remind_minutes),
-        r.after_minutes(r.ruling.escalate_minutes)
+        r.after_minutes(r.ruling.escalate_minutes),
+        r.glass.as_ref().map(|g| &*g.emergency),
+        r.glass.as_ref().map(|g| g.review_due_at)
     )
     .fetch_one(&mut **change)
     .await
@@ -120,7 +125,7 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, null::timestamptz as had
+             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, emergency, review_due_at, null::timestamptz as had
            from request r join operator o on o.id = r.requester_id where r.id = $1"#,
         id
     )
@@ -149,13 +154,13 @@ pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Re
         r#"with held as materialized (
              select id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label, before, after,
                policy, binding, created_at, expires_at, not_before, state, version, execute_by, decided_at, closed_at, outcome, run_after, waits_for,
-               escalated_at
+               escalated_at, emergency, review_due_at
              from request where id = $1 for update
            )
            select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
-             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, date_trunc('milliseconds', clock_timestamp()) as had
+             decided_at, closed_at, outcome, run_after, waits_for, escalated_at, emergency, review_due_at, date_trunc('milliseconds', clock_timestamp()) as had
            from held r join operator o on o.id = r.requester_id"#,
         id
     )
@@ -366,6 +371,18 @@ pub(super) async fn standings(conn: &mut PgConnection, request: &Request, voter:
         })
     });
     Ok(Standings { votes: votes.collect(), requester, voter, policy })
+}
+
+/// Whether somebody is enabled and holds one of these roles.
+pub(super) async fn holds_one_of(conn: &mut PgConnection, operator: Uuid, roles: &[&str]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from operator_role r join operator o on o.id = r.operator_id
+             where o.id = $1 and o.disabled_at is null and r.role = any($2)) as "holds!""#,
+        operator,
+        roles as &[&str]
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Notes whose vote would bring a pending request further; `false` if that was known.

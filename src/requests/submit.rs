@@ -1,5 +1,5 @@
 //! Asking: the fields become a proposal, the proposal a preview, and both a request that cannot be changed any more.
-use super::{Request, State, execution, store};
+use super::{Request, State, execution, glass, store};
 use crate::{
     app::App,
     auth::{Caller, Operator, RequestsAsk, Role},
@@ -23,6 +23,8 @@ pub struct Ask {
     pub fields: Map<String, Value>,
     pub reason: String,
     pub not_before: Option<DateTime<Utc>>,
+    /// Why it cannot wait: then it runs at once, without the approvals that its policy asks for.
+    pub break_glass: Option<String>,
     /// The request that this one is made again from.
     pub again_from: Option<i64>,
     /// Given by the caller; the same key gives the same request, however often it is sent.
@@ -42,6 +44,8 @@ pub struct Prospect {
     pub ruling: Ruling,
     /// Who is missing, if it could never be approved as things are.
     pub stuck: Option<Stuck>,
+    /// What breaking the glass would mean, if the policy and the caller's permission allow it.
+    pub glass: Option<glass::Way>,
 }
 
 /// Nobody can approve it, and whom to turn to.
@@ -93,7 +97,8 @@ pub async fn preview(app: &App, operator: &Operator<RequestsAsk>, ask: &Ask) -> 
                 return Err(Error::Invalid(problems));
             }
             let stuck = stuck(&mut conn, &request).await?;
-            Ok(Prospect { preview, ruling: request.ruling, stuck })
+            let glass = glass::way(&mut conn, operator.caller(), &request).await?;
+            Ok(Prospect { preview, ruling: request.ruling, stuck, glass })
         }
         Err(Error::Invalid(mut found)) => {
             found.append(&mut problems);
@@ -119,17 +124,24 @@ fn reason_problems(ask: &Ask) -> Vec<Problem> {
     if ask.not_before.is_some_and(|t| t < Utc::now() - TimeDelta::minutes(1) || t > Utc::now() + TimeDelta::days(90)) {
         problems.push(Problem::new("not_before", msg::not_before_out_of_range()));
     }
+    problems.extend(glass::problems(ask));
     problems
 }
 
 /// Makes the request. If the policy asks for nobody, it is approved and in the queue when this returns.
 pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Result<Submitted, Error> {
     let definition = permitted(app, operator, &ask.operation).await?;
+    if ask.break_glass.is_some() {
+        glass::permitted(app, operator.caller()).await?;
+    }
     let mut asked = json!({
         "operation": ask.operation, "fields": ask.fields, "reason": ask.reason.trim(), "not_before": ask.not_before,
     });
     if let Some(from) = ask.again_from {
         asked["again_from"] = json!(from);
+    }
+    if let Some(emergency) = &ask.break_glass {
+        asked["break_glass"] = json!(emergency.trim());
     }
     let fingerprint: [u8; 32] = Sha256::digest(ledger::canonical(&asked)?).into();
     if let Some(key) = &ask.idempotency_key {
@@ -156,7 +168,12 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     if let Some(problem) = ticket_problem(&request) {
         return Err(Error::Invalid(vec![problem]));
     }
-    if let Some(stuck) = stuck(&mut change, &request).await? {
+    if let Some(emergency) = &ask.break_glass {
+        if let Err(error) = glass::break_(&mut change, operator.caller(), &mut request, emergency).await {
+            drop(change);
+            return Err(glass::refused(app, operator.caller(), &request, error).await?);
+        }
+    } else if let Some(stuck) = stuck(&mut change, &request).await? {
         return Err(Error::Refused(stuck.text()));
     }
     request.id = store::insert(&mut change, &request, ask.again_from, definition.guarantee().name()).await?;
@@ -183,8 +200,12 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
     if let Some(from) = ask.again_from {
         entry = entry.with("again", super::short_id(from));
     }
-    if request.ruling.approvals == 0 {
+    if !request.is_decided_by_people() {
         change.record(entry).await?;
+        if let Some(entry) = glass::broken(&request) {
+            change.record(entry).await?;
+            notices::tell_deciders(&mut change, &request, Kind::BrokeGlass, &request.ruling.voter_roles()).await?;
+        }
         entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", 0);
         execution::enqueue(&mut change, &request).await?;
     } else {
@@ -302,5 +323,6 @@ fn draft(
         run_after: None,
         waits_for: Vec::new(),
         escalated_at: None,
+        glass: None,
     })
 }

@@ -175,6 +175,10 @@ impl Tally {
         self.both(|r| r.batch)
     }
 
+    pub fn break_glass(&self) -> bool {
+        self.both(|r| r.break_glass)
+    }
+
     fn both(&self, allows: impl Fn(&Ruling) -> bool) -> bool {
         allows(&self.bound_ruling) && self.now.as_ref().is_some_and(allows)
     }

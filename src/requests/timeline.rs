@@ -70,6 +70,8 @@ fn step_icon(kind: &str) -> &'static str {
         "request.questioned" => "circle-help",
         "request.reminded" | "request.escalated" => "bell",
         "request.orphaned" => "triangle-alert",
+        "request.broke_glass" | "request.review_overdue" => "triangle-alert",
+        "request.reviewed" => "shield-check",
         "request.stale" => "git-compare",
         "access.denied" => "lock",
         _ => "pencil",
@@ -81,7 +83,7 @@ fn step_tone(kind: &str) -> &'static str {
         "request.succeeded" => "succeeded",
         "request.approved" => "approved",
         "request.denied" => "rejected",
-        "request.failed" => "failed",
+        "request.failed" | "request.broke_glass" | "request.review_overdue" => "failed",
         "request.expired" | "request.stale" | "request.withdrawn" => "expired",
         _ => "neutral",
     }

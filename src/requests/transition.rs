@@ -18,7 +18,8 @@ impl Request {
         }
         let now = change.now();
         if next == State::Approved {
-            self.run_after = self.ruling.cool_off().map(|wait| now + wait);
+            // an emergency does not cool off
+            self.run_after = self.ruling.cool_off().filter(|_| self.glass.is_none()).map(|wait| now + wait);
             self.execute_by = Some(self.runs_from().unwrap_or(now).max(now) + self.ruling.execute_within());
         }
         if matches!(next, State::Approved | State::Denied) {
@@ -39,7 +40,7 @@ impl Request {
             operation: self.operation.clone(),
             state: next.name(),
             after: (now - self.created_at).to_std().unwrap_or_default(),
-            by_people: self.ruling.approvals > 0,
+            by_people: self.is_decided_by_people(),
         }));
         change.announce("request", self.id, &json!({"id": self.short_id(), "from": from.name(), "state": next.name()})).await?;
         Ok(self.entry(event_kind(next)).outcome(event_outcome(next)).with("binding", self.binding_hex()).with("from", from.name()))

@@ -3,6 +3,7 @@ use super::{
     Request, State, comments, explain,
     fate::{self, Fate, Reported},
     inbox,
+    review::panel::{self, Looked, Panel},
     similar::{self, Similar},
     store,
     tally::{Standing, Tally},
@@ -69,6 +70,7 @@ pub struct RequestView {
     pub timeline: Vec<Step>,
     pub outcome: Option<Told>,
     pub fate: Fate,
+    pub glass: Option<Panel>,
     pub talk: Option<Talk>,
     /// What somebody who decides asked the requester, as long as it is not answered.
     pub open_question: Option<String>,
@@ -151,6 +153,7 @@ pub struct Typed {
     pub error: Option<String>,
     pub conflict: Option<String>,
     pub reported: Reported,
+    pub looked: Looked,
     pub remark: String,
     pub remark_error: Option<String>,
 }
@@ -176,6 +179,8 @@ struct Seen {
     /// The human behind the account that looks.
     me: uuid::Uuid,
     stale_sign_in: bool,
+    /// The glass was broken: nobody is waited for.
+    skipped: bool,
 }
 
 impl Seen {
@@ -197,7 +202,7 @@ impl Seen {
             let lent: Vec<String> = person.stands_in.iter().filter(|s| lends(s)).flat_map(|s| s.roles.clone()).collect();
             person.roles.extend(lent);
         }
-        Ok(Self { tally, people, roles, stands_for, me, stale_sign_in })
+        Ok(Self { tally, people, roles, stands_for, me, stale_sign_in, skipped: request.glass.is_some() })
     }
 
     /// Names of a few who hold one of these roles.
@@ -222,8 +227,8 @@ impl Seen {
             label: words::group(l, &s.need.group),
             have: s.have.into(),
             want: s.need.count.into(),
-            who: if s.have < s.need.count { self.holders(&s.need.roles) } else { Vec::new() },
-            away: if s.have < s.need.count { self.away(l, &s.need.roles) } else { Vec::new() },
+            who: if s.have < s.need.count && !self.skipped { self.holders(&s.need.roles) } else { Vec::new() },
+            away: if s.have < s.need.count && !self.skipped { self.away(l, &s.need.roles) } else { Vec::new() },
             added,
         };
         bound.iter().map(|s| need(s, false)).chain(added.iter().map(|s| need(s, true))).collect()
@@ -310,6 +315,7 @@ pub async fn whole(
             .filter(|_| request.state == State::Pending)
             .map(|at| l.request_escalated(request.ruling.escalate_to.iter().map(|r| words::role(l, r)).collect::<Vec<_>>().join(", "), When::new(l, at).absolute)),
         watching: store::watches(conn, request.id, caller.id).await?,
+        glass: panel::of(conn, l, caller, request, &typed.looked).await?,
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
         decide: decide(l, caller, request, definition, &seen, &typed),
         withdraw: (request.requester_id == caller.id

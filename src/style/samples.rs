@@ -92,6 +92,7 @@ pub fn rows(now: DateTime<Utc>) -> Vec<Listed> {
         created_at: now - TimeDelta::minutes(12 + 47 * i as i64),
         expires_at: now + TimeDelta::hours(3),
         closed_at: None,
+        broke_glass: state == State::Failed,
     };
     State::ALL.into_iter().enumerate().map(row).collect()
 }
@@ -186,6 +187,7 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         timeline: Vec::new(),
         outcome: None,
         fate: Fate::default(),
+        glass: None,
         talk: None,
         open_question: None,
         escalated: None,

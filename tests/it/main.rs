@@ -8,6 +8,7 @@ mod comments;
 mod crashes;
 mod deciding;
 mod embedded;
+mod glass;
 mod house;
 mod identity;
 mod incidents;

@@ -52,6 +52,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<RequestsRead, _, _>("/api/absences", absences::list)
         .act::<RequestsDecide, _, _>("/api/absences", absences::plan)
         .act::<RequestsDecide, _, _>("/api/absences/{id}/end", absences::end)
+        .act::<RequestsDecide, _, _>("/api/requests/{id}/review", requests::review)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
         .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)

@@ -6,7 +6,7 @@ use super::{
     findings::NewFinding,
     notices::{ReadNotices, Watching},
     policy::NewDraft,
-    requests::{NewRequest, NewVote},
+    requests::{NewRequest, NewReview, NewVote},
 };
 use crate::operations::registry::Registry;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -60,6 +60,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
             ("state", "One or more states, with commas between"),
             ("operation", "Name of an operation"),
             ("q", "A request's id, or words of target and reason"),
+            ("break_glass", "Those that broke the glass: `all`, `due` for review, or `reviewed`"),
             ("cursor", "`next` of the page before"),
         ],
         LIST,
@@ -70,7 +71,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         Some("NewRequest"),
         &[("Idempotency-Key", "A key of your own, quoted or not. The same key gives the same request; kept as long as the request")],
         &[
-            (201, "The request, or its result when the policy asks for nobody"),
+            (201, "The request, or its result when the policy asks for nobody or the glass is broken"),
             (404, "No such operation"),
             (422, "Fields are not valid, or the key was used for something else"),
         ],
@@ -134,6 +135,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         None,
         &[],
         &[(200, "The request, settled if that settled it"), (404, "No such request"), (409, "Its outcome is not unknown")],
+    ),
+    post(
+        "/api/requests/{id}/review",
+        "Say afterwards whether breaking the glass was justified",
+        Some("NewReview"),
+        &[],
+        &[
+            (200, "Recorded, for good"),
+            (404, "No such request"),
+            (409, "Reviewed before, not over yet, or the glass was not broken"),
+            (422, "The note is too short or too long"),
+        ],
     ),
     get("/api/policy", "The policy in force", &[], &[(200, "The document, and its groups and rules as they were understood")]),
     post(
@@ -220,6 +233,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     let mut schemas = Map::new();
     schemas.insert("NewRequest".into(), schema::<NewRequest>());
     schemas.insert("NewVote".into(), schema::<NewVote>());
+    schemas.insert("NewReview".into(), schema::<NewReview>());
     schemas.insert("NewComment".into(), schema::<NewComment>());
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
     schemas.insert("NewAbsence".into(), schema::<NewAbsence>());

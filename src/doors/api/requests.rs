@@ -7,8 +7,9 @@ use crate::{
     page::list::{Cursor, Slice},
     requests::{
         self, State as Standing,
-        inbox::{self, Filter},
+        inbox::{self, Broken, Filter},
         json as shape, parse_id,
+        review::{self, Verdict},
         submit::{self, Ask},
         votes::{self, Ballot, Cast},
         wait::{self, Seen},
@@ -41,6 +42,29 @@ pub struct NewRequest {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     not_before: Option<DateTime<Utc>>,
+    /// In an emergency: run at once, without the approvals that the policy asks for, and be reviewed afterwards. Needs
+    /// `requests:break-glass`, a policy that allows it, and `emergency`.
+    #[serde(default)]
+    break_glass: bool,
+    /// With `break_glass`: why it cannot wait, in 20 to 2,000 characters.
+    #[serde(default)]
+    emergency: Option<String>,
+}
+
+/// The body of `POST /api/requests/{id}/review`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewReview {
+    verdict: NewVerdict,
+    /// What was looked at and what follows from it, in 10 to 2,000 characters.
+    note: String,
+}
+
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum NewVerdict {
+    Justified,
+    NotJustified,
 }
 
 /// The body of `POST /api/requests/{id}/votes`.
@@ -68,19 +92,23 @@ pub async fn create(
     Key(key): Key,
     Body(new): Body<NewRequest>,
 ) -> Result<Response, Error> {
+    if new.emergency.is_some() && !new.break_glass {
+        return Err(Error::Malformed("emergency is only for break_glass".into()));
+    }
     let ask = Ask {
         operation: new.operation,
         fields: new.fields,
         reason: new.reason,
         not_before: new.not_before,
+        break_glass: new.break_glass.then(|| new.emergency.unwrap_or_default()),
         again_from: None,
         idempotency_key: Some(key),
     };
     let submitted = submit::submit(&app, &operator, ask).await?;
     let mut seen = find(&app, submitted.id).await?;
     let request = &seen.request;
-    if request.state == Standing::Approved && request.ruling.approvals == 0 && request.not_before.is_none() {
-        // the policy asks for nobody: answer with the result
+    if request.state == Standing::Approved && !request.is_decided_by_people() && request.not_before.is_none() {
+        // nobody is waited for: answer with the result
         seen = wait::until_closed(&app, submitted.id, Duration::from_secs(5)).await?;
     }
     let mut response = answer(&app, StatusCode::CREATED, &seen);
@@ -97,6 +125,7 @@ pub struct Listing {
     state: Option<String>,
     operation: Option<String>,
     q: Option<String>,
+    break_glass: Option<String>,
     cursor: Option<i64>,
 }
 
@@ -115,7 +144,11 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
         ),
     };
     let text = |t: Option<String>| t.filter(|t| !t.trim().is_empty());
-    let filter = Filter { states, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
+    let glass = match asked.break_glass.as_deref().filter(|which| !which.is_empty()) {
+        None => None,
+        Some(which) => Some(Broken::named(which).ok_or_else(|| Error::Malformed("break_glass must be all, due or reviewed".into()))?),
+    };
+    let filter = Filter { states, glass, operation: text(asked.operation), q: text(asked.q), ..Filter::default() };
     let mut conn = app.db.read().await?;
     let cursor = asked.cursor.map(|id| Cursor { value: String::new(), id: id.to_string(), back: false });
     let slice = Slice { cursor: cursor.as_ref(), ..Slice::newest(PAGE as i64 + 1) };
@@ -163,7 +196,7 @@ pub async fn vote(
     let ballot = Ballot { approves: new.decision == Decision::Approve, binding: new.binding, reason: new.reason.unwrap_or_default() };
     let (mut body, vote) = match votes::cast(&app, &operator, id, &ballot).await? {
         // as the vote left it; before it is approved nothing is attempted
-        Cast::Counted(counted) => (shape::whole(&app, &counted.request, &counted.votes, &[]), "counted"),
+        Cast::Counted(counted) => (shape::whole(&app, &counted.request, &counted.votes, &[], None), "counted"),
         Cast::CountedBefore => (find(&app, id).await?.json(&app).clone(), "already_counted"),
         Cast::NotNeeded => (find(&app, id).await?.json(&app).clone(), "already_decided"),
     };
@@ -181,6 +214,22 @@ pub async fn unvote(operator: Operator<RequestsDecide>, State(app): State<App>, 
 pub async fn withdraw(operator: Operator<RequestsAsk>, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let id = parse_id(&id)?;
     requests::withdraw::withdraw(&app, &operator, id).await?;
+    let seen = find(&app, id).await?;
+    Ok(answer(&app, StatusCode::OK, &seen))
+}
+
+pub async fn review(
+    operator: Operator<RequestsDecide>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Body(new): Body<NewReview>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    let verdict = match new.verdict {
+        NewVerdict::Justified => Verdict::Justified,
+        NewVerdict::NotJustified => Verdict::NotJustified,
+    };
+    review::record(&app, &operator, id, verdict, &new.note).await?;
     let seen = find(&app, id).await?;
     Ok(answer(&app, StatusCode::OK, &seen))
 }

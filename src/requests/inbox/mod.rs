@@ -1,4 +1,4 @@
 //! Lists of requests and the numbers on their tabs, for every page and door that shows some.
 mod store;
 
-pub use store::{Counts, DayCount, Filter, Listed, Turn, counts, list, per_day};
+pub use store::{Broken, Counts, DayCount, Filter, Listed, Turn, counts, list, per_day};

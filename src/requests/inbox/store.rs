@@ -36,8 +36,36 @@ pub struct Filter {
     /// Only those that expire before this time.
     pub expires_before: Option<DateTime<Utc>>,
     pub target: Option<(String, String)>,
+    /// Only those that broke the glass: all, those that nobody has reviewed, or the others.
+    pub glass: Option<Broken>,
+    /// Only those that this person may review now.
+    pub reviewed_by: Option<Turn>,
     /// A request's id, a target's id, or words.
     pub q: Option<String>,
+}
+
+/// Which of those that broke the glass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    All,
+    Due,
+    Reviewed,
+}
+
+impl Broken {
+    pub const ALL: [Broken; 3] = [Broken::All, Broken::Due, Broken::Reviewed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Broken::All => "all",
+            Broken::Due => "due",
+            Broken::Reviewed => "reviewed",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|which| which.name() == name)
+    }
 }
 
 /// A request as lists show it.
@@ -55,6 +83,7 @@ pub struct Listed {
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub closed_at: Option<DateTime<Utc>>,
+    pub broke_glass: bool,
 }
 
 /// A page of requests, by `created` (their id) or `expires`. The reading pool plans each query with its values, so every
@@ -68,25 +97,29 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
             .map(|q| format!("%{}%", q.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
     let (target_type, target_id) = f.target.as_ref().map(|(t, i)| (t.as_str(), i.as_str())).unzip();
     let (turn, roles) = f.waiting_for.as_ref().map(|t| (t.operator, t.roles.clone())).unzip();
-    let roles = roles.unwrap_or_default();
-    let decides = !roles.is_empty();
+    let (reviewer, reviewing) = f.reviewed_by.as_ref().map(|t| (t.operator, t.roles.clone())).unzip();
+    let roles = roles.or(reviewing).unwrap_or_default();
+    let decides = turn.is_some() && !roles.is_empty();
     let (value, id) = slice.at();
     let (by_expiry, up) = (slice.order.key == "expires", slice.up());
     let cursor = id.and_then(|id| parse_id(id).ok());
     let expiry = value.and_then(|v| v.parse::<DateTime<Utc>>().ok());
     let mut rows: Vec<Listed> = sqlx::query!(
         r#"select r.id, r.operation, r.target_id, r.target_label, o.name as requester, r.reason, r.before, r.after, r.state, r.risk, r.created_at,
-             r.expires_at, r.closed_at
+             r.expires_at, r.closed_at, r.broke_glass
            from request r join operator o on o.id = r.requester_id
            where ($1::text[] is null or r.state = any($1)) and ($2::text is null or r.operation = $2) and ($3::uuid is null or r.requester_id = $3)
              and ($4::uuid is null or (r.state = 'pending' and (r.waits_for && $16
-                 or ($17 and exists (select from stand_in where delegate_id = $4) and exists (select from stand_in s where s.delegate_id = $4
+                 or ($19 and exists (select from stand_in where delegate_id = $4) and exists (select from stand_in s where s.delegate_id = $4
                    and r.waits_for && s.roles and s.absent_human <> coalesce(o.owner_id, o.id) and coalesce((r.policy ->> 'delegation')::boolean, true))))
                and (r.self_approval or coalesce(o.owner_id, o.id) <> $4)
                and not exists (select from vote v where v.request_id = r.id and v.voter_id = $4)))
              and ($5::text is null or (r.target_type = $5 and r.target_id = $6))
              and ($7::bigint is null or r.id = $7) and ($8::text is null or r.search like $8) and ($9::text is null or r.risk = $9)
              and ($10::timestamptz is null or r.expires_at < $10)
+             and ($17::text is null or (r.broke_glass and ($17 = 'all' or ($17 = 'reviewed') = exists (select from review v where v.request_id = r.id))))
+             and ($18::uuid is null or (r.broke_glass and r.voter_roles && $16 and coalesce(o.owner_id, o.id) <> $18
+               and r.state not in ('approved', 'executing') and not exists (select from review v where v.request_id = r.id)))
              and ($11::bigint is null or case
                when $12 and $13 then (r.expires_at, r.id) > ($14::timestamptz, $11)
                when $12 then (r.expires_at, r.id) < ($14::timestamptz, $11)
@@ -94,11 +127,11 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
            order by case when $12 and $13 then r.expires_at end asc, case when $12 and not $13 then r.expires_at end desc,
              case when $13 then r.id end asc, case when not $13 then r.id end desc limit $15"#,
         states.as_deref(), f.operation, f.requester, turn, target_type, target_id, by_id, words, f.risk, f.expires_before, cursor,
-        by_expiry, up, expiry, slice.limit, &roles as &[&str], decides
+        by_expiry, up, expiry, slice.limit, &roles as &[&str], f.glass.map(Broken::name), reviewer, decides
     ).fetch_all(conn).await?.into_iter().map(|r| Listed {
         id: r.id, operation: r.operation, target_id: r.target_id, target_label: r.target_label, requester: r.requester, reason: r.reason,
         before: r.before, after: r.after, state: State::named(&r.state).expect("the column's check allows no other"), risk: r.risk,
-        created_at: r.created_at, expires_at: r.expires_at, closed_at: r.closed_at,
+        created_at: r.created_at, expires_at: r.expires_at, closed_at: r.closed_at, broke_glass: r.broke_glass,
     }).collect();
     if slice.back() {
         rows.reverse();
@@ -113,6 +146,8 @@ pub struct Counts {
     pub asked: i64,
     pub unknown: i64,
     pub expiring: i64,
+    /// Broken glasses that they may review.
+    pub reviews: i64,
 }
 
 /// The numbers on the inbox tabs for one person.
@@ -129,7 +164,10 @@ pub async fn counts(conn: &mut PgConnection, turn: &Turn) -> sqlx::Result<Counts
              (select count(*) from (select from request where state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "open!",
              (select count(*) from (select from request where requester_id = $1 and state in ('pending', 'approved', 'executing', 'unknown') limit 100) t) as "asked!",
              (select count(*) from (select from request where state = 'unknown' limit 100) t) as "unknown!",
-             (select count(*) from (select from request where state = 'pending' and expires_at < now() + interval '4 hours' limit 100) t) as "expiring!""#,
+             (select count(*) from (select from request where state = 'pending' and expires_at < now() + interval '4 hours' limit 100) t) as "expiring!",
+             (select count(*) from (select from request r join operator o on o.id = r.requester_id
+               where r.broke_glass and r.voter_roles && $2 and coalesce(o.owner_id, o.id) <> $1 and r.state not in ('approved', 'executing')
+               and not exists (select from review v where v.request_id = r.id) limit 100) t) as "reviews!""#,
         turn.operator, &turn.roles as &[&str]
     ).fetch_one(conn).await
 }

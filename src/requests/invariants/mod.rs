@@ -32,7 +32,17 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
             "there are not as many transitions in the ledger as the request has made",
             store::uncounted(conn).await?,
         ),
-        found("quorum", "it ran without the approvals it needed, or with its requester's", store::unapproved(conn).await?),
+        found(
+            "quorum",
+            "it ran without the approvals it needed, or with its requester's, and the glass was not broken",
+            store::unapproved(conn).await?,
+        ),
+        found(
+            "broken-glass-is-told",
+            "it ran without approvals and the ledger was not told, or it was told of a glass that is whole",
+            store::unbroken(conn).await?,
+        ),
+        found("reviewed-by-another", "its review is not in the ledger once, or not by somebody else", store::unreviewed(conn).await?),
         found("told-before-asked", "another system was asked and the ledger was not told first", store::undispatched(conn).await?),
         found("settled-by-two", "fewer than two others settled an unknown outcome", store::unsettled(conn).await?),
         found("work-is-queued", "it waits to be run and nobody will run it", store::forgotten(conn).await?),

@@ -49,9 +49,32 @@ pub(super) async fn uncounted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>>
 
 pub(super) async fn unapproved(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        "select r.id from request r where r.state in ('executing', 'succeeded', 'failed', 'partial', 'unknown')
+        "select r.id from request r where r.state in ('executing', 'succeeded', 'failed', 'partial', 'unknown') and not r.broke_glass
            and (select count(*) from vote v where v.request_id = r.id and v.decision = 'approve' and v.binding = r.binding
              and (r.self_approval or v.voter_id <> r.requester_id)) < r.approvals_needed limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn unbroken(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with told as (select request_id, count(*) as n from ledger.event where kind = 'request.broke_glass' group by request_id)
+           select coalesce(r.id, t.request_id) as "id!" from (select id from request where broke_glass) r full join told t on t.request_id = r.id
+           where r.id is null or t.n is distinct from 1 limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn unreviewed(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with told as (select request_id, count(*) as n from ledger.event where kind = 'request.reviewed' group by request_id)
+           select coalesce(v.request_id, t.request_id) as "id!" from review v full join told t on t.request_id = v.request_id
+             left join operator o on o.id = v.reviewer_id left join operator q on q.id = v.requester_id
+           where v.request_id is null or t.n is distinct from 1 or coalesce(o.owner_id, o.id) = coalesce(q.owner_id, q.id) limit $1"#,
         MOST
     )
     .fetch_all(conn)

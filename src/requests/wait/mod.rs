@@ -2,7 +2,11 @@
 //! for it and nobody else, and one read of the database answers them all.
 mod store;
 
-use super::{Attempt, Request, State, Vote, execution, json, store as requests};
+use super::{
+    Attempt, Request, State, Vote, execution, json,
+    review::{self, Review},
+    store as requests,
+};
 use crate::{app::App, db::Batch, error::Error, live::Signal};
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -30,6 +34,7 @@ pub struct Seen {
     pub request: Request,
     pub votes: Vec<Vote>,
     pub attempts: Vec<Attempt>,
+    pub review: Option<Review>,
     json: OnceLock<Value>,
     text: OnceLock<Arc<[u8]>>,
 }
@@ -40,12 +45,13 @@ impl Seen {
         let Some(request) = requests::find(&mut conn, id).await? else { return Ok(None) };
         let votes = requests::votes(&mut conn, &request).await?;
         let attempts = execution::attempts(&mut conn, id).await?;
-        Ok(Some(Self { request, votes, attempts, json: OnceLock::new(), text: OnceLock::new() }))
+        let review = if request.glass.is_some() { review::of(&mut conn, id).await? } else { None };
+        Ok(Some(Self { request, votes, attempts, review, json: OnceLock::new(), text: OnceLock::new() }))
     }
 
     /// As the API shows it.
     pub fn json(&self, app: &App) -> &Value {
-        self.json.get_or_init(|| json::whole(app, &self.request, &self.votes, &self.attempts))
+        self.json.get_or_init(|| json::whole(app, &self.request, &self.votes, &self.attempts, self.review.as_ref()))
     }
 
     /// The same as text, written once for everybody who gets it.

@@ -49,8 +49,10 @@ pub(super) async fn index(
         ("asked", l.inbox_tab_asked(), counts.asked),
         ("decided", l.inbox_tab_decided(), 0),
         ("unknown", l.inbox_tab_unknown(), counts.unknown),
+        ("review", l.inbox_tab_review(), counts.reviews),
     ];
-    let known = |name: &str| tabs.iter().any(|(n, ..)| *n == name && (*n != "mine" || decides));
+    let for_all = |name: &str| decides || !["mine", "review"].contains(&name);
+    let known = |name: &str| tabs.iter().any(|(n, ..)| *n == name && for_all(n));
     if !known(asked.get("tab")) {
         asked.set("tab", if decides { "mine" } else { "asked" });
     }
@@ -76,7 +78,7 @@ pub(super) async fn index(
         count: (*count > 0).then(|| capped(*count)),
         current: asked.get("tab") == *name,
     };
-    let tabs = tabs.iter().filter(|(name, ..)| *name != "mine" || decides).map(tab).collect();
+    let tabs = tabs.iter().filter(|(name, ..)| for_all(name)).map(tab).collect();
     page::html(&Inbox { shell: visit.shell(&app).await?, tabs, list, selected, decides })
 }
 

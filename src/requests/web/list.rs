@@ -9,7 +9,7 @@ use crate::{
     },
     requests::{
         State,
-        inbox::{self, Listed},
+        inbox::{self, Broken, Listed},
         short_id, view,
     },
 };
@@ -18,6 +18,9 @@ use sqlx::PgConnection;
 
 /// What is about to expire: less than this is left.
 const SOON: TimeDelta = TimeDelta::hours(4);
+
+/// What the choices among the states that are about broken glasses begin with.
+const GLASS: &str = "glass-";
 
 /// The inbox.
 pub struct Requests;
@@ -32,6 +35,13 @@ pub fn columns() -> Vec<Column<Listed>> {
         Of::new("target_id", Lang::table_target_id, |_, r| Cell::Code(r.target_id.clone()), |r| r.target_id.clone()).hidden(),
         Of::new("state", Lang::table_state, |r, row| Cell::State(view::badge(r.l, row.state)), |r| r.state.name().into()),
         Of::new("risk", Lang::table_risk, |r, row| Cell::Risk(RiskTag::new(r.l, &row.risk)), |r| r.risk.clone()),
+        Of::new(
+            "break_glass",
+            Lang::glass_badge,
+            |r, row| if row.broke_glass { Cell::Tag(r.l.glass_badge()) } else { Cell::None },
+            |r| if r.broke_glass { "yes".into() } else { String::new() },
+        )
+        .hidden(),
         Of::new("requester", Lang::table_requester, |_, r| Cell::Text(r.requester.clone()), |r| r.requester.clone()),
         Of::new("reason", Lang::form_reason, |_, r| Cell::Text(r.reason.clone()), |r| r.reason.clone()).hidden(),
         Of::new("created", Lang::table_time, |r, row| Cell::Time(When::new(r.l, row.created_at)), |r| When::iso(r.created_at))
@@ -71,10 +81,11 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let summary =
         changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
     let summary = summary.collect::<Vec<_>>().join(", ");
-    Cell::Title {
-        text: operation(r, row),
-        below: vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)],
+    let mut below = vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)];
+    if row.broke_glass {
+        below.insert(0, Detail::mark(r.l.glass_badge()));
     }
+    Cell::Title { text: operation(r, row), below }
 }
 
 fn expires(r: &Reader, row: &Listed) -> Cell {
@@ -101,8 +112,10 @@ impl Listing for Requests {
     fn filters(r: &Reader, asked: &Asked) -> Vec<Filter> {
         let l = r.l;
         let operations = r.app.registry.all().map(|d| (d.name().to_owned(), d.title(l))).collect();
-        let states = State::ALL.into_iter().map(|s| (s.name().to_owned(), view::badge(l, s).label)).collect();
+        let states = State::ALL.into_iter().map(|s| (s.name().to_owned(), view::badge(l, s).label));
         let risks = ["low", "medium", "high", "critical"].into_iter().map(|k| (k.to_owned(), RiskTag::new(l, k).label)).collect();
+        let broken = [(Broken::All, l.glass_all()), (Broken::Due, l.glass_due()), (Broken::Reviewed, l.glass_reviewed())];
+        let states = states.chain(broken.into_iter().map(|(which, label)| (format!("{GLASS}{}", which.name()), label))).collect();
         vec![
             Filter::search(asked, l.inbox_search(), l.inbox_search_hint()),
             Filter::choice(asked, "operation", l.inbox_operation(), l.filter_any_operation(), operations),
@@ -137,7 +150,13 @@ pub fn filter(r: &Reader, asked: &Asked) -> inbox::Filter {
         "asked" => filter.requester = Some(r.caller.id),
         "decided" => filter.states = names(&State::ALL.into_iter().filter(|s| !s.is_open()).collect::<Vec<_>>()),
         "unknown" => filter.states = names(&[State::Unknown]),
+        "review" if r.caller.may(RequestsDecide::NAME) => filter.reviewed_by = Some(inbox::Turn::of(&r.caller)),
         _ => filter.states = names(&State::OPEN),
+    }
+    // they have been decided and are mostly over: a tab of what waits or is open would hide them
+    filter.glass = asked.get("state").strip_prefix(GLASS).and_then(Broken::named);
+    if filter.glass.is_some() {
+        (filter.states, filter.waiting_for) = (None, None);
     }
     if let Some(state) = State::named(asked.get("state")) {
         filter.states = names(&[state]);

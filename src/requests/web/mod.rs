@@ -7,6 +7,7 @@ mod findings;
 mod inbox;
 mod list;
 mod new;
+mod review;
 mod seen;
 mod show;
 mod watch;
@@ -36,4 +37,5 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsRead, _, _>("/requests/{id}/watch", watch::watch)
         .act::<RequestsDecide, _, _>("/requests/{id}/findings", findings::report)
         .act::<RequestsDecide, _, _>("/requests/{id}/read-back", findings::read_back)
+        .act::<RequestsDecide, _, _>("/requests/{id}/review", review::record)
 }

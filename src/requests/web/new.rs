@@ -3,13 +3,13 @@ use super::drafts::{self, Draft};
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsAsk, Submitted},
-    error::{Error, Problem},
-    i18n::Lang,
+    error::{self, Error, Problem},
+    i18n::{Lang, msg},
     operations::{Definition, Preview, Risk, form as schema},
     page::{self, Diff, Opt, RiskTag, Shell, Visit, list::Asked},
     policy::{Ruling, words},
     requests::{
-        State as Standing, explain, hex, parse_id, short_id, store,
+        State as Standing, explain, glass, hex, parse_id, short_id, store,
         submit::{self, Ask, Prospect},
     },
 };
@@ -87,6 +87,22 @@ struct Check {
     stuck: Option<String>,
     effect: String,
     confirm: String,
+    glass: Option<Emergency>,
+}
+
+/// The second way: to break the glass.
+struct Emergency {
+    /// Who would have to approve it, and is passed over.
+    skips: String,
+    told: String,
+    span: String,
+    /// Where to sign in again, if the policy wants that.
+    sign_in_again: Option<String>,
+    text: String,
+    /// What is wrong with it, which opens it.
+    error: Option<String>,
+    unread: Option<String>,
+    tried: bool,
 }
 
 struct FieldView {
@@ -133,7 +149,7 @@ pub(super) async fn form(
     if begun.is_none() || asked.get("step") != "check" {
         return wizard.page(&[], None, StatusCode::OK).await;
     }
-    match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
+    match submit::preview(&app, &operator, &ask_of(definition, &draft, false)).await {
         Ok(prospect) => wizard.page(&[], Some((prospect, None)), StatusCode::OK).await,
         Err(Error::Invalid(problems)) => wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await,
         Err(other) => Err(other),
@@ -151,12 +167,21 @@ pub(super) async fn ask(
     let definition = submit::permitted(&app, &operator, &name).await?;
     let id = form.get("draft").and_then(|id| id.parse().ok()).unwrap_or_else(Uuid::now_v7);
     let confirmed = form.get("confirm").filter(|c| !c.is_empty()).map(str::to_owned);
-    let mut draft = Draft { id, operation: name, typed: form.without(&["csrf", "confirm", "draft"]) };
+    let mut draft = Draft { id, operation: name, typed: form.without(&["csrf", "confirm", "draft", "break_glass"]) };
+    let breaks = form.get("break_glass").is_some();
     drafts::keep(&visit.session, draft.clone()).await?;
     let sent = |id: i64| Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response());
-    match submit::preview(&app, &operator, &ask_of(definition, &draft)).await {
-        Ok(Prospect { preview, .. }) if confirmed.as_ref() == Some(&fingerprint(&preview)?) => {
-            match submit::submit(&app, &operator, ask_of(definition, &draft)).await {
+    match submit::preview(&app, &operator, &ask_of(definition, &draft, false)).await {
+        Ok(prospect) if confirmed.as_ref() == Some(&fingerprint(&prospect.preview)?) => {
+            let unread =
+                (breaks && draft.typed.get("understood").is_none()).then(|| Problem::new("understood", msg::glass_not_understood()));
+            let submitted = match &unread {
+                Some(problem) => {
+                    Err(Error::Invalid(glass::problems(&ask_of(definition, &draft, true)).into_iter().chain([problem.clone()]).collect()))
+                }
+                None => submit::submit(&app, &operator, ask_of(definition, &draft, breaks)).await,
+            };
+            match submitted {
                 Ok(submitted) => {
                     drafts::drop(&visit.session, id).await?;
                     visit.say("success", visit.l.request_submitted_now(short_id(submitted.id))).await?;
@@ -168,7 +193,12 @@ pub(super) async fn ask(
                         draft.id = Uuid::now_v7();
                     }
                     let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
-                    wizard.page(&problems, None, StatusCode::UNPROCESSABLE_ENTITY).await
+                    let shown = breaks.then_some((prospect, None));
+                    wizard.page(&problems, shown, StatusCode::UNPROCESSABLE_ENTITY).await
+                }
+                Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) if breaks => {
+                    let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+                    wizard.page(&[], Some((prospect, Some(error::sentence(&problem, visit.l)))), problem.status()).await
                 }
                 Err(other) => Err(other),
             }
@@ -182,7 +212,7 @@ pub(super) async fn ask(
         Err(Error::Invalid(problems)) => {
             // the request this very form made is there already: a double click, or the back button
             if confirmed.is_some()
-                && let Ok(submitted) = submit::submit(&app, &operator, ask_of(definition, &draft)).await
+                && let Ok(submitted) = submit::submit(&app, &operator, ask_of(definition, &draft, breaks)).await
             {
                 return sent(submitted.id);
             }
@@ -193,12 +223,13 @@ pub(super) async fn ask(
     }
 }
 
-fn ask_of(definition: &dyn Definition, draft: &Draft) -> Ask {
+fn ask_of(definition: &dyn Definition, draft: &Draft, breaks: bool) -> Ask {
     Ask {
         operation: draft.operation.clone(),
         fields: schema::from_text(&definition.schema(), |field| draft.typed.get(field)),
         reason: draft.typed.get("reason").unwrap_or_default().to_owned(),
         not_before: None,
+        break_glass: breaks.then(|| draft.typed.get("emergency").unwrap_or_default().to_owned()),
         again_from: draft.typed.get("again").and_then(|id| parse_id(id).ok()),
         idempotency_key: Some(draft.id.to_string()),
     }
@@ -262,7 +293,7 @@ impl Wizard<'_> {
         let check = match prospect {
             Some((prospect, conflict)) => {
                 errors.extend(conflict.map(|text| ProblemView { href: "#preview".into(), text }));
-                Some(self.check(l, prospect).await?)
+                Some(self.check(l, prospect, &problem).await?)
             }
             None => None,
         };
@@ -290,6 +321,7 @@ impl Wizard<'_> {
         let known = schema::fields(&self.definition.schema()).into_iter().find(|f| f.name == problem.field);
         let label = match problem.field.as_str() {
             "reason" => Some(l.form_reason()),
+            "emergency" => Some(l.glass_why()),
             _ => known.map(|f| self.definition.label(l, &f.name)),
         };
         label.map_or_else(|| l.say(&problem.text), |label| format!("{label}: {}", l.say(&problem.text)))
@@ -302,9 +334,23 @@ impl Wizard<'_> {
         Ok(submit::usual_ruling(self.app, &mut conn, caller, self.definition).await?.reason_prompt)
     }
 
-    async fn check(&self, l: Lang, prospect: Prospect) -> Result<Check, Error> {
-        let Prospect { preview, ruling, stuck } = prospect;
-        let proposal = self.definition.parse(&ask_of(self.definition, self.draft).fields).ok();
+    async fn check(&self, l: Lang, prospect: Prospect, problem: &impl Fn(&str) -> Option<String>) -> Result<Check, Error> {
+        let Prospect { preview, ruling, stuck, glass } = prospect;
+        let typed = |name: &str| self.draft.typed.get(name);
+        let glass = glass.map(|way| Emergency {
+            skips: l.glass_skips(words::needs(l, &ruling.needs)),
+            told: way.told.join(", "),
+            span: words::span(l, way.review_minutes),
+            sign_in_again: way.stale_sign_in.then(|| {
+                let next = format!("{}&step=check", fill_href(self.draft));
+                format!("/login{}", page::query(&[("again", "1"), ("next", &next)]))
+            }),
+            text: typed("emergency").unwrap_or_default().to_owned(),
+            error: problem("emergency"),
+            unread: problem("understood"),
+            tried: typed("emergency").is_some(),
+        });
+        let proposal = self.definition.parse(&ask_of(self.definition, self.draft, false).fields).ok();
         let (before, after) = (json!(preview.before), json!(preview.after));
         let mut conn = self.app.db.read().await?;
         Ok(Check {
@@ -315,6 +361,7 @@ impl Wizard<'_> {
             policy: words::ruling(l, &self.app.registry, self.definition.name(), &ruling),
             stuck: stuck.map(|s| l.say(&s.text())),
             effect: effect(l, &ruling),
+            glass,
         })
     }
 
@@ -351,7 +398,7 @@ fn effect(l: Lang, ruling: &Ruling) -> String {
 /// Where the field of a problem is on the page.
 fn anchor(field: &str) -> String {
     match field {
-        "reason" => "#reason".into(),
+        "reason" | "emergency" | "understood" => format!("#{field}"),
         "idempotency_key" => "#request-form".into(),
         _ => format!("#field-{field}"),
     }
