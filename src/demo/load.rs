@@ -6,7 +6,7 @@ use super::{
 use crate::{
     auth::{Service, password_hash},
     ledger::{self, Entry, Sealed},
-    operations::registry::Registry,
+    operations::{Guarantee, registry::Registry},
     policy::Version,
 };
 use chrono::{TimeDelta, Utc};
@@ -38,6 +38,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let people = people(&mut conn).await?;
     let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
+    let plans = ("user.plan.grant", if scale.product { Guarantee::Keyed } else { Guarantee::Transactional });
     // most of what waits came in over the last two days, between requests that have been decided since
     let mut times: Vec<_> = world.times(scale.requests, now).into_iter().map(|at| (at, false)).collect();
     let more = scale.waiting.saturating_sub(WAITING.len());
@@ -54,7 +55,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
                 }
             })
             .collect();
-        write(&mut conn, &stories).await?;
+        write(&mut conn, &stories, plans).await?;
     }
     let broken: Vec<Story> = BROKEN
         .into_iter()
@@ -71,7 +72,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
         })
         .collect();
-    write(&mut conn, &waiting).await?;
+    write(&mut conn, &waiting, plans).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
     sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
@@ -182,7 +183,8 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
     Ok(tx.commit().await?)
 }
 
-async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()> {
+/// `product` is the operation that the product carries out from now on, with what it promises; the past was our own.
+async fn write(conn: &mut PgConnection, stories: &[Story], product: (&str, Guarantee)) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
     let rows: Vec<_> = stories.iter().map(|s| {
         let r = &s.request;
@@ -193,21 +195,44 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
             "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
             "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
             "voter_roles": r.ruling.voter_roles(), "waits_for": r.waits_for,
+<<<<<<< HEAD
             "emergency": r.glass.as_ref().map(|g| &g.emergency), "review_due_at": r.glass.as_ref().map(|g| g.review_due_at),
+||||||| b5868a1
+=======
+            "guarantee": if r.state.is_open() && r.operation == product.0 { product.1.name() } else { Guarantee::Transactional.name() },
+>>>>>>> b4112dc
         })
     }).collect();
     sqlx::query!(
         "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
+<<<<<<< HEAD
            voter_roles, waits_for, broke_glass, emergency, review_due_at)
+||||||| b5868a1
+           voter_roles, waits_for)
+=======
+           voter_roles, waits_for, guarantee)
+>>>>>>> b4112dc
          overriding system value
          select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
+<<<<<<< HEAD
            voter_roles, waits_for, emergency is not null, emergency, review_due_at
+||||||| b5868a1
+           voter_roles, waits_for
+=======
+           voter_roles, waits_for, guarantee
+>>>>>>> b4112dc
          from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
            target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
            binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
+<<<<<<< HEAD
            closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], emergency text, review_due_at timestamptz)", json!(rows)
+||||||| b5868a1
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[])", json!(rows)
+=======
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], guarantee text)", json!(rows)
+>>>>>>> b4112dc
     ).execute(&mut *tx).await?;
     let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
         "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },

@@ -62,12 +62,14 @@ pub struct Scale {
     pub requests: usize,
     /// How many of them wait now, at least ten.
     pub waiting: usize,
+    /// Plans of people are granted by the product, which promises to do it once for each key.
+    pub product: bool,
 }
 
 impl Scale {
-    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210 };
+    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210, product: true };
     /// Enough for a test to have something of everything.
-    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10 };
+    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10, product: false };
 }
 
 /// A demo that is being prepared: its database runs, and it goes when this is dropped.
