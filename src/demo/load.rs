@@ -64,7 +64,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             world.broken(id, now - TimeDelta::minutes(minutes_ago), said, &people, &registry, &policy)
         })
         .collect();
-    write(&mut conn, &broken).await?;
+    write(&mut conn, &broken, plans).await?;
     let waiting: Vec<Story> = WAITING
         .into_iter()
         .map(|(minutes_ago, left)| {
@@ -195,44 +195,22 @@ async fn write(conn: &mut PgConnection, stories: &[Story], product: (&str, Guara
             "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
             "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
             "voter_roles": r.ruling.voter_roles(), "waits_for": r.waits_for,
-<<<<<<< HEAD
             "emergency": r.glass.as_ref().map(|g| &g.emergency), "review_due_at": r.glass.as_ref().map(|g| g.review_due_at),
-||||||| b5868a1
-=======
             "guarantee": if r.state.is_open() && r.operation == product.0 { product.1.name() } else { Guarantee::Transactional.name() },
->>>>>>> b4112dc
         })
     }).collect();
     sqlx::query!(
         "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-<<<<<<< HEAD
-           voter_roles, waits_for, broke_glass, emergency, review_due_at)
-||||||| b5868a1
-           voter_roles, waits_for)
-=======
-           voter_roles, waits_for, guarantee)
->>>>>>> b4112dc
+           voter_roles, waits_for, broke_glass, emergency, review_due_at, guarantee)
          overriding system value
          select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-<<<<<<< HEAD
-           voter_roles, waits_for, emergency is not null, emergency, review_due_at
-||||||| b5868a1
-           voter_roles, waits_for
-=======
-           voter_roles, waits_for, guarantee
->>>>>>> b4112dc
+           voter_roles, waits_for, emergency is not null, emergency, review_due_at, guarantee
          from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
            target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
            binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
-<<<<<<< HEAD
-           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], emergency text, review_due_at timestamptz)", json!(rows)
-||||||| b5868a1
-           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[])", json!(rows)
-=======
-           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], guarantee text)", json!(rows)
->>>>>>> b4112dc
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], emergency text, review_due_at timestamptz, guarantee text)", json!(rows)
     ).execute(&mut *tx).await?;
     let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
         "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },

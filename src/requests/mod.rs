@@ -3,6 +3,7 @@
 pub mod approvals;
 mod binding;
 pub mod comments;
+mod deciding;
 pub mod execution;
 pub mod expiry;
 mod explain;
@@ -13,8 +14,8 @@ pub mod inbox;
 pub mod invariants;
 pub mod json;
 pub mod nudges;
-pub mod similar;
 pub mod review;
+pub mod similar;
 mod store;
 pub mod submit;
 mod tally;

@@ -1,14 +1,15 @@
 //! Requests as pages show them.
 use super::{
-    Request, State, comments, explain,
+    Request, State, comments,
+    deciding::{self, Seen},
+    explain,
     fate::{self, Fate, Reported},
     inbox,
     review::panel::{self, Looked, Panel},
     similar::{self, Similar},
     store,
-    tally::{Standing, Tally},
     timeline::timeline,
-    unvote, votes, web,
+    unvote, web,
 };
 use crate::{
     app::App,
@@ -18,12 +19,13 @@ use crate::{
     ledger,
     operations::{Definition, Proposal},
     page::{self, Badge, Diff, Reader, RiskTag, Table, When, list::Slice},
-    policy::{self, Human, words},
+    policy::words,
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::sync::Arc;
 
+pub use super::deciding::{Decide, Need, decision};
 pub use super::timeline::Step;
 
 pub fn badge(l: Lang, state: State) -> Badge {
@@ -92,18 +94,6 @@ pub struct RequestView {
     pub related: Table,
 }
 
-pub struct Need {
-    pub label: String,
-    pub have: usize,
-    pub want: usize,
-    /// Who may still fill it.
-    pub who: Vec<String>,
-    /// Who could if they were not away.
-    pub away: Vec<String>,
-    /// It was not asked for when the request was made.
-    pub added: bool,
-}
-
 pub struct VoteRow {
     pub name: String,
     pub decision: &'static str,
@@ -115,26 +105,6 @@ pub struct VoteRow {
 pub struct Told {
     pub kind: &'static str,
     pub text: String,
-}
-
-pub enum Decide {
-    Open {
-        action: String,
-        effect: String,
-        reason: String,
-        error: Option<String>,
-        stands_for: Option<String>,
-    },
-    /// It is approved and cools off: a rejection still stops it.
-    Stop {
-        action: String,
-        at: String,
-        reason: String,
-        error: Option<String>,
-    },
-    Closed {
-        why: String,
-    },
 }
 
 /// The form for a comment.
@@ -156,83 +126,6 @@ pub struct Typed {
     pub looked: Looked,
     pub remark: String,
     pub remark_error: Option<String>,
-}
-
-/// Whether this person can decide the request as one of many, and what that would do.
-pub async fn decision(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, request: &Request) -> Result<Decide, Error> {
-    let seen = Seen::of(app, conn, caller, request).await?;
-    let decide = decide(l, caller, request, app.registry.find(&request.operation), &seen, &Typed::default());
-    Ok(match decide {
-        Decide::Open { .. } if !seen.tally.batch() => Decide::Closed { why: l.vote_not_in_batch() },
-        other => other,
-    })
-}
-
-/// What the panel of decisions looks at.
-struct Seen {
-    tally: Tally,
-    people: Vec<Human>,
-    /// The caller's roles for this request, those lent to them included.
-    roles: Vec<String>,
-    /// Absent people for whom the caller stands in here.
-    stands_for: Vec<String>,
-    /// The human behind the account that looks.
-    me: uuid::Uuid,
-    stale_sign_in: bool,
-    /// The glass was broken: nobody is waited for.
-    skipped: bool,
-}
-
-impl Seen {
-    async fn of(app: &App, conn: &mut PgConnection, caller: &Caller, request: &Request) -> Result<Self, Error> {
-        let (tally, voter) = Tally::before(app, conn, request, caller.id).await?;
-        let me = voter.human;
-        let lent = tally.lent(voter.stands_in);
-        let stands_for = lent.iter().map(|s| s.name.clone()).collect();
-        let roles = voter.roles.into_iter().chain(lent.into_iter().flat_map(|s| s.roles)).collect();
-        let stale_sign_in = match tally.step_up_minutes() {
-            Some(minutes) => !votes::is_fresh(conn, caller, minutes).await?,
-            None => false,
-        };
-        let mut people = policy::people(conn).await?;
-        let own = tally.self_approval();
-        people.retain(|p| (own || p.human != request.requester_human) && !tally.votes.iter().any(|v| v.human == p.human && v.approves));
-        let lends = |s: &policy::StandIn| tally.delegation() && s.human != request.requester_human;
-        for person in &mut people {
-            let lent: Vec<String> = person.stands_in.iter().filter(|s| lends(s)).flat_map(|s| s.roles.clone()).collect();
-            person.roles.extend(lent);
-        }
-        Ok(Self { tally, people, roles, stands_for, me, stale_sign_in, skipped: request.glass.is_some() })
-    }
-
-    /// Names of a few who hold one of these roles.
-    fn holders(&self, roles: &[String]) -> Vec<String> {
-        let holds = |p: &&Human| p.away_until.is_none() && p.roles.iter().any(|r| roles.contains(r));
-        self.people.iter().filter(holds).take(8).map(|p| p.name.clone()).collect()
-    }
-
-    /// Names of those who could vote if they were not away, each with the day of their return.
-    fn away(&self, l: Lang, roles: &[String]) -> Vec<String> {
-        let of = |p: &Human| p.away_until.map(|back| l.request_away_until(&p.name, When::new(l, back).absolute));
-        self.people.iter().filter(|p| p.roles.iter().any(|r| roles.contains(r))).filter_map(of).take(8).collect()
-    }
-
-    fn eligible(&self) -> Vec<String> {
-        self.holders(&self.tally.waits_for())
-    }
-
-    fn needs(&self, l: Lang) -> Vec<Need> {
-        let (bound, added) = self.tally.standings();
-        let need = |s: &Standing, added| Need {
-            label: words::group(l, &s.need.group),
-            have: s.have.into(),
-            want: s.need.count.into(),
-            who: if s.have < s.need.count && !self.skipped { self.holders(&s.need.roles) } else { Vec::new() },
-            away: if s.have < s.need.count && !self.skipped { self.away(l, &s.need.roles) } else { Vec::new() },
-            added,
-        };
-        bound.iter().map(|s| need(s, false)).chain(added.iter().map(|s| need(s, true))).collect()
-    }
 }
 
 /// Loads and words everything the request page shows.
@@ -317,7 +210,7 @@ pub async fn whole(
         watching: store::watches(conn, request.id, caller.id).await?,
         glass: panel::of(conn, l, caller, request, &typed.looked).await?,
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
-        decide: decide(l, caller, request, definition, &seen, &typed),
+        decide: deciding::decide(l, caller, request, definition, &seen, &typed),
         withdraw: (request.requester_id == caller.id
             && caller.may(RequestsAsk::NAME)
             && matches!(request.state, State::Pending | State::Approved))
@@ -335,50 +228,6 @@ pub async fn whole(
 
 fn ledger_scope() -> &'static str {
     crate::auth::LedgerRead::NAME
-}
-
-fn decide(l: Lang, caller: &Caller, r: &Request, definition: Option<&dyn Definition>, seen: &Seen, typed: &Typed) -> Decide {
-    let closed = |why| Decide::Closed { why };
-    if r.state == State::Approved && r.runs_from().is_some_and(|t| t > chrono::Utc::now()) {
-        return stop(l, caller, r, seen, typed);
-    }
-    if r.state != State::Pending {
-        return closed(l.find(&format!("request-closed-{}", r.state.name())).unwrap_or_default());
-    }
-    let eligible = seen.eligible();
-    if !caller.may(RequestsDecide::NAME) || !seen.tally.eligible(&seen.roles) {
-        return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide(eligible.join(", ")) });
-    }
-    if r.requester_human == seen.me && !seen.tally.self_approval() {
-        return closed(if eligible.is_empty() { l.request_nobody_eligible() } else { l.request_cannot_decide_own(eligible.join(", ")) });
-    }
-    if seen.tally.votes.iter().any(|v| v.human == seen.me && v.approves) {
-        return closed(l.request_voted_already());
-    }
-    let title = definition.map_or_else(|| r.operation.clone(), |d| d.title(l));
-    let now = chrono::Utc::now();
-    let later = r.not_before.max(r.ruling.cool_off().map(|wait| now + wait)).filter(|t| *t > now);
-    let last = seen.tally.met_with(seen.me, seen.roles.clone());
-    let effect = if let (true, Some(at)) = (last, later) {
-        l.request_approve_runs_later(When::new(l, at).absolute, title)
-    } else if last {
-        l.request_approve_runs_now(title)
-    } else {
-        l.request_approve_waits_for_more()
-    };
-    let action = format!("/requests/{}/votes", r.short_id());
-    let stands_for = (!seen.stands_for.is_empty()).then(|| l.decide_stands_for(seen.stands_for.join(", ")));
-    Decide::Open { action, effect, reason: typed.reason.clone(), error: typed.error.clone(), stands_for }
-}
-
-/// While it cools off, everybody who could have approved it can still say no.
-fn stop(l: Lang, caller: &Caller, r: &Request, seen: &Seen, typed: &Typed) -> Decide {
-    let at = r.runs_from().map(|t| When::new(l, t).absolute).unwrap_or_default();
-    let own = r.requester_human == seen.me && !seen.tally.self_approval();
-    if !caller.may(RequestsDecide::NAME) || own || !seen.tally.eligible(&seen.roles) {
-        return Decide::Closed { why: l.request_closed_approved_later(at) };
-    }
-    Decide::Stop { action: format!("/requests/{}/votes", r.short_id()), at, reason: typed.reason.clone(), error: typed.error.clone() }
 }
 
 /// Where what was done can be asked to be undone, by those who may ask for it.

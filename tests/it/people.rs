@@ -26,7 +26,12 @@ async fn away(who: &Token, until: &str, delegate: Option<&str>) -> String {
 
 async fn notices(who: &Token) -> Vec<String> {
     let (_, told) = who.get("/api/notices?unread=true").await;
-    told["items"].as_array().unwrap().iter().map(|n| format!("{} {}", n["request"].as_str().unwrap_or("-"), n["kind"].as_str().unwrap())).collect()
+    told["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| format!("{} {}", n["request"].as_str().unwrap_or("-"), n["kind"].as_str().unwrap()))
+        .collect()
 }
 
 async fn until_told(who: &Token, what: &str) {
@@ -48,10 +53,7 @@ async fn ask(ops: &Token, credit: i64) -> String {
 #[tokio::test]
 async fn a_delegate_votes_with_the_roles_of_whoever_is_away_and_says_so() {
     let desk = Desk::with(2, |_| {}).await;
-    desk.replace_policy(&policy(
-        "[[rule]]\nname = 'money'\nwhen = { operation = 'org.tier.fix' }\nneeds = [{ group = 'security' }]",
-    ))
-    .await;
+    desk.replace_policy(&policy("[[rule]]\nname = 'money'\nwhen = { operation = 'org.tier.fix' }\nneeds = [{ group = 'security' }]")).await;
     let (ops, security, sre) = (desk.token("ops").await, desk.token("security").await, desk.token("sre").await);
     let id = ask(&ops, 500).await;
     let mine = |page: crate::support::Page| page.text().contains(&id);
@@ -131,7 +133,8 @@ async fn an_absence_that_cannot_be_is_refused_with_everything_that_is_wrong() {
         let approver = &approver;
         async move { approver.post("/api/absences", &body).await }
     };
-    let (status, problem) = send(json!({"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z", "delegate": me, "note": "가".repeat(201)})).await;
+    let (status, problem) =
+        send(json!({"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z", "delegate": me, "note": "가".repeat(201)})).await;
     assert_eq!((status, fields(&problem)), (422, ["delegate", "from", "note", "until"].map(str::to_owned).to_vec()), "{problem}");
     let (_, problem) = send(json!({"until": FOREVER, "delegate": id_of(&desk, "ops").await})).await;
     assert_eq!(fields(&problem), ["delegate", "until"]);
@@ -151,7 +154,10 @@ async fn an_absence_that_cannot_be_is_refused_with_everything_that_is_wrong() {
     let person = desk.sign_in("approver").await;
     let page = person.get("/absences").await;
     let bad = person.post_from(&page, "/absences", &[("from", "2026-11-25T09:00"), ("until", "어제"), ("note", "교육")]).await;
-    assert_eq!((bad.status, bad.find("#absence-from").as_deref(), bad.find("#absence-note").as_deref()), (422, Some("2026-11-25T09:00"), Some("교육")));
+    assert_eq!(
+        (bad.status, bad.find("#absence-from").as_deref(), bad.find("#absence-note").as_deref()),
+        (422, Some("2026-11-25T09:00"), Some("교육"))
+    );
     bad.sees("날짜와 시각을 입력하세요");
     let soon = (chrono::Utc::now() + chrono::TimeDelta::days(3)).format("%Y-%m-%dT%H:%M").to_string();
     let planned = person.post_from(&page, "/absences", &[("until", &soon), ("delegate", &id_of(&desk, "admin").await)]).await;
@@ -183,7 +189,8 @@ async fn a_request_that_nobody_present_could_approve_is_refused_at_once() {
     ))
     .await;
     let (security, ops) = (desk.token("security").await, desk.token("ops").await);
-    let others: i64 = sqlx::query_scalar("select count(*) from operator_role where role = 'security'").fetch_one(&mut desk.owner().await).await.unwrap();
+    let others: i64 =
+        sqlx::query_scalar("select count(*) from operator_role where role = 'security'").fetch_one(&mut desk.owner().await).await.unwrap();
     assert_eq!(others, 1, "the demo has one of them");
     let absence = away(&security, &in_hours(2), None).await;
     let (status, problem) = ops.fix(json!({"org_id": ORG, "credit": 800})).await;

@@ -1,5 +1,6 @@
 //! The pages of requests: the inbox, one request, and asking for one.
 mod bulk;
+mod choose;
 mod comments;
 mod drafts;
 mod find;
@@ -24,7 +25,7 @@ pub fn routes(surface: Surface) -> Surface {
     surface
         .show::<RequestsRead, _, _>("/inbox", inbox::index)
         .show::<RequestsRead, _, _>("/inbox.csv", inbox::export)
-        .show::<RequestsAsk, _, _>("/requests/new", new::choose)
+        .show::<RequestsAsk, _, _>("/requests/new", choose::choose)
         .show::<RequestsAsk, _, _>("/requests/new/{operation}", new::form)
         .act::<RequestsAsk, _, _>("/requests/new/{operation}", new::ask)
         .act::<RequestsDecide, _, _>("/requests/bulk", bulk::check)

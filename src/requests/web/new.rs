@@ -1,12 +1,15 @@
 //! Asking: choose an operation, fill its form in, see before and after, send.
-use super::drafts::{self, Draft};
+use super::{
+    choose::OperationRow,
+    drafts::{self, Draft},
+};
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsAsk, Submitted},
     error::{self, Error, Problem},
     i18n::{Lang, msg},
-    operations::{Definition, Preview, Risk, form as schema},
-    page::{self, Diff, Opt, RiskTag, Shell, Visit, list::Asked},
+    operations::{Definition, Preview, form as schema},
+    page::{self, Diff, Opt, Shell, Visit, list::Asked},
     policy::{Ruling, words},
     requests::{
         State as Standing, explain, glass, hex, parse_id, short_id, store,
@@ -21,40 +24,6 @@ use axum::{
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-struct OperationRow {
-    href: String,
-    name: &'static str,
-    title: String,
-    description: String,
-    risk: RiskTag,
-}
-
-impl OperationRow {
-    fn new(l: Lang, d: &dyn Definition) -> Self {
-        let risk: Risk = d.risk();
-        Self {
-            href: format!("/requests/new/{}", d.name()),
-            name: d.name(),
-            title: d.title(l),
-            description: d.description(l),
-            risk: RiskTag::new(l, risk.name()),
-        }
-    }
-}
-
-#[derive(Template)]
-#[template(path = "requests/choose.html")]
-struct Choose {
-    shell: Shell,
-    operations: Vec<OperationRow>,
-}
-
-pub(super) async fn choose(operator: Operator<RequestsAsk>, visit: Visit, State(app): State<App>) -> Result<Response, Error> {
-    let permitted = app.registry.all().filter(|d| operator.caller().may(d.scope()));
-    let operations = permitted.map(|d| OperationRow::new(visit.l, d)).collect();
-    page::html(&Choose { shell: visit.shell(&app).await?, operations })
-}
 
 /// The two steps of asking: what (`fill`), and whether that is meant (`check`).
 #[derive(Template)]

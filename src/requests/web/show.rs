@@ -112,7 +112,9 @@ pub(super) async fn vote(
                 None => l.vote_counted_before(&name),
             };
             match cast {
-                _ if cast.state() == Some(Standing::Pending) => visit.say_with_undo(said, format!("/requests/{name}/votes/withdraw")).await?,
+                _ if cast.state() == Some(Standing::Pending) => {
+                    visit.say_with_undo(said, format!("/requests/{name}/votes/withdraw")).await?
+                }
                 Cast::NotNeeded => visit.say("info", said).await?,
                 _ => visit.say("success", said).await?,
             }

@@ -1,9 +1,8 @@
 //! How far the approvals of a request reach, under the policy it was made with and under the one in force: tightening a policy
 //! reaches requests that wait, and loosening it changes nothing for them.
-use super::{
-    Request, Ruling, Vote,
-    store::{self, Standings, Voter},
-};
+mod store;
+
+use super::{Request, Ruling, Vote};
 use crate::{
     app::App,
     error::Error,
@@ -12,6 +11,7 @@ use crate::{
 };
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
+use store::{Standings, Voter};
 use uuid::Uuid;
 
 pub(super) struct Tally {
