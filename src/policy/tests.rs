@@ -117,7 +117,7 @@ fn no_new_document_lets_the_policy_be_changed_without_anybody() {
     // a guard that does not always hold is none
     assert_eq!(
         faults(&(guard("operation = 'policy.replace', hours = '09:00-18:00'") + &open("role = 'admin'"))),
-        [(8, "policy-fault-glass")]
+        [(9, "policy-fault-glass")]
     );
     // a document of before is understood, and its word on this does not count
     let old = with(&open("role = 'admin'"));
