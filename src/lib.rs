@@ -62,3 +62,5 @@ pub mod style;
 pub mod surface;
 /// Logs.
 pub mod telemetry;
+/// Calls of tools that wait for people.
+pub mod tools;

@@ -18,6 +18,7 @@ scope-requests-ask = Ask for changes. Each operation needs its own scope besides
 scope-requests-decide = Approve or reject what others asked for.
 scope-customers-read = See companies, organisations and people.
 scope-customers-fix = Ask for changes of a customer's plan, tier or credit.
+scope-tools-call = Ask to call tools. What can do much harm waits for people.
 scope-ledger-read = Read the ledger.
 scope-insights-read = See what decisions are like.
 scope-access-read = See who may do what.

@@ -18,6 +18,7 @@ scope-requests-ask = 변경을 요청할 수 있습니다. 작업마다 해당 �
 scope-requests-decide = 다른 사람의 요청을 승인하거나 반려할 수 있습니다.
 scope-customers-read = 고객사, 조직, 사용자를 볼 수 있습니다.
 scope-customers-fix = 고객의 플랜, 등급, 크레딧 변경을 요청할 수 있습니다.
+scope-tools-call = 도구 호출을 요청합니다. 위험도가 높으면 승인을 기다립니다.
 scope-ledger-read = 감사 원장을 볼 수 있습니다.
 scope-insights-read = 결정 현황을 볼 수 있습니다.
 scope-access-read = 누가 무엇을 할 수 있는지 볼 수 있습니다.

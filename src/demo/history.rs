@@ -211,7 +211,7 @@ impl World {
             run_after: None,
             waits_for: Vec::new(),
         };
-        request.judge(policy, definition.risk(), &roles);
+        request.judge(policy, definition, &roles);
         request.rebind();
         let events = vec![submitted(&request)];
         Story { request, vote: None, ended: None, events }

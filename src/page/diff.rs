@@ -8,6 +8,10 @@ const LONG: usize = 40;
 /// Rows that did not change give the others their place; more of them than this are folded away.
 const UNCHANGED: usize = 3;
 
+/// Lines that are shown at once, and the characters of one.
+const MOST: usize = 12;
+const WIDE: usize = 80;
+
 /// One line of before and after.
 #[derive(Clone, Debug)]
 pub struct DiffRow {
@@ -17,6 +21,8 @@ pub struct DiffRow {
     pub changed: bool,
     /// By how much a number changed, with its sign.
     pub delta: Option<String>,
+    /// How many lines there are of a text that is only on the new side, if they are too many to show at once.
+    pub folds: Option<usize>,
     /// Long text that changed: each side in pieces, those that the other side does not have marked.
     pub words: Option<Words>,
 }
@@ -41,7 +47,9 @@ impl DiffRow {
             (Some(b), Some(a)) if b != a && b.chars().count().max(a.chars().count()) > LONG => Some(words(b, a)),
             _ => None,
         };
-        Self { label, changed: before != after, before, after, delta: None, words }
+        let lines = after.as_ref().map_or(0, |text| text.lines().map(|line| line.chars().count() / WIDE + 1).sum());
+        let folds = (before.is_none() && lines > MOST).then_some(lines);
+        Self { label, changed: before != after, before, after, delta: None, folds, words }
     }
 }
 

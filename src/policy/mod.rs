@@ -18,7 +18,7 @@ pub mod web;
 pub mod words;
 
 pub use deadlock::{Shortage, shortage};
-pub use document::{BUILT_IN, LONGEST, read};
+pub use document::{BUILT_IN, LONGEST, NOT_HELD, read};
 pub use faults::Fault;
 pub use matching::{Case, Change, Condition, Reason, Test};
 pub use quorum::{Filled, Holder, fill};
@@ -27,7 +27,7 @@ pub use ruling::{Need, Ruling, Ticket};
 pub use store::{Human, people};
 pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, newest_id, numbered};
 
-use crate::operations::Risk;
+use crate::operations::{Holding, Risk};
 use std::collections::BTreeMap;
 
 /// A whole policy, read and checked.
@@ -72,6 +72,20 @@ const PENDING_MINUTES: u32 = 3 * 24 * 60;
 const EXECUTE_MINUTES: u32 = 60;
 
 impl Policy {
+    /// What it says under a configuration that has a say in this operation, too.
+    pub fn rule_held(&self, case: &Case, holding: Holding, version: i32, hash: &str) -> Ruling {
+        let mut ruling = self.rule(case, version, hash);
+        let about = |c: &Condition| matches!(c, Condition::Operation(names) if names.iter().any(|name| name == case.operation));
+        let says = |rule: &&Rule| rule.name == ruling.rule && rule.terms.pending_minutes.is_some() && rule.when.iter().any(about);
+        if self.rules.iter().find(says).is_none() {
+            ruling.pending_seconds = holding.seconds;
+        }
+        if holding.off {
+            ruling.let_through();
+        }
+        ruling
+    }
+
     /// What the policy says about a case: the first rule whose conditions all hold, and why they do.
     pub fn rule(&self, case: &Case, version: i32, hash: &str) -> Ruling {
         let (rule, because) = self
@@ -92,6 +106,7 @@ impl Policy {
             reason_prompt: t.reason_prompt.clone(),
             ticket: t.ticket.clone(),
             pending_minutes: t.pending_minutes.unwrap_or(PENDING_MINUTES),
+            pending_seconds: None,
             execute_minutes: t.execute_minutes.unwrap_or(EXECUTE_MINUTES),
             cool_off_minutes: t.cool_off_minutes.unwrap_or(0),
             because,

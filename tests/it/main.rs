@@ -23,4 +23,5 @@ mod road;
 mod search;
 mod style;
 mod support;
+mod tools;
 mod waiting;

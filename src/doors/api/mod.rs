@@ -45,6 +45,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/api/requests/{id}/read-back", findings::read_back)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
+        .act::<RequestsAsk, _, _>("/api/approvals", approvals::create)
         .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)
         .act::<RequestsDecide, _, _>("/api/approvals/{id}/approve", approvals::approve)
         .act::<RequestsDecide, _, _>("/api/approvals/{id}/reject", approvals::reject)

@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
 use super::{
-    approvals::Rejection,
+    approvals::{NewCall, Rejection},
     comments::NewComment,
     findings::NewFinding,
     policy::NewDraft,
@@ -133,6 +133,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "What would have been different; waiting times are an estimate"), (422, "The document has faults, each with its line")],
     ),
+    post(
+        "/api/approvals",
+        "Ask to call a tool, in the old shape",
+        Some("NewCall"),
+        &[("Idempotency-Key", "A key of your own for this very call. The same key gives the same answer as things are then")],
+        &[
+            (200, "It may run"),
+            (201, "It waits; `links.wait` is where to wait"),
+            (403, "It was rejected, or taken back"),
+            (408, "It has expired"),
+            (422, "Fields are not valid, or the key was used for something else"),
+        ],
+    ),
     get("/api/approvals/pending", "What waits for an approval, in the old shape", &[("cursor", "`next` of the page before")], LIST),
     post(
         "/api/approvals/{id}/approve",
@@ -185,6 +198,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewFinding".into(), schema::<NewFinding>());
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
+    schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -231,7 +245,9 @@ fn describe(e: &Endpoint) -> Value {
     for (status, description) in e.answers {
         let content = match status {
             // the request itself, whatever became of it
-            403 | 408 if e.path.ends_with("/wait") => json!({"application/json": {"schema": {"type": "object"}}}),
+            403 | 408 if e.path.ends_with("/wait") || e.path == "/api/approvals" => {
+                json!({"application/json": {"schema": {"type": "object"}}})
+            }
             200..300 => json!({"application/json": {"schema": {"type": "object"}}}),
             _ => json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}),
         };
