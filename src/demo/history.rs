@@ -53,6 +53,26 @@ pub struct Story {
     pub events: Vec<Sealed>,
 }
 
+/// What somebody asks for.
+pub struct Matter {
+    pub operation: &'static str,
+    pub fields: Value,
+    /// Its type, id and label.
+    pub target: (&'static str, String, String),
+    pub before: Value,
+    pub after: Value,
+    pub reason: String,
+}
+
+impl Story {
+    /// It expires then, and not when it would.
+    pub(super) fn expires(&mut self, at: DateTime<Utc>) {
+        self.request.expires_at = truncated(at);
+        self.request.rebind();
+        self.events = vec![submitted(&self.request)];
+    }
+}
+
 pub struct World {
     pub companies: Vec<(String, String)>,
     pub orgs: Vec<Org>,
@@ -167,10 +187,7 @@ impl World {
     ) -> Story {
         let mut story = self.asked(id, at, people, registry, policy);
         if let Some(minutes) = minutes_left {
-            story.request.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
-            story.request.rebind();
-            story.events.clear();
-            story.events.push(submitted(&story.request));
+            story.expires(Utc::now() + TimeDelta::minutes(minutes));
         }
         story
     }
@@ -178,7 +195,13 @@ impl World {
     fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
         let requester = askers[self.rng.random_range(0..askers.len())];
-        let (name, fields, target, before, after, reason) = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
+        let matter = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
+        Self::story(id, at, requester, matter, registry, policy)
+    }
+
+    /// Somebody asked for this.
+    pub(super) fn story(id: i64, at: DateTime<Utc>, requester: &Actor, matter: Matter, registry: &Registry, policy: &Version) -> Story {
+        let Matter { operation: name, fields, target, before, after, reason } = matter;
         let definition = registry.find(name).expect("the demo asks for operations that exist");
         let roles: Vec<String> = requester.roles.iter().map(|r| r.name().to_owned()).collect();
         let mut request = Request {
@@ -217,8 +240,7 @@ impl World {
         Story { request, vote: None, ended: None, events }
     }
 
-    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
-    fn fix(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
+    fn fix(&mut self) -> Matter {
         // the first one keeps its problem
         let n = self.rng.random_range(1..self.orgs.len());
         let org = &self.orgs[n];
@@ -248,35 +270,33 @@ impl World {
         let after = json!({"tier": tier.unwrap_or(org.tier), "credit": credit.unwrap_or(org.credit)});
         let label = format!("{} · {}", self.companies[org.company].1, org.name);
         let reason = names::FIX_REASONS.choose(&mut self.rng).expect("not empty");
-        ("org.tier.fix", fields, ("org", org.id.clone(), label), before, after, (*reason).into())
+        let target = ("org", org.id.clone(), label);
+        Matter { operation: "org.tier.fix", fields, target, before, after, reason: (*reason).into() }
     }
 
-    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
-    fn grant(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
+    fn grant(&mut self) -> Matter {
         let n = self.rng.random_range(0..self.users.len());
         let user = &self.users[n];
         let plan = if user.plan == "pro" { "free" } else { "pro" };
         let fields = json!({"user_id": user.id, "plan": plan});
         let label = format!("{} · {}", user.name, user.email);
         let reason = names::GRANT_REASONS.choose(&mut self.rng).expect("not empty");
-        (
-            "user.plan.grant",
-            fields,
-            ("user", user.id.clone(), label),
-            json!({"plan": user.plan, "until": null}),
-            json!({"plan": plan, "until": null}),
-            (*reason).into(),
-        )
+        let (before, after) = (json!({"plan": user.plan, "until": null}), json!({"plan": plan, "until": null}));
+        Matter { operation: "user.plan.grant", fields, target: ("user", user.id.clone(), label), before, after, reason: (*reason).into() }
     }
 
     fn denied(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
         let reason = *names::DENIALS.choose(&mut self.rng).expect("not empty");
+        self.denied_because(story, voter, at, reason);
+    }
+
+    pub(super) fn denied_because(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>, reason: &'static str) {
         vote(story, voter, false, Some(reason), at);
         end(story, State::Denied, None, voter, move |_| at);
         story.request.decided_at = Some(truncated(at));
     }
 
-    fn approved(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
+    pub(super) fn approved(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
         vote(story, voter, true, None, at);
         let r = &mut story.request;
         r.state = State::Approved;
@@ -286,9 +306,18 @@ impl World {
         story.events.push(seal(voter, "web", at, 2, about(r, "request.approved").with("binding", r.binding_hex()).with("approvals", 1)));
     }
 
-    fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
+    pub(super) fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
         let r = &story.request;
-        let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
+        let (kind, executor) = (
+            if r.target_type == "org" {
+                "org.tier.fixed"
+            } else if r.target_type == "tool" {
+                "tool.released"
+            } else {
+                "user.plan.granted"
+            },
+            self.executor,
+        );
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
@@ -317,11 +346,11 @@ fn truncated(at: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at.timestamp_millis()).expect("a time of this century")
 }
 
-fn about(r: &Request, kind: &'static str) -> Entry {
+pub(super) fn about(r: &Request, kind: &'static str) -> Entry {
     Entry::of(kind).request(r.id).on(&r.target_type, &r.target_id)
 }
 
-fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Entry) -> Sealed {
+pub(super) fn seal(actor: Uuid, door: &'static str, at: DateTime<Utc>, nth: u16, entry: Entry) -> Sealed {
     ledger::seal(actor, door, None, truncated(at), nth, entry).expect("demo entries are small")
 }
 

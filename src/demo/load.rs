@@ -26,7 +26,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     sqlx::query_scalar!("select ledger.prepare_partitions((current_date - interval '13 months')::date, 3)").execute(&mut conn).await?;
     let mut world = World::new(scale, Service::Executor.id());
     let people = people(&mut conn).await?;
-    let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
+    let (registry, policy, now) = (Registry::through(None, super::tools()), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
     let times = world.times(scale.requests, now);
     for bunch in times.chunks(BUNCH) {
@@ -39,6 +39,10 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             .collect();
         write(&mut conn, &stories).await?;
     }
+    if scale.calls {
+        let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, false);
+        write(&mut conn, &calls).await?;
+    }
     let waiting: Vec<Story> =
         [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
             .into_iter()
@@ -48,12 +52,21 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             })
             .collect();
     write(&mut conn, &waiting).await?;
+    if scale.calls {
+        let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, true);
+        write(&mut conn, &calls).await?;
+    }
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
     sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
         .execute(&mut conn)
         .await?;
     Ok(conn.close().await?)
+}
+
+fn next(id: &mut i64) -> i64 {
+    *id += 1;
+    *id
 }
 
 /// What the product knows of the customers when the demo begins: the same as we do.

@@ -1,5 +1,6 @@
 //! A realistic company to try things on: Hanbit, its operators, its customers, and a year of requests. The same seed gives
 //! the same people and the same history, up to today.
+mod calls;
 mod history;
 mod load;
 mod names;
@@ -14,6 +15,7 @@ use crate::{
         migrations,
     },
     operations::Guarantee,
+    tools,
 };
 use anyhow::Context;
 use std::{
@@ -52,6 +54,12 @@ pub const PROBLEM_ORG: &str = "org_hanbit0001";
 /// What the demo company has decided. Its history was made under it.
 pub const POLICY: &str = include_str!("policy.toml");
 
+/// What tools can do at the demo company.
+pub(crate) fn tools() -> tools::Settings {
+    let table = include_str!("tools.toml").parse().expect("the demo's table is TOML");
+    tools::Settings { risks: tools::Risks::read(&table).expect("the demo's table says what it means"), ..tools::Settings::default() }
+}
+
 /// How much history there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -59,12 +67,14 @@ pub struct Scale {
     pub orgs: usize,
     pub users: usize,
     pub requests: usize,
+    /// Whether tools were called, too.
+    pub calls: bool,
 }
 
 impl Scale {
-    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000 };
+    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, calls: true };
     /// Enough for a test to have something of everything.
-    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80 };
+    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, calls: false };
 }
 
 /// A demo that is being prepared: its database runs, and it goes when this is dropped.
@@ -100,6 +110,7 @@ impl Demo {
         config.environment = Some("demo".into());
         config.demo = true;
         config.policy = POLICY.to_owned();
+        config.tools = tools();
         // short, so that somebody who breaks the product sees within half a minute what comes of it
         config.lease = std::time::Duration::from_secs(4);
         let mut demo = Self { config, postgres, neighbours: Vec::new() };
