@@ -80,7 +80,7 @@ fn title(r: &Reader, row: &Listed) -> Cell {
 
 /// As much of a value as a row has room for; the request itself shows all of it.
 fn brief(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 60;
+    const MOST: usize = 40;
     if text.chars().nth(MOST).is_none() && !text.contains('\n') {
         return text.into();
     }
