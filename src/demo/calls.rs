@@ -1,4 +1,4 @@
-//! Calls of tools in the demo: a few of this morning, and two that wait.
+//! Calls of tools in the demo: a few of this morning, and one that waits.
 use super::history::{Actor, Matter, Story, World, about, seal};
 use crate::{operations::registry::Registry, policy::Version, requests::State};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -81,15 +81,6 @@ impl World {
                 json!({"namespace": "shop", "deployment": "checkout", "replicas": 12, "reason": "프로모션 시작 전 증설", "rollback": {"after_minutes": 120, "replicas": 4}}),
                 "10시 프로모션에 맞춰 결제 서버를 늘립니다. (CHG-88)",
                 Fate::Waits(170),
-            ),
-            (
-                1,
-                "ops",
-                "mail",
-                "send_bulk",
-                json!({"template": "maintenance-2026-11", "audience": "enterprise", "send_at": "2026-11-22T01:00:00+09:00"}),
-                "정기 점검 안내를 엔터프라이즈 고객에게 보냅니다.",
-                Fate::Waits(95),
             ),
         ];
         let mut stories = Vec::new();

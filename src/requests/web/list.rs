@@ -84,7 +84,8 @@ fn brief(text: &str) -> Cow<'_, str> {
     if text.chars().nth(MOST).is_none() && !text.contains('\n') {
         return text.into();
     }
-    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // of arguments the words are enough
+    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "");
     let mut cut: String = words.chars().take(MOST).collect();
     if cut.len() < words.len() {
         cut.push('…');
