@@ -83,7 +83,7 @@ impl App {
     /// Connects lazily: no database is needed yet.
     pub async fn new(config: &Config) -> anyhow::Result<(Self, UnboundedReceiver<live::Signal>)> {
         let admin_api = config.admin_api.as_ref().map(|s| AdminApi::new(s, config.lease / 2).map(|api| (Arc::new(api), s))).transpose()?;
-        let registry = Registry::through(admin_api.as_ref().map(|(api, settings)| (api, *settings)));
+        let registry = Registry::through(admin_api.as_ref().map(|(api, settings)| (api, *settings)), config.tools.clone());
         for name in config.admin_api.iter().flat_map(|s| s.operations.iter().flatten()) {
             anyhow::ensure!(registry.find(name).is_some(), "COUNTERSIGN_ADMIN_API_OPERATIONS names {name:?}, which is not an operation");
         }

@@ -1,6 +1,6 @@
 //! Configuration, read once in `main`: environment variables `COUNTERSIGN_*` first, then `countersign.toml`.
 //! Every error is reported together, and a secret may come from a file named by `*_FILE`.
-use crate::{connectors::admin_api, i18n::Lang, operations::Guarantee, policy};
+use crate::{connectors::admin_api, i18n::Lang, operations::Guarantee, policy, tools};
 use secrecy::{ExposeSecret, SecretString};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 use url::Url;
@@ -28,6 +28,8 @@ pub struct Config {
     /// `COUNTERSIGN_LEASE_SECONDS`: how long an attempt in another system belongs to the replica that began it, 2 to 600. Default 30.
     /// Half of it is how long such a system may take to answer.
     pub lease: Duration,
+    /// `APPROVAL_WORKFLOW_ENABLED`, `APPROVAL_TIMEOUT`, `COUNTERSIGN_TOOL_RISKS`: calls of tools.
+    pub tools: tools::Settings,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
 }
@@ -96,6 +98,7 @@ impl Config {
             reader.problems.push("COUNTERSIGN_METRICS_TOKEN must have 16 characters or more".into());
         }
         let policy = reader.policy();
+        let tools = reader.tools();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
@@ -109,6 +112,7 @@ impl Config {
             metrics_token: metrics_token.map(Into::into),
             admin_api,
             lease: Duration::from_secs(lease),
+            tools,
             demo: false,
         })
     }
@@ -194,6 +198,29 @@ impl Reader<'_> {
         Some(admin_api::Settings { url, token, guarantee, operations })
     }
 
+    /// The names without a prefix are those of the system before this one.
+    fn tools(&mut self) -> tools::Settings {
+        let usual = tools::Settings::default();
+        let held = self.parsed("APPROVAL_WORKFLOW_ENABLED").unwrap_or(usual.held);
+        let timeout = self.parsed("APPROVAL_TIMEOUT").unwrap_or(usual.timeout);
+        if !(1..=604_800).contains(&timeout) {
+            self.problems.push(format!("APPROVAL_TIMEOUT is {timeout}; it must be 1 to 604800 seconds"));
+        }
+        let table = match self.environment("COUNTERSIGN_TOOL_RISKS") {
+            Some(text) => text.parse().map_err(|error| vec![format!("{error}")]),
+            None => match self.file.get("tools") {
+                None => Ok(toml::Table::new()),
+                Some(toml::Value::Table(table)) => Ok(table.clone()),
+                Some(_) => Err(vec!["tools in countersign.toml must be a table".to_owned()]),
+            },
+        };
+        let risks = table.and_then(|table| tools::Risks::read(&table)).unwrap_or_else(|wrong| {
+            self.problems.extend(wrong.iter().map(|what| format!("COUNTERSIGN_TOOL_RISKS: {what}")));
+            usual.risks
+        });
+        tools::Settings { held, timeout, risks }
+    }
+
     fn policy(&mut self) -> String {
         let Some(path) = self.text("COUNTERSIGN_POLICY_FILE") else { return policy::BUILT_IN.to_owned() };
         let document = std::fs::read_to_string(&path).unwrap_or_else(|error| {
@@ -218,6 +245,9 @@ mod tests {
             "COUNTERSIGN_OIDC_ISSUER" => Some("https://id.example".into()),
             "COUNTERSIGN_POLICY_FILE" => Some("/nowhere/policy.toml".into()),
             "COUNTERSIGN_METRICS_TOKEN" => Some("short".into()),
+            "APPROVAL_WORKFLOW_ENABLED" => Some("perhaps".into()),
+            "APPROVAL_TIMEOUT" => Some("0".into()),
+            "COUNTERSIGN_TOOL_RISKS" => Some("'db/query' = 'tiny'".into()),
             _ => None,
         };
         let said = Config::read(env, "").unwrap_err().to_string();
@@ -228,6 +258,9 @@ mod tests {
             "COUNTERSIGN_OIDC_CLIENT_SECRET",
             "COUNTERSIGN_POLICY_FILE",
             "COUNTERSIGN_METRICS_TOKEN",
+            "APPROVAL_WORKFLOW_ENABLED",
+            "APPROVAL_TIMEOUT",
+            "COUNTERSIGN_TOOL_RISKS",
         ] {
             assert!(said.contains(expected), "{said}");
         }

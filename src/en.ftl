@@ -53,6 +53,7 @@ field-not-a-choice = Choose one of: { $options }
 field-not-a-date = Enter a date such as 2026-12-31.
 field-not-a-time = Enter a time such as 2026-12-31T09:00:00+09:00.
 field-not-text = Enter text.
+field-not-an-object = Enter a JSON object: names and values in braces.
 field-too-long = Enter { $maximum } bytes at most.
 field-malformed = The value cannot be read: { $detail }
 time-now = just now

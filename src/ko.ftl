@@ -47,6 +47,7 @@ field-not-a-choice = 다음 중 하나를 고르세요: { $options }
 field-not-a-date = 날짜를 2026-12-31 형식으로 입력하세요.
 field-not-a-time = 시각을 2026-12-31T09:00:00+09:00 형식으로 입력하세요.
 field-not-text = 글자로 입력하세요.
+field-not-an-object = 이름과 값을 중괄호로 감싼 JSON 객체로 입력하세요.
 field-too-long = { $maximum }바이트까지 입력할 수 있습니다.
 field-malformed = 값을 읽을 수 없습니다: { $detail }
 time-now = 방금

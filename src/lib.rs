@@ -66,3 +66,5 @@ pub mod style;
 pub mod surface;
 /// Logs.
 pub mod telemetry;
+/// Calls of tools that wait for people.
+pub mod tools;

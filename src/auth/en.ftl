@@ -19,6 +19,7 @@ scope-requests-decide = Approve or reject what others asked for.
 scope-requests-break-glass = In an emergency, have a request run without approvals where the policy allows it. It is reviewed afterwards.
 scope-customers-read = See companies, organisations and people.
 scope-customers-fix = Ask for changes of a customer's plan, tier or credit.
+scope-tools-call = Ask to call tools. What can do much harm waits for people.
 scope-ledger-read = Read the ledger.
 scope-insights-read = See what decisions are like.
 scope-access-read = See who may do what.

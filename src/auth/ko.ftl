@@ -19,6 +19,7 @@ scope-requests-decide = 다른 사람의 요청을 승인하거나 반려할 수
 scope-requests-break-glass = 긴급할 때 승인 없이 바로 실행하도록 요청할 수 있습니다. 정책이 허용하는 작업만 가능하며 사후 검토를 받습니다.
 scope-customers-read = 고객사, 조직, 사용자를 볼 수 있습니다.
 scope-customers-fix = 고객의 플랜, 등급, 크레딧 변경을 요청할 수 있습니다.
+scope-tools-call = 도구 호출을 요청합니다. 위험도가 높으면 승인을 기다립니다.
 scope-ledger-read = 감사 원장을 볼 수 있습니다.
 scope-insights-read = 결정 현황을 볼 수 있습니다.
 scope-access-read = 누가 무엇을 할 수 있는지 볼 수 있습니다.

@@ -80,6 +80,8 @@ scopes! {
     CustomersRead = "customers:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for changes of a customer's plan, tier or credit.
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
+    /// Ask to call tools; what can do much harm waits for people.
+    ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.
     LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
     /// Read the policy, and try a draft of it on the past.

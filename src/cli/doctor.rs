@@ -36,6 +36,14 @@ pub async fn run() -> anyhow::Result<End> {
             say("identity provider", provider.check().await.map(|()| format!("{} answers", oidc.issuer)));
         }
     }
+    say(
+        "approvals of tool calls",
+        if config.tools.held {
+            Ok(format!("on; a call that waits expires after {} s", config.tools.timeout))
+        } else {
+            Ok("OFF: APPROVAL_WORKFLOW_ENABLED is false, no call of a tool waits for anybody".into())
+        },
+    );
     let tls = config.secure() || config.listen.ip().is_loopback();
     say(
         "transport",

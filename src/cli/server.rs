@@ -35,6 +35,11 @@ pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
         !(open && app.db.is_demo().await?),
         "this is the demo's database, whose passwords everybody knows; it is served on this machine only"
     );
+    if !config.tools.held {
+        tracing::warn!(
+            "APPROVAL_WORKFLOW_ENABLED is false: NO CALL OF A TOOL WAITS FOR APPROVAL, whatever its risk; the ledger says so for each"
+        );
+    }
     tracing::info!(listen = %config.listen, took = ?began.elapsed(), "ready");
     app.run(&config, listener, worker, born_here, interrupted()?).await?;
     Ok(End::Done)

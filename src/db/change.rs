@@ -127,7 +127,9 @@ impl Change {
 
     /// Sends what was gathered.
     async fn write(&mut self) -> Result<(), Error> {
-        Ok(self.signals.extend(self.written.send(&mut self.tx, &self.actor).await?))
+        let signals = self.written.send(&mut self.tx, &self.actor).await?;
+        self.signals.extend(signals);
+        Ok(())
     }
 
     /// Counts this, if this transaction commits.

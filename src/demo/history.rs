@@ -1,6 +1,6 @@
 //! A year of requests, played on the customers it is about: what is shown as before and after really followed one from
 //! the other, and the customers end up as the history left them.
-use super::{PROBLEM_ORG, Scale, names};
+use super::{PROBLEM_ORG, Scale, matters::Matter, names};
 use crate::{
     auth::Role,
     ledger::{self, Entry, Outcome, Sealed},
@@ -55,6 +55,15 @@ pub struct Story {
     pub events: Vec<Sealed>,
 }
 
+impl Story {
+    /// It expires then, and not when it would.
+    pub(super) fn expires(&mut self, at: DateTime<Utc>) {
+        self.request.expires_at = truncated(at);
+        self.request.rebind();
+        self.events = vec![submitted(&self.request)];
+    }
+}
+
 pub struct World {
     pub companies: Vec<(String, String)>,
     pub orgs: Vec<Org>,
@@ -65,7 +74,7 @@ pub struct World {
     waited_for: HashSet<String>,
 }
 
-const TIERS: [&str; 4] = ["free", "starter", "pro", "enterprise"];
+pub(super) const TIERS: [&str; 4] = ["free", "starter", "pro", "enterprise"];
 
 impl World {
     /// The customers as they were a year ago.
@@ -182,7 +191,7 @@ impl World {
             (r.fields["until"], r.after["until"]) = (until.clone(), until);
         }
         let roles: Vec<String> = requester.roles.iter().map(|role| role.name().to_owned()).collect();
-        r.judge(policy, registry.find(&r.operation).expect("it was asked for").risk(), &roles);
+        r.judge(policy, registry.find(&r.operation).expect("it was asked for"), &roles);
         if let Some(minutes) = minutes_left {
             r.expires_at = truncated(Utc::now() + TimeDelta::minutes(minutes));
         }
@@ -194,12 +203,18 @@ impl World {
     pub(super) fn asked(&mut self, id: i64, at: DateTime<Utc>, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let askers: Vec<&Actor> = people.iter().filter(|p| p.roles.iter().any(|r| r.holds("customers:fix"))).collect();
         let requester = askers[self.rng.random_range(0..askers.len())];
-        let (name, fields, target, before, after, reason) = loop {
+        let matter = loop {
             let asked = if self.rng.random_bool(0.6) { self.fix() } else { self.grant() };
-            if !self.waited_for.contains(&asked.2.1) {
+            if !self.waited_for.contains(&asked.target.1) {
                 break asked;
             }
         };
+        Self::story(id, at, requester, matter, registry, policy)
+    }
+
+    /// Somebody asked for this.
+    pub(super) fn story(id: i64, at: DateTime<Utc>, requester: &Actor, matter: Matter, registry: &Registry, policy: &Version) -> Story {
+        let Matter { operation: name, fields, target, before, after, reason } = matter;
         let definition = registry.find(name).expect("the demo asks for operations that exist");
         let roles: Vec<String> = requester.roles.iter().map(|r| r.name().to_owned()).collect();
         let mut request = Request {
@@ -234,72 +249,24 @@ impl World {
             escalated_at: None,
             glass: None,
         };
-        request.judge(policy, definition.risk(), &roles);
+        request.judge(policy, definition, &roles);
         request.rebind();
         let events = vec![submitted(&request)];
         Story { request, vote: None, ended: None, review: None, events }
     }
 
-    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
-    fn fix(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
-        // the first one keeps its problem
-        let n = self.rng.random_range(1..self.orgs.len());
-        let org = &self.orgs[n];
-        let before = json!({"tier": org.tier, "credit": org.credit});
-        let tier = TIERS[self.rng.random_range(0..4)];
-        let credit = self.rng.random_range(0..300) * 1_000;
-        let both = self.rng.random_bool(0.3);
-        let (tier, credit) = if both {
-            (Some(tier), Some(credit))
-        } else if self.rng.random_bool(0.5) {
-            (Some(tier), None)
-        } else {
-            (None, Some(credit))
-        };
-        let (tier, credit) = if tier.is_none_or(|t| t == org.tier) && credit.is_none_or(|c| c == org.credit) {
-            (None, Some(org.credit + 10_000))
-        } else {
-            (tier, credit)
-        };
-        let mut fields = json!({"org_id": org.id});
-        if let Some(tier) = tier {
-            fields["tier"] = json!(tier);
-        }
-        if let Some(credit) = credit {
-            fields["credit"] = json!(credit);
-        }
-        let after = json!({"tier": tier.unwrap_or(org.tier), "credit": credit.unwrap_or(org.credit)});
-        let label = format!("{} · {}", self.companies[org.company].1, org.name);
-        let reason = names::FIX_REASONS.choose(&mut self.rng).expect("not empty");
-        ("org.tier.fix", fields, ("org", org.id.clone(), label), before, after, (*reason).into())
-    }
-
-    #[allow(clippy::type_complexity, reason = "the parts of a request, taken apart at once")]
-    fn grant(&mut self) -> (&'static str, Value, (&'static str, String, String), Value, Value, String) {
-        let n = self.rng.random_range(0..self.users.len());
-        let user = &self.users[n];
-        let plan = if user.plan == "pro" { "free" } else { "pro" };
-        let fields = json!({"user_id": user.id, "plan": plan});
-        let label = format!("{} · {}", user.name, user.email);
-        let reason = names::GRANT_REASONS.choose(&mut self.rng).expect("not empty");
-        (
-            "user.plan.grant",
-            fields,
-            ("user", user.id.clone(), label),
-            json!({"plan": user.plan, "until": null}),
-            json!({"plan": plan, "until": null}),
-            (*reason).into(),
-        )
-    }
-
     fn denied(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
         let reason = *names::DENIALS.choose(&mut self.rng).expect("not empty");
+        self.denied_because(story, voter, at, reason);
+    }
+
+    pub(super) fn denied_because(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>, reason: &'static str) {
         vote(story, voter, false, Some(reason), at);
         end(story, State::Denied, None, voter, move |_| at);
         story.request.decided_at = Some(truncated(at));
     }
 
-    fn approved(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
+    pub(super) fn approved(&mut self, story: &mut Story, voter: Uuid, at: DateTime<Utc>) {
         vote(story, voter, true, None, at);
         let r = &mut story.request;
         r.state = State::Approved;
@@ -311,7 +278,16 @@ impl World {
 
     pub(super) fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
         let r = &story.request;
-        let (kind, executor) = (if r.target_type == "org" { "org.tier.fixed" } else { "user.plan.granted" }, self.executor);
+        let (kind, executor) = (
+            if r.target_type == "org" {
+                "org.tier.fixed"
+            } else if r.target_type == "tool" {
+                "tool.released"
+            } else {
+                "user.plan.granted"
+            },
+            self.executor,
+        );
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {

@@ -36,7 +36,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     sqlx::query_scalar!("select ledger.prepare_partitions((current_date - interval '13 months')::date, 3)").execute(&mut conn).await?;
     let mut world = World::new(scale, Service::Executor.id());
     let people = people(&mut conn).await?;
-    let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
+    let (registry, policy, now) = (Registry::through(None, super::tools()), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
     let plans = ("user.plan.grant", if scale.product { Guarantee::Keyed } else { Guarantee::Transactional });
     // most of what waits came in over the last two days, between requests that have been decided since
@@ -59,26 +59,33 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     }
     let broken: Vec<Story> = BROKEN
         .into_iter()
-        .map(|(minutes_ago, said)| {
-            id += 1;
-            world.broken(id, now - TimeDelta::minutes(minutes_ago), said, &people, &registry, &policy)
-        })
+        .map(|(minutes_ago, said)| world.broken(next(&mut id), now - TimeDelta::minutes(minutes_ago), said, &people, &registry, &policy))
         .collect();
     write(&mut conn, &broken, plans).await?;
+    if scale.calls {
+        let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, false);
+        write(&mut conn, &calls, plans).await?;
+    }
     let waiting: Vec<Story> = WAITING
         .into_iter()
-        .map(|(minutes_ago, left)| {
-            id += 1;
-            world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
-        })
+        .map(|(minutes_ago, left)| world.waiting(next(&mut id), now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy))
         .collect();
     write(&mut conn, &waiting, plans).await?;
+    if scale.calls {
+        let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, true);
+        write(&mut conn, &calls, plans).await?;
+    }
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
     sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
         .execute(&mut conn)
         .await?;
     Ok(conn.close().await?)
+}
+
+fn next(id: &mut i64) -> i64 {
+    *id += 1;
+    *id
 }
 
 /// What the product knows of the customers when the demo begins: the same as we do.

@@ -1,8 +1,10 @@
 //! A realistic company to try things on: Hanbit, its operators, its customers, and a year of requests. The same seed gives
 //! the same people and the same history, up to today.
+mod calls;
 mod emergencies;
 mod history;
 mod load;
+mod matters;
 mod names;
 pub mod product;
 
@@ -15,6 +17,7 @@ use crate::{
         migrations,
     },
     operations::Guarantee,
+    tools,
 };
 use anyhow::Context;
 use std::{
@@ -53,6 +56,12 @@ pub const PROBLEM_ORG: &str = "org_hanbit0001";
 /// What the demo company has decided. Its history was made under it.
 pub const POLICY: &str = include_str!("policy.toml");
 
+/// What tools can do at the demo company.
+pub(crate) fn tools() -> tools::Settings {
+    let table = include_str!("tools.toml").parse().expect("the demo's table is TOML");
+    tools::Settings { risks: tools::Risks::read(&table).expect("the demo's table says what it means"), ..tools::Settings::default() }
+}
+
 /// How much history there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
@@ -64,12 +73,14 @@ pub struct Scale {
     pub waiting: usize,
     /// Plans of people are granted by the product, which promises to do it once for each key.
     pub product: bool,
+    /// Whether tools were called, too.
+    pub calls: bool,
 }
 
 impl Scale {
-    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210, product: true };
+    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210, product: true, calls: true };
     /// Enough for a test to have something of everything.
-    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10, product: false };
+    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10, product: false, calls: false };
 }
 
 /// A demo that is being prepared: its database runs, and it goes when this is dropped.
@@ -105,6 +116,7 @@ impl Demo {
         config.environment = Some("demo".into());
         config.demo = true;
         config.policy = POLICY.to_owned();
+        config.tools = tools();
         // short, so that somebody who breaks the product sees within half a minute what comes of it
         config.lease = std::time::Duration::from_secs(4);
         let mut demo = Self { config, postgres, neighbours: Vec::new() };

@@ -33,6 +33,7 @@ event-request-failed = Failed
 event-request-skipped = Skipped
 event-org-tier-fixed = Tier or credit fixed
 event-user-plan-granted = Plan granted
+event-tool-released = Tool call released
 ledger-actor = Actor
 ledger-door = Door
 ledger-scope = Scope

@@ -33,6 +33,7 @@ event-request-failed = 실행 실패
 event-request-skipped = 실행 생략
 event-org-tier-fixed = 등급·크레딧 정정
 event-user-plan-granted = 플랜 적용
+event-tool-released = 도구 호출 허용
 ledger-actor = 행위자
 ledger-door = 경로
 ledger-scope = 권한

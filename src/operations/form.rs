@@ -4,6 +4,9 @@ use crate::{error::Problem, i18n::msg};
 use serde_json::{Map, Value, json};
 use validator::ValidationErrors;
 
+/// Bytes that an object may have.
+const MOST: usize = 16_384;
+
 /// One field of a form, read from the operation's schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -23,6 +26,8 @@ pub enum Kind {
     Text,
     /// Text of several lines.
     Lines,
+    /// A JSON object, written as its text where there are only texts.
+    Object,
     Integer,
     Choice,
     Date,
@@ -34,6 +39,7 @@ impl Kind {
         match self {
             Kind::Text => "text",
             Kind::Lines => "lines",
+            Kind::Object => "object",
             Kind::Integer => "integer",
             Kind::Choice => "choice",
             Kind::Date => "date",
@@ -54,6 +60,7 @@ pub fn fields(schema: &Value) -> Vec<Field> {
             kind: match (property["type"].as_str(), property["format"].as_str()) {
                 _ if property["enum"].is_array() => Kind::Choice,
                 (Some("integer"), _) => Kind::Integer,
+                (Some("object"), _) => Kind::Object,
                 (_, Some("date")) => Kind::Date,
                 (_, Some("date-time")) => Kind::DateTime,
                 _ if property["x-lines"] == true => Kind::Lines,
@@ -77,6 +84,7 @@ pub fn from_text<'a>(schema: &Value, typed: impl Fn(&str) -> Option<&'a str>) ->
         let Some(text) = typed(&field.name).map(str::trim).filter(|t| !t.is_empty()) else { continue };
         let value = match field.kind {
             Kind::Integer => number(text).map_or_else(|| json!(text), |n| json!(n)),
+            Kind::Object => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
             _ => json!(text),
         };
         values.insert(field.name, value);
@@ -131,6 +139,8 @@ impl Field {
             },
             Kind::Date => value.as_str().is_none_or(|t| t.parse::<chrono::NaiveDate>().is_err()).then(msg::field_not_a_date),
             Kind::DateTime => value.as_str().is_none_or(|t| chrono::DateTime::parse_from_rfc3339(t).is_err()).then(msg::field_not_a_time),
+            Kind::Object if !value.is_object() => Some(msg::field_not_an_object()),
+            Kind::Object => (value.to_string().len() > MOST).then(|| msg::field_too_long(MOST)),
             Kind::Text | Kind::Lines => match (value.as_str(), self.max.unwrap_or(500)) {
                 (None, _) => Some(msg::field_not_text()),
                 (Some(text), max) if text.len() as i64 > max => Some(msg::field_too_long(max)),

@@ -21,6 +21,9 @@ use sqlx::PgConnection;
 use std::marker::PhantomData;
 use validator::Validate;
 
+/// The one operation that the spine knows by name: its approvals had a shape of their own, and most of them need nobody.
+pub const TOOL_CALL: &str = "tool.call";
+
 /// How much harm a mistake does; the policy turns it into a number of people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -166,11 +169,31 @@ pub struct LongText {
     pub after: String,
 }
 
+/// What the configuration says about how requests wait; nothing, but for calls of tools.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holding {
+    /// How long they wait, unless a rule about this very operation says otherwise.
+    pub seconds: Option<u32>,
+    /// They do not wait at all: somebody switched it off.
+    pub off: bool,
+}
+
 /// An operation as doors and the request spine see it.
 pub trait Definition: Send + Sync {
     fn name(&self) -> &'static str;
     fn version(&self) -> i16;
     fn risk(&self) -> Risk;
+    /// The risk of these very fields; of most operations it is always the same.
+    fn risk_of(&self, _fields: &Value) -> Risk {
+        self.risk()
+    }
+    /// What is wrong with these fields if somebody with these roles asks for them.
+    fn objection(&self, _fields: &Value, _roles: &[String]) -> Option<Problem> {
+        None
+    }
+    fn holding(&self) -> Holding {
+        Holding::default()
+    }
     fn guarantee(&self) -> Guarantee;
     fn scope(&self) -> &'static str;
     /// JSON schema (2020-12) of the fields.

@@ -7,6 +7,7 @@ use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     policy::ReplacePolicy,
+    tools::{self, Tools},
 };
 use std::sync::Arc;
 
@@ -16,12 +17,13 @@ pub struct Registry(Vec<Box<dyn Definition>>);
 impl Registry {
     /// With every effect in our own database.
     pub fn new() -> Self {
-        Self::through(None)
+        Self::through(None, tools::Settings::default())
     }
 
-    /// With an admin API that carries out what its settings name, or all that it can.
-    pub fn through(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Self {
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), Box::new(Typed::<ReplacePolicy>::default())])
+    /// With an admin API that carries out what its settings name, or all that it can; and with what is said about tools.
+    pub fn through(admin_api: Option<(&Arc<AdminApi>, &Settings)>, tools: tools::Settings) -> Self {
+        let policy = Box::new(Typed::<ReplacePolicy>::default());
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, Box::new(Tools::new(tools))])
     }
 
     /// One more; for tests of what no operation of ours does.

@@ -12,6 +12,10 @@ const LONG: usize = 40;
 /// Rows that did not change give the others their place; more of them than this are folded away.
 const UNCHANGED: usize = 3;
 
+/// Lines that are shown at once, and the characters of one.
+const MOST: usize = 12;
+const WIDE: usize = 80;
+
 /// One line of before and after.
 #[derive(Clone, Debug)]
 pub struct DiffRow {
@@ -21,6 +25,8 @@ pub struct DiffRow {
     pub changed: bool,
     /// By how much a number changed, with its sign.
     pub delta: Option<String>,
+    /// How many lines there are of a text that is only on the new side, if they are too many to show at once.
+    pub folds: Option<usize>,
     /// Long text that changed: each side in pieces, those that the other side does not have marked.
     pub words: Option<Words>,
     /// Text of several lines that changed: line by line instead.
@@ -86,7 +92,9 @@ impl DiffRow {
             (Some(b), Some(a)) if b != a && [a, b].iter().any(|side| side.lines().nth(1).is_some()) => Some(lines(b, a)),
             _ => None,
         };
-        Self { label, changed: before != after, before, after, delta: None, words, lines: by_line }
+        let long = after.as_ref().map_or(0, |text| text.lines().map(|line| line.chars().count() / WIDE + 1).sum());
+        let folds = (before.is_none() && long > MOST).then_some(long);
+        Self { label, changed: before != after, before, after, delta: None, folds, words, lines: by_line }
     }
 }
 

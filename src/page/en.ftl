@@ -4,6 +4,7 @@ ui-no-data = No data
 ui-loading = Loading
 ui-secret-hint = The value ends in “{ $tail }”. It cannot be shown again; leave this empty to keep it.
 ui-danger = This cannot be undone. Type “{ $name }” to continue.
+diff-lines = Show all { $count } lines
 diff-unchanged = { $count ->
     [one] One item that did not change
    *[other] { $count } items that did not change

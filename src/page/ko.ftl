@@ -5,6 +5,7 @@ ui-loading = 불러오는 중
 ui-secret-hint = 지금 값은 ‘{ $tail }’로 끝납니다. 저장된 값은 다시 볼 수 없고, 비워 두면 바뀌지 않습니다.
 ui-danger = 되돌릴 수 없습니다. 계속하려면 ‘{ $name }’ 이름을 입력하세요.
 diff-unchanged = 바뀌지 않은 항목 { $count }개
+diff-lines = 전체 { $count }줄 보기
 chart-table = 표로 보기
 chart-day = 날짜
 chart-forecast = 예측

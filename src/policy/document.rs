@@ -9,7 +9,7 @@ use super::{
 use crate::{
     auth::{RequestsDecide, Role, Scope, roles_with},
     i18n::msg,
-    operations::Risk,
+    operations::{Risk, TOOL_CALL},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
@@ -18,6 +18,9 @@ use toml::de::DeTable;
 pub const BUILT_IN: &str = include_str!("default.toml");
 /// As much as a column and a form take, in bytes.
 pub const LONGEST: usize = 20_000;
+const DEFAULT: &str = "default";
+/// What decides where the configuration lets calls through; no rule may have this name.
+pub const NOT_HELD: &str = "approval-workflow-disabled";
 /// How a shortage of everybody is told.
 pub(super) const NOBODY: &str = "policy:propose × 1";
 
@@ -79,7 +82,7 @@ pub fn read(document: &str, operations: Option<&[&str]>) -> Result<Policy, Vec<F
     if let Some(section) = r.required(&root, "default").and_then(|d| r.section(d, "default".into())) {
         r.only(&section, &TERMS);
         let needs = needs(&mut r, &section, &groups, false);
-        rules.push(Rule { name: "default".into(), when: Vec::new(), needs, terms: terms(&mut r, &section, &groups) });
+        rules.push(Rule { name: DEFAULT.into(), when: Vec::new(), needs, terms: terms(&mut r, &section, &groups) });
         places.push(section.at);
     }
     // asked of new documents; an old one is understood, and its word on this does not count
@@ -141,7 +144,7 @@ fn rule<'d>(r: &mut Reader<'d>, mut section: Section<'_, 'd>, groups: &BTreeMap<
         Some(value) => {
             let name = r.text(value, "rule.name").unwrap_or_default();
             named(r, &name, value.span().start);
-            if name == "default" {
+            if [DEFAULT, NOT_HELD].contains(&name.as_str()) {
                 r.fault(value.span().start, |line| msg::policy_fault_twice(line, &name));
             }
             name
@@ -158,8 +161,10 @@ fn rule<'d>(r: &mut Reader<'d>, mut section: Section<'_, 'd>, groups: &BTreeMap<
     if when.is_empty() && r.faults.len() == before {
         r.fault(section.at, |line| msg::policy_fault_no_condition(line, &name));
     }
-    // only what can do little harm runs without anybody
-    let harmless = when.iter().any(|c| matches!(c, Condition::Risk(risks) if risks.iter().all(|risk| *risk == Risk::Low)));
+    // only what can do little harm runs without anybody; calls of tools are many, and of them what can do some harm does, too
+    let tools = when.iter().any(|c| matches!(c, Condition::Operation(names) if names.iter().all(|name| name == TOOL_CALL)));
+    let most = if tools { Risk::Medium } else { Risk::Low };
+    let harmless = when.iter().any(|c| matches!(c, Condition::Risk(risks) if risks.iter().all(|risk| *risk <= most)));
     let needs = needs(r, &section, groups, harmless);
     Rule { needs, terms: terms(r, &section, groups), name, when }
 }

@@ -66,6 +66,8 @@ policy-day-5 = Saturday
 policy-day-6 = Sunday
 policy-matched = Rule ‘{ $rule }’: { $why }
 policy-matched-default = No other rule matches, so the default applies.
+policy-not-held = Waiting is switched off for these requests (APPROVAL_WORKFLOW_ENABLED=false).
+policy-off = “{ $operation }” waits for nobody: APPROVAL_WORKFLOW_ENABLED is false at this replica. Each one is still in the ledger.
 policy-need = { $count } of the group ‘{ $group }’
 policy-asks-nobody = Runs at once, without approval.
 policy-asks-others = Needs approval by { $who }. The requester does not count.
@@ -161,7 +163,7 @@ policy-fault-name = Line { $line }: the name ‘{ $name }’ may have a to z, di
 policy-fault-twice = Line { $line }: there is a rule ‘{ $rule }’ already.
 policy-fault-unreachable = Line { $line }: rule ‘{ $rule }’ can never match, because ‘{ $earlier }’ matches before it.
 policy-fault-no-condition = Line { $line }: rule ‘{ $rule }’ has no condition. What applies to everything belongs under [default].
-policy-fault-nobody = Line { $line }: { $rule } asks for nobody. Only a rule for low risk may do that.
+policy-fault-nobody = Line { $line }: { $rule } asks for nobody. Only a rule for low risk may do that, or one for calls of tools of medium risk.
 policy-fault-hours = Line { $line }: { $key } is written like 19:00-09:00.
 policy-fault-pattern = Line { $line }: { $key } is not a pattern that can be used.
 policy-fault-example = Line { $line }: { $key } does not match its own pattern.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 pub fn ruling(r: &Ruling) -> Value {
     json!({
         "rule": r.rule, "needs": r.needs, "self_approval": r.self_approval, "batch": r.batch, "slack": r.slack, "break_glass": r.break_glass,
-        "review_minutes": r.review_minutes,
+        "review_minutes": r.review_minutes, "pending_seconds": r.pending().num_seconds(),
         "step_up_minutes": r.step_up_minutes, "reason_prompt": r.reason_prompt, "ticket": r.ticket, "cool_off_minutes": r.cool_off_minutes,
         "delegation": r.delegation, "remind_minutes": r.remind_minutes, "escalate_minutes": r.escalate_minutes, "escalate_to": r.escalate_to,
         "because": r.because, "version": r.policy_version, "hash": r.policy_hash,

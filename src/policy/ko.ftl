@@ -66,6 +66,8 @@ policy-day-5 = 토요일
 policy-day-6 = 일요일
 policy-matched = 규칙 ‘{ $rule }’: { $why }
 policy-matched-default = 다른 규칙에 해당하지 않아 기본 규칙을 적용합니다.
+policy-not-held = 승인 대기가 꺼져 있습니다(APPROVAL_WORKFLOW_ENABLED=false).
+policy-off = { JOSA($operation, "은/는") } 승인을 기다리지 않습니다. 이 서버의 APPROVAL_WORKFLOW_ENABLED가 false입니다. 모든 요청은 원장에 기록됩니다.
 policy-need = { $group } { $count }명
 policy-asks-nobody = 승인 없이 바로 실행됩니다.
 policy-asks-others = 요청자가 아닌 { $who }의 승인이 필요합니다.
@@ -134,7 +136,7 @@ policy-fault-name = { $line }행: 이름 ‘{ $name }’에는 a–z, 숫자, �
 policy-fault-twice = { $line }행: ‘{ $rule }’ 규칙이 이미 있습니다.
 policy-fault-unreachable = { $line }행: 앞의 ‘{ $earlier }’ 규칙이 먼저 적용되므로 ‘{ $rule }’ 규칙은 쓰일 수 없습니다.
 policy-fault-no-condition = { $line }행: ‘{ $rule }’ 규칙에 조건이 없습니다. 모든 요청에 적용할 내용은 [default]에 쓰세요.
-policy-fault-nobody = { $line }행: { JOSA($rule, "이/가") } 아무의 승인도 요구하지 않습니다. 위험도가 낮은 작업의 규칙만 그렇게 할 수 있습니다.
+policy-fault-nobody = { $line }행: { JOSA($rule, "이/가") } 아무의 승인도 요구하지 않습니다. 위험도가 낮은 작업이나 보통 이하인 도구 호출의 규칙만 그렇게 할 수 있습니다.
 policy-fault-hours = { $line }행: { $key } 값은 19:00-09:00 형식으로 씁니다.
 policy-fault-pattern = { $line }행: { $key }에 쓸 수 없는 패턴이 있습니다.
 policy-fault-example = { $line }행: { $key } 값이 자신의 패턴과 맞지 않습니다.

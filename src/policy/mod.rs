@@ -18,7 +18,7 @@ pub mod web;
 pub mod words;
 
 pub use deadlock::{Shortage, present, shortage};
-pub use document::{BUILT_IN, LONGEST, read};
+pub use document::{BUILT_IN, LONGEST, NOT_HELD, read};
 pub use faults::Fault;
 pub use matching::{Case, Change, Condition, Reason, Test};
 pub use quorum::{Filled, Holder, fill};
@@ -29,7 +29,7 @@ pub use version::{Cache, Version, adopt, adopt_later, check, hash_of, in_force, 
 
 use crate::{
     auth::Role,
-    operations::{Operation, Risk},
+    operations::{Holding, Operation, Risk},
 };
 use std::collections::BTreeMap;
 
@@ -86,6 +86,20 @@ const ESCALATE_MINUTES: u32 = 24 * 60;
 const REVIEW_MINUTES: u32 = 24 * 60;
 
 impl Policy {
+    /// What it says under a configuration that has a say in this operation, too.
+    pub fn rule_held(&self, case: &Case, holding: Holding, version: i32, hash: &str) -> Ruling {
+        let mut ruling = self.rule(case, version, hash);
+        let about = |c: &Condition| matches!(c, Condition::Operation(names) if names.iter().any(|name| name == case.operation));
+        let says = |rule: &&Rule| rule.name == ruling.rule && rule.terms.pending_minutes.is_some() && rule.when.iter().any(about);
+        if self.rules.iter().find(says).is_none() {
+            ruling.pending_seconds = holding.seconds;
+        }
+        if holding.off {
+            ruling.let_through();
+        }
+        ruling
+    }
+
     /// What the policy says about a case: the first rule whose conditions all hold, and why they do.
     pub fn rule(&self, case: &Case, version: i32, hash: &str) -> Ruling {
         let (rule, because) = self
@@ -113,6 +127,7 @@ impl Policy {
             reason_prompt: t.reason_prompt.clone(),
             ticket: t.ticket.clone(),
             pending_minutes,
+            pending_seconds: None,
             execute_minutes: t.execute_minutes.unwrap_or(EXECUTE_MINUTES),
             cool_off_minutes: t.cool_off_minutes.unwrap_or(0),
             delegation: t.delegation.unwrap_or(true),

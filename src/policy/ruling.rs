@@ -1,5 +1,5 @@
 //! What the policy says about one request; kept with it, and part of its binding.
-use super::Reason;
+use super::{NOT_HELD, Reason};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -40,6 +40,8 @@ pub struct Ruling {
     pub reason_prompt: Option<String>,
     pub ticket: Option<Ticket>,
     pub pending_minutes: u32,
+    /// Said by the configuration instead of the minutes.
+    pub pending_seconds: Option<u32>,
     pub execute_minutes: u32,
     /// Between approval and execution, so that somebody may still say no.
     pub cool_off_minutes: u32,
@@ -61,7 +63,20 @@ pub struct Ruling {
 
 impl Ruling {
     pub fn pending(&self) -> TimeDelta {
-        TimeDelta::minutes(self.pending_minutes.into())
+        self.pending_seconds.map_or(TimeDelta::minutes(self.pending_minutes.into()), |n| TimeDelta::seconds(n.into()))
+    }
+
+    /// Lets it through, because the configuration holds nothing back.
+    pub fn let_through(&mut self) {
+        *self = Self {
+            rule: NOT_HELD.into(),
+            pending_minutes: self.pending_minutes,
+            pending_seconds: self.pending_seconds,
+            execute_minutes: self.execute_minutes,
+            policy_version: self.policy_version,
+            policy_hash: std::mem::take(&mut self.policy_hash),
+            ..Self::default()
+        };
     }
 
     pub fn execute_within(&self) -> TimeDelta {
@@ -112,6 +127,9 @@ struct Now {
     reason_prompt: Option<String>,
     ticket: Option<Ticket>,
     pending_minutes: u32,
+    // left out where it is not said, as it was before there was such a thing: bindings cover it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending_seconds: Option<u32>,
     execute_minutes: u32,
     cool_off_minutes: u32,
     // what follows is left out where it says nothing, so that rulings from before it are written back as they were
@@ -166,6 +184,7 @@ impl From<Stored> for Ruling {
                 reason_prompt: r.reason_prompt,
                 ticket: r.ticket,
                 pending_minutes: r.pending_minutes,
+                pending_seconds: r.pending_seconds,
                 execute_minutes: r.execute_minutes,
                 cool_off_minutes: r.cool_off_minutes,
                 delegation: r.delegation,
@@ -193,6 +212,7 @@ impl From<Stored> for Ruling {
                 reason_prompt: None,
                 ticket: None,
                 pending_minutes: r.pending_minutes,
+                pending_seconds: None,
                 execute_minutes: r.execute_minutes,
                 cool_off_minutes: 0,
                 delegation: false,
@@ -234,6 +254,7 @@ impl From<Ruling> for Stored {
             reason_prompt: r.reason_prompt,
             ticket: r.ticket,
             pending_minutes: r.pending_minutes,
+            pending_seconds: r.pending_seconds,
             execute_minutes: r.execute_minutes,
             cool_off_minutes: r.cool_off_minutes,
             delegation: r.delegation,

@@ -1,6 +1,9 @@
 //! What must hold for every document and every case.
 use super::{BUILT_IN, Case, Change, Condition, Need, Policy, Ruling, Test, Version, check, matching::Side, read};
-use crate::{i18n::Lang, operations::Risk};
+use crate::{
+    i18n::Lang,
+    operations::{Risk, TOOL_CALL},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -144,6 +147,15 @@ fn whatever_is_doubtful_is_refused_with_its_line() {
         (&rule("when = {}\nneeds = [{ group = 'billing' }]"), 4, "policy-fault-no-condition"),
         (&rule(&format!("{high}needs = []")), 7, "policy-fault-nobody"),
         (&rule("when = { risk = ['low', 'medium'] }\nneeds = []"), 7, "policy-fault-nobody"),
+        (&rule("when = { operation = 'tool.call' }\nneeds = []"), 7, "policy-fault-nobody"),
+        (&rule("when = { operation = 'tool.call', risk = ['medium', 'high'] }\nneeds = []"), 7, "policy-fault-nobody"),
+        (&rule("when = { operation = ['tool.call', 'org.tier.fix'], risk = 'medium' }\nneeds = []"), 7, "policy-fault-nobody"),
+        (&rule("when = { operation = 'org.tier.fix', risk = 'medium' }\nneeds = []"), 7, "policy-fault-nobody"),
+        (
+            "[[rule]]\nname = 'approval-workflow-disabled'\nwhen = { risk = 'high' }\nneeds = [{ group = 'billing' }]",
+            5,
+            "policy-fault-twice",
+        ),
         (&rule(&format!("{high}needs = [{{ group = 'billing', count = 0 }}]")), 7, "policy-fault-range"),
         (&rule(&format!("{high}needs = [{{ group = 'billing', count = 10 }}]")), 7, "policy-fault-range"),
         (
@@ -190,6 +202,15 @@ fn whatever_is_doubtful_is_refused_with_its_line() {
 }
 
 #[test]
+fn of_calls_of_tools_medium_risk_may_need_nobody_and_the_built_in_policy_says_so() {
+    let rule = "[[rule]]\nname = 'x'\nwhen = { operation = 'tool.call', risk = ['low', 'medium'] }\nneeds = []\n";
+    assert!(faults(rule).is_empty());
+    let empty = json!({});
+    let count = |risk| rule_of(BUILT_IN, &Case { operation: TOOL_CALL, ..case(risk, &[], &empty, &empty) }).approvals;
+    assert_eq!(Risk::ALL.map(count), [0, 0, 1, 2]);
+}
+
+#[test]
 fn a_rule_that_an_earlier_one_always_beats_is_refused() {
     let two = |first: &str, second: &str| {
         let rule = |name: &str, when: &str| format!("[[rule]]\nname = '{name}'\nwhen = {{ {when} }}\nneeds = [{{ group = 'billing' }}]\n");
@@ -221,7 +242,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         prop::sample::subsequence(all, 1..=all.len()).prop_map(|v| v.into_iter().map(str::to_owned).collect::<Vec<_>>())
     };
     prop_oneof![
-        some(&["org.tier.fix", "user.plan.grant"]).prop_map(Condition::Operation),
+        some(&["org.tier.fix", "user.plan.grant", "tool.call"]).prop_map(Condition::Operation),
         prop::sample::subsequence(Risk::ALL.to_vec(), 1..4).prop_map(Condition::Risk),
         some(&["cs", "ops", "billing"]).prop_map(Condition::Role),
         some(&["web", "api"]).prop_map(Condition::Door),

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger::Entry,
-    operations::registry::Registry,
+    operations::{Holding, registry::Registry},
     requests::hex,
 };
 use sha2::{Digest, Sha256};
@@ -38,6 +38,11 @@ impl Version {
 
     pub fn rule(&self, case: &Case) -> Ruling {
         self.policy.rule(case, self.id, &self.hash)
+    }
+
+    /// The same with what the configuration says about the operation.
+    pub fn rule_held(&self, case: &Case, holding: Holding) -> Ruling {
+        self.policy.rule_held(case, holding, self.id, &self.hash)
     }
 }
 

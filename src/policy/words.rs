@@ -1,5 +1,5 @@
 //! A policy in words: what a rule looks at, why one matched, and what it asks for.
-use super::{Change, Condition, Need, Reason, Ruling, Terms, Test, matching::Side};
+use super::{Change, Condition, NOT_HELD, Need, Reason, Ruling, Terms, Test, matching::Side};
 use crate::{
     auth::Role,
     i18n::Lang,
@@ -89,7 +89,11 @@ pub fn reason(l: Lang, registry: &Registry, operation: &str, r: &Reason) -> Stri
 /// What the policy says about one request: which rule, why, who is needed, and what else.
 pub fn ruling(l: Lang, registry: &Registry, operation: &str, r: &Ruling) -> Vec<String> {
     let why: Vec<String> = r.because.iter().map(|b| reason(l, registry, operation, b)).collect();
-    let matched = if r.because.is_empty() { l.policy_matched_default() } else { l.policy_matched(&r.rule, why.join(", ")) };
+    let matched = match (r.rule == NOT_HELD, r.because.is_empty()) {
+        (true, _) => l.policy_not_held(),
+        (false, true) => l.policy_matched_default(),
+        (false, false) => l.policy_matched(&r.rule, why.join(", ")),
+    };
     let terms = Terms {
         self_approval: Some(r.self_approval),
         batch: Some(r.batch),

@@ -11,7 +11,7 @@ use crate::{
     auth::{Caller, RequestsDecide, Scope},
     error::Error,
     i18n::Lang,
-    operations::Guarantee,
+    operations::{Guarantee, text_id},
     page::{Badge, Diff, Link, Opt, When},
 };
 use serde_json::Value;
@@ -91,7 +91,11 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
     let moved = request.outcome.as_ref().filter(|o| request.state == State::Stale && o["is"].is_object());
     let again_from = requests::again_from(conn, request.id).await?;
     Ok(Fate {
-        guarantee: l.find(&format!("request-guarantee-{}", guarantee.name())).unwrap_or_default(),
+        // an operation whose effect is less than its name may say so itself
+        guarantee: l
+            .find(&text_id(&request.operation, "guarantee"))
+            .or_else(|| l.find(&format!("request-guarantee-{}", guarantee.name())))
+            .unwrap_or_default(),
         // an effect of our own has one attempt, which the timeline shows
         attempts: if guarantee == Guarantee::Transactional && attempts.iter().all(|a| a.lease_until.is_none()) {
             Vec::new()

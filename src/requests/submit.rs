@@ -234,7 +234,10 @@ async fn rule(
 ) -> Result<(), Error> {
     let roles: Vec<String> = operator.caller().roles.iter().map(|r| r.name().to_owned()).collect();
     (request.requester_human, _) = store::standing(conn, operator.id()).await?;
-    request.judge(&*policy::in_force(app, conn).await?, definition.risk(), &roles);
+    if let Some(problem) = definition.objection(&request.fields, &roles) {
+        return Err(Error::Invalid(vec![problem]));
+    }
+    request.judge(&*policy::in_force(app, conn).await?, definition, &roles);
     request.binding = request.computed_binding()?.to_vec();
     Ok(())
 }

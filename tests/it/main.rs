@@ -26,4 +26,5 @@ mod road;
 mod search;
 mod style;
 mod support;
+mod tools;
 mod waiting;

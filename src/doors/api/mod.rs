@@ -55,6 +55,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<RequestsDecide, _, _>("/api/requests/{id}/review", requests::review)
         .show::<PolicyRead, _, _>("/api/policy", policy::show)
         .act::<PolicyRead, _, _>("/api/policy/simulate", policy::simulate)
+        .act::<RequestsAsk, _, _>("/api/approvals", approvals::create)
         .show::<RequestsDecide, _, _>("/api/approvals/pending", approvals::pending)
         .act::<RequestsDecide, _, _>("/api/approvals/{id}/approve", approvals::approve)
         .act::<RequestsDecide, _, _>("/api/approvals/{id}/reject", approvals::reject)

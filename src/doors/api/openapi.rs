@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
 use super::{
     absences::NewAbsence,
-    approvals::Rejection,
+    approvals::{NewCall, Rejection},
     comments::NewComment,
     findings::NewFinding,
     notices::{ReadNotices, Watching},
@@ -185,6 +185,19 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(204, "Ended, or over before"), (404, "No such absence of one’s own")],
     ),
+    post(
+        "/api/approvals",
+        "Ask to call a tool, in the old shape",
+        Some("NewCall"),
+        &[("Idempotency-Key", "A key of your own for this very call. The same key gives the same answer as things are then")],
+        &[
+            (200, "It may run"),
+            (201, "It waits; `links.wait` is where to wait"),
+            (403, "It was rejected, or taken back"),
+            (408, "It has expired"),
+            (422, "Fields are not valid, or the key was used for something else"),
+        ],
+    ),
     get("/api/approvals/pending", "What waits for an approval, in the old shape", &[("cursor", "`next` of the page before")], LIST),
     post(
         "/api/approvals/{id}/approve",
@@ -241,6 +254,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("Watching".into(), schema::<Watching>());
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
+    schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -287,7 +301,9 @@ fn describe(e: &Endpoint) -> Value {
     for (status, description) in e.answers {
         let content = match status {
             // the request itself, whatever became of it
-            403 | 408 if e.path.ends_with("/wait") => json!({"application/json": {"schema": {"type": "object"}}}),
+            403 | 408 if e.path.ends_with("/wait") || e.path == "/api/approvals" => {
+                json!({"application/json": {"schema": {"type": "object"}}})
+            }
             200..300 => json!({"application/json": {"schema": {"type": "object"}}}),
             _ => json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}),
         };

@@ -35,6 +35,8 @@ struct Index {
     groups: Vec<GroupView>,
     versions: Vec<VersionView>,
     document: String,
+    /// What the configuration lets through, whatever the rules say.
+    off: Vec<String>,
 }
 
 /// A rule as it is read.
@@ -98,6 +100,7 @@ async fn index(visit: Visit, State(app): State<App>) -> Result<Response, Error> 
             })
             .collect(),
         document: version.policy.document.clone(),
+        off: app.registry.all().filter(|d| d.holding().off).map(|d| l.policy_off(d.title(l))).collect(),
     };
     page::html(&page)
 }

@@ -2,7 +2,7 @@
 mod store;
 
 use super::{State, short_id};
-use crate::{app::App, error::Error};
+use crate::{app::App, error::Error, operations::TOOL_CALL};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 pub struct Approval {
     pub id: i64,
     operation: String,
+    target: String,
     requester: String,
     roles: Vec<String>,
     fields: Value,
-    state: State,
+    pub state: State,
     requested_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     responded_at: Option<DateTime<Utc>>,
@@ -34,8 +35,12 @@ pub async fn find(app: &App, id: i64) -> Result<Approval, Error> {
 
 impl Approval {
     pub fn json(&self) -> Value {
+        let (tool, role, arguments) = match self.operation.as_str() {
+            TOOL_CALL => (json!(self.target), self.fields["role"].clone(), self.fields["arguments"].clone()),
+            operation => (json!(operation), json!(self.roles.join(",")), self.fields.clone()),
+        };
         json!({
-            "id": short_id(self.id), "tool": self.operation, "requester": self.requester, "role": self.roles.join(","), "arguments": self.fields,
+            "id": short_id(self.id), "tool": tool, "requester": self.requester, "role": role, "arguments": arguments,
             "status": status(self.state), "requested_at": self.requested_at, "responded_at": self.responded_at, "responder": self.responder,
             "reason": self.reason, "expires_at": self.expires_at,
         })

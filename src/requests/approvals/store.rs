@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 /// One request, or those that are pending and come after `after`, oldest first.
 pub(super) async fn read(conn: &mut PgConnection, one: Option<i64>, after: i64, limit: i64) -> sqlx::Result<Vec<Approval>> {
     let rows = sqlx::query!(
-        r#"select r.id, r.operation, o.name as requester, array(select role from operator_role where operator_id = o.id order by role) as "roles!",
+        r#"select r.id, r.operation, r.target_id as target, o.name as requester, array(select role from operator_role where operator_id = o.id order by role) as "roles!",
              r.fields, r.state, r.created_at, r.expires_at, v.at as "at?", voter.name as "voter?", v.reason as "reason?"
            from request r join operator o on o.id = r.requester_id
            left join lateral (select at, voter_id, reason from vote where request_id = r.id order by at desc limit 1) v on true
@@ -24,6 +24,7 @@ pub(super) async fn read(conn: &mut PgConnection, one: Option<i64>, after: i64, 
         .map(|r| Approval {
             id: r.id,
             operation: r.operation,
+            target: r.target,
             requester: r.requester,
             roles: r.roles,
             fields: r.fields,

@@ -6,7 +6,7 @@ use super::{Request, Ruling, Vote};
 use crate::{
     app::App,
     error::Error,
-    operations::Risk,
+    operations::{Definition, Risk},
     policy::{self, Case, Filled, Holder, Need, StandIn, Version, fill},
 };
 use sqlx::PgConnection;
@@ -54,9 +54,15 @@ impl Request {
 }
 
 impl Request {
+    /// What policy and configuration say about it now.
+    fn ruled(&self, policy: &Version, definition: &dyn Definition, roles: &[String]) -> Ruling {
+        policy.rule_held(&self.case(definition.risk_of(&self.fields), roles), definition.holding())
+    }
+
     /// Takes over what a policy says about it, and all that follows from that.
-    pub(crate) fn judge(&mut self, policy: &Version, risk: Risk, roles: &[String]) {
-        let ruling = policy.rule(&self.case(risk, roles));
+    pub(crate) fn judge(&mut self, policy: &Version, definition: &dyn Definition, roles: &[String]) {
+        let ruling = self.ruled(policy, definition, roles);
+        self.risk = definition.risk_of(&self.fields).name().into();
         self.expires_at = self.created_at + ruling.pending();
         self.waits_for = ruling.voter_roles();
         self.ruling = ruling;
@@ -79,7 +85,7 @@ impl Tally {
     async fn by(app: &App, conn: &mut PgConnection, request: &Request, s: Standings) -> Result<Self, Error> {
         let (human, roles) = s.requester;
         let now = match app.registry.find(&request.operation) {
-            Some(definition) => Some(policy::numbered(app, conn, s.policy).await?.rule(&request.case(definition.risk(), &roles))),
+            Some(definition) => Some(request.ruled(&*policy::numbered(app, conn, s.policy).await?, definition, &roles)),
             None => None,
         };
         Ok(Self::count(s.votes, now, request.ruling.clone(), request.binding.clone(), human))

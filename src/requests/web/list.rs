@@ -15,6 +15,7 @@ use crate::{
 };
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use sqlx::PgConnection;
+use std::borrow::Cow;
 
 /// What is about to expire: less than this is left.
 const SOON: TimeDelta = TimeDelta::hours(4);
@@ -78,14 +79,29 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(r.l, key));
     let none = r.l.value_none();
     let changed = page::diff(r.l, &row.before, &row.after, label).into_iter().filter(|row| row.changed);
-    let summary =
-        changed.map(|c| format!("{} {} → {}", c.label, c.before.as_deref().unwrap_or(&none), c.after.as_deref().unwrap_or(&none)));
+    let summary = changed
+        .map(|c| format!("{} {} → {}", c.label, brief(c.before.as_deref().unwrap_or(&none)), brief(c.after.as_deref().unwrap_or(&none))));
     let summary = summary.collect::<Vec<_>>().join(", ");
     let mut below = vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)];
     if row.broke_glass {
         below.insert(0, Detail::mark(r.l.glass_badge()));
     }
     Cell::Title { text: operation(r, row), below }
+}
+
+/// As much of a value as a row has room for; the request itself shows all of it.
+fn brief(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 40;
+    if text.chars().nth(MOST).is_none() && !text.contains('\n') {
+        return text.into();
+    }
+    // of arguments the words are enough
+    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "");
+    let mut cut: String = words.chars().take(MOST).collect();
+    if cut.len() < words.len() {
+        cut.push('…');
+    }
+    cut.into()
 }
 
 fn expires(r: &Reader, row: &Listed) -> Cell {
