@@ -120,7 +120,7 @@ pub async fn scratch_database(requests: usize, command: &[String]) -> anyhow::Re
     let owner = postgres.owner_url("scratch");
     migrations::run(&owner).await?;
     if requests > 0 {
-        demo::fill(&owner, Scale { requests, ..Scale::DEMO }).await?;
+        demo::fill(&owner, Scale { requests, product: false, ..Scale::DEMO }).await?;
     }
     let status = tokio::process::Command::new(&command[0])
         .args(&command[1..])

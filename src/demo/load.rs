@@ -6,7 +6,7 @@ use super::{
 use crate::{
     auth::{Service, password_hash},
     ledger::{self, Entry, Sealed},
-    operations::registry::Registry,
+    operations::{Guarantee, registry::Registry},
     policy::Version,
 };
 use chrono::{TimeDelta, Utc};
@@ -28,6 +28,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let people = people(&mut conn).await?;
     let (registry, policy, now) = (Registry::new(), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
+    let plans = ("user.plan.grant", if scale.product { Guarantee::Keyed } else { Guarantee::Transactional });
     let times = world.times(scale.requests, now);
     for bunch in times.chunks(BUNCH) {
         let stories: Vec<Story> = bunch
@@ -37,7 +38,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
                 world.past(id, *at, &people, &registry, &policy)
             })
             .collect();
-        write(&mut conn, &stories).await?;
+        write(&mut conn, &stories, plans).await?;
     }
     let waiting: Vec<Story> =
         [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)]
@@ -47,7 +48,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
                 world.waiting(id, now - TimeDelta::minutes(minutes_ago), left, &people, &registry, &policy)
             })
             .collect();
-    write(&mut conn, &waiting).await?;
+    write(&mut conn, &waiting, plans).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
     sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
@@ -158,7 +159,8 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
     Ok(tx.commit().await?)
 }
 
-async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()> {
+/// `product` is the operation that the product carries out from now on, with what it promises; the past was our own.
+async fn write(conn: &mut PgConnection, stories: &[Story], product: (&str, Guarantee)) -> anyhow::Result<()> {
     let mut tx = conn.begin().await?;
     let rows: Vec<_> = stories.iter().map(|s| {
         let r = &s.request;
@@ -169,20 +171,21 @@ async fn write(conn: &mut PgConnection, stories: &[Story]) -> anyhow::Result<()>
             "binding": format!("\\x{}", r.binding_hex()), "created_at": r.created_at, "expires_at": r.expires_at, "state": r.state.name(), "version": r.version,
             "execute_by": r.execute_by, "decided_at": r.decided_at, "closed_at": r.closed_at, "outcome": r.outcome,
             "voter_roles": r.ruling.voter_roles(), "waits_for": r.waits_for,
+            "guarantee": if r.state.is_open() && r.operation == product.0 { product.1.name() } else { Guarantee::Transactional.name() },
         })
     }).collect();
     sqlx::query!(
         "insert into request (id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-           voter_roles, waits_for)
+           voter_roles, waits_for, guarantee)
          overriding system value
          select id, operation, operation_version, fields, reason, risk, requester_id, 'web', target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, state, version, execute_by, decided_at, closed_at, outcome,
-           voter_roles, waits_for
+           voter_roles, waits_for, guarantee
          from jsonb_to_recordset($1) r (id bigint, operation text, operation_version smallint, fields jsonb, reason text, risk text, requester_id uuid,
            target_type text, target_id text, target_label text, before jsonb, after jsonb, policy jsonb, approvals_needed smallint, self_approval boolean,
            binding bytea, created_at timestamptz, expires_at timestamptz, state text, version int, execute_by timestamptz, decided_at timestamptz,
-           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[])", json!(rows)
+           closed_at timestamptz, outcome jsonb, voter_roles text[], waits_for text[], guarantee text)", json!(rows)
     ).execute(&mut *tx).await?;
     let votes: Vec<_> = stories.iter().filter_map(|s| s.vote.as_ref().map(|v| json!({
         "request_id": s.request.id, "voter_id": v.voter, "decision": if v.approves { "approve" } else { "reject" },

@@ -59,12 +59,14 @@ pub struct Scale {
     pub orgs: usize,
     pub users: usize,
     pub requests: usize,
+    /// Plans of people are granted by the product, which promises to do it once for each key.
+    pub product: bool,
 }
 
 impl Scale {
-    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000 };
+    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, product: true };
     /// Enough for a test to have something of everything.
-    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80 };
+    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, product: false };
 }
 
 /// A demo that is being prepared: its database runs, and it goes when this is dropped.
