@@ -72,7 +72,15 @@ pub async fn create(
     let reason = new.reason.filter(|r| !r.trim().is_empty()).unwrap_or_else(|| l.tool_called_without_reason(&new.tool));
     let fields = json!({"server": new.server, "tool": new.tool, "role": new.role, "arguments": new.arguments});
     let Value::Object(fields) = fields else { return Err(anyhow::anyhow!("fields are an object").into()) };
-    let ask = Ask { operation: TOOL_CALL.into(), fields, reason, not_before: None, again_from: None, break_glass: None, idempotency_key: Some(key) };
+    let ask = Ask {
+        operation: TOOL_CALL.into(),
+        fields,
+        reason,
+        not_before: None,
+        again_from: None,
+        break_glass: None,
+        idempotency_key: Some(key),
+    };
     let submitted = submit::submit(&app, &operator, ask).await?;
     let mut approval = approvals::find(&app, submitted.id).await?;
     if matches!(approval.state, Standing::Approved | Standing::Executing) {
