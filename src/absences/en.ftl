@@ -34,4 +34,5 @@ absence-overlaps = You are away already at that time. End or cancel that absence
 absence-delegate-unknown = There is no such person.
 absence-delegate-self = You cannot stand in for yourself.
 absence-delegate-cannot-decide = { $name } may not decide requests and so cannot stand in for you.
+absence-delegate-by-token = A token cannot name a delegate. Sign in to the portal and plan the absence there.
 absence-delegate-away = { $name } is away at that time too. Choose somebody else.

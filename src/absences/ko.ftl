@@ -34,4 +34,5 @@ absence-overlaps = 그 기간에 이미 등록한 부재가 있습니다. 먼저
 absence-delegate-unknown = 그런 사람이 없습니다.
 absence-delegate-self = 자기 자신을 대리인으로 지정할 수 없습니다.
 absence-delegate-cannot-decide = { $name } 님은 결정 권한이 없어 대리할 수 없습니다.
+absence-delegate-by-token = 토큰으로는 대리인을 지정할 수 없습니다. 포털에 로그인해 부재를 등록하세요.
 absence-delegate-away = { $name } 님도 그 기간에 자리를 비웁니다. 다른 사람을 선택하세요.

@@ -63,6 +63,10 @@ pub async fn add(app: &App, operator: &Operator<RequestsDecide>, plan: &Plan) ->
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
     }
+    // a token cannot vote where the policy wants a recent sign-in, so it cannot have somebody else vote there either
+    if plan.delegate.is_some() && operator.caller().token().is_some() {
+        return Err(Error::NotPermitted(msg::absence_delegate_by_token()));
+    }
     store::one_at_a_time(&mut change, operator.id()).await?;
     if store::overlaps(&mut change, operator.id(), from, until).await? {
         return Err(Error::Invalid(vec![Problem::new("from", msg::absence_overlaps())]));

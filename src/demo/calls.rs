@@ -3,7 +3,11 @@ use super::{
     history::{Actor, Story, World, about, seal},
     matters::Matter,
 };
-use crate::{operations::registry::Registry, policy::Version, requests::State};
+use crate::{
+    operations::{legible, registry::Registry},
+    policy::Version,
+    requests::State,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -125,7 +129,7 @@ impl World {
 }
 
 fn matter(server: &str, tool: &str, role: &str, arguments: &Value, reason: &str) -> Matter {
-    let text = serde_json::to_string_pretty(arguments).unwrap_or_default();
+    let text = legible(arguments);
     Matter {
         operation: "tool.call",
         fields: json!({"server": server, "tool": tool, "role": role, "arguments": arguments}),

@@ -107,6 +107,11 @@ pub async fn tell_holders(change: &mut Change, request: &Request, kind: Kind, ro
     Ok(store::tell_holders(change, request, kind.name(), roles).await?)
 }
 
+/// Tells these people, whether they are there or not.
+pub async fn tell_people(change: &mut Change, request: &Request, kind: Kind, people: &[Uuid]) -> Result<(), Error> {
+    Ok(store::tell_people(change, request, kind.name(), people).await?)
+}
+
 /// Tells one person.
 pub async fn tell(change: &mut Change, operator: Uuid, kind: Kind, request: Option<i64>) -> Result<(), Error> {
     Ok(store::tell(change, operator, kind.name(), request).await?)

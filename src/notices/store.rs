@@ -84,6 +84,24 @@ pub(super) async fn tell_holders(change: &mut Change, r: &Request, kind: &str, r
     .map(|_| ())
 }
 
+pub(super) async fn tell_people(change: &mut Change, r: &Request, kind: &str, people: &[Uuid]) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, request_id, actor_id, at)
+         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
+         where p.id = any($5) and p.kind = 'person' and p.disabled_at is null and p.id <> $3
+           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+        r.id,
+        kind,
+        actor,
+        now,
+        people
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
 pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, request: Option<i64>) -> sqlx::Result<()> {
     let (actor, now) = (change.actor().id, change.now());
     sqlx::query!(

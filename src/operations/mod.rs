@@ -1,10 +1,12 @@
 //! What can be asked for. Each operation is one Rust type in its own slice; from that one definition come the web form, the
 //! CLI's arguments, the API's body and its schema. A door never knows a particular operation.
 pub mod form;
+mod legible;
 pub mod outside;
 pub mod registry;
 
 pub use form::{Field, Kind};
+pub use legible::legible;
 pub use outside::{Answer, Outside};
 
 use crate::{

@@ -2,7 +2,7 @@
 use super::lines::{Chunk, lines};
 use crate::{
     i18n::Lang,
-    operations::{LongText, form::grouped},
+    operations::{LongText, form::grouped, legible},
 };
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
@@ -25,8 +25,8 @@ pub struct DiffRow {
     pub changed: bool,
     /// By how much a number changed, with its sign.
     pub delta: Option<String>,
-    /// How many lines there are of a text that is only on the new side, if they are too many to show at once.
-    pub folds: Option<usize>,
+    /// Of a text that is only on the new side, if it is too long to show at once.
+    pub fold: Option<Fold>,
     /// Long text that changed: each side in pieces, those that the other side does not have marked.
     pub words: Option<Words>,
     /// Text of several lines that changed: line by line instead.
@@ -63,7 +63,7 @@ impl Diff {
 
     /// Both sides as JSON, line by line.
     pub fn json(&self) -> Vec<Chunk> {
-        let pretty = |value| serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default();
+        let pretty = |value| legible(value) + "\n";
         lines(&pretty(&self.before), &pretty(&self.after))
     }
 }
@@ -82,6 +82,23 @@ pub struct Piece {
     pub marked: bool,
 }
 
+/// A long text with its beginning in sight.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    pub first: String,
+    /// Of the whole, as they would be on a page.
+    pub lines: usize,
+}
+
+impl Fold {
+    fn of(text: &str) -> Option<Self> {
+        let lines = text.lines().map(|line| line.chars().count() / WIDE + 1).sum();
+        let first =
+            || text.lines().take(MOST / 2).flat_map(|line| [line, "\n"]).collect::<String>().chars().take(MOST / 2 * WIDE).collect();
+        (lines > MOST).then(|| Self { first: first(), lines })
+    }
+}
+
 impl DiffRow {
     pub fn new(label: String, before: Option<String>, after: Option<String>) -> Self {
         let words = match (&before, &after) {
@@ -92,9 +109,8 @@ impl DiffRow {
             (Some(b), Some(a)) if b != a && [a, b].iter().any(|side| side.lines().nth(1).is_some()) => Some(lines(b, a)),
             _ => None,
         };
-        let long = after.as_ref().map_or(0, |text| text.lines().map(|line| line.chars().count() / WIDE + 1).sum());
-        let folds = (before.is_none() && long > MOST).then_some(long);
-        Self { label, changed: before != after, before, after, delta: None, folds, words, lines: by_line }
+        let fold = after.as_ref().filter(|_| before.is_none()).and_then(|text| Fold::of(text));
+        Self { label, changed: before != after, before, after, delta: None, fold, words, lines: by_line }
     }
 }
 

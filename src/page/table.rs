@@ -129,8 +129,6 @@ pub struct Sort {
 
 pub struct Row {
     pub place: Place,
-    /// What the row is called where only words help, such as the label of its checkbox.
-    pub name: String,
     pub cells: Vec<Cell>,
 }
 
@@ -142,12 +140,7 @@ impl Table {
     }
 
     pub(super) fn of<T>(r: &Reader, caption: String, columns: &[&Column<T>], rows: &[T], place: impl Fn(&T) -> Place) -> Self {
-        let row = |row: &T| {
-            let cells: Vec<Cell> = columns.iter().map(|column| (column.cell)(r, row)).collect();
-            let name = cells.iter().find_map(|cell| if let Cell::Title { text, .. } = cell { Some(text.clone()) } else { None });
-            let place = place(row);
-            Row { name: format!("{} {}", place.id, name.unwrap_or_default()), place, cells }
-        };
+        let row = |row: &T| Row { place: place(row), cells: columns.iter().map(|column| (column.cell)(r, row)).collect() };
         Self {
             caption,
             heads: columns.iter().map(|column| Head { label: (column.label)(r.l), end: column.end, sort: None }).collect(),

@@ -1,5 +1,5 @@
 //! Could this ever be approved? Said when it is asked for, not after days of waiting.
-use super::{Filled, Holder, Human, Need, Ruling, fill};
+use super::{Filled, Holder, Human, Need, Ruling, fill, may_decide};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ pub fn present(people: &[Human], ruling: &Ruling, requester: Uuid, until: DateTi
     let there = people.iter().filter(|p| !gone.contains(&p.id));
     let lent =
         |p: &Human| p.stands_in.iter().filter(|s| gone.contains(&s.id) && s.human != requester).flat_map(|s| s.roles.clone()).collect();
-    let extra = |p: &Human| -> Vec<String> { if ruling.delegation { lent(p) } else { Vec::new() } };
+    let extra = |p: &Human| -> Vec<String> { if ruling.delegation && may_decide(&p.roles) { lent(p) } else { Vec::new() } };
     there.map(|p| Human { roles: p.roles.iter().cloned().chain(extra(p)).collect(), ..p.clone() }).collect()
 }
 

@@ -170,6 +170,7 @@ policy-fault-example = Line { $line }: { $key } does not match its own pattern.
 policy-fault-glass = Line { $line }: break_glass of the rule “{ $rule }” could apply to a change of the policy, which can never run without approvals. Put a rule for policy.replace alone before it.
 policy-fault-too-long = The document may have { $most } bytes at most.
 policy-replaced-alone = Rule ‘{ $rule }’ would let a proposer approve their own change of the policy. policy.replace cannot have self_approval.
+impact-policy-newest = More requests than that may wait; the newest { $all } were looked at.
 impact-policy-none = No request waits for approval now, so none is affected at once.
 impact-policy-same = The { $all } requests that wait for approval need the same people as before.
 impact-policy-more = Of { $all } requests that wait for approval, { $more } would also have to meet what this policy asks for.

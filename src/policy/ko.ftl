@@ -143,6 +143,7 @@ policy-fault-example = { $line }행: { $key } 값이 자신의 패턴과 맞지 
 policy-fault-glass = { $line }행: ‘{ $rule }’ 규칙의 break_glass는 정책 변경에도 적용될 수 있습니다. 정책 변경은 긴급 실행할 수 없으므로, policy.replace에만 적용되는 규칙을 앞에 두세요.
 policy-fault-too-long = 문서는 { $most }바이트까지입니다.
 policy-replaced-alone = 규칙 ‘{ $rule }’에 따르면 제안한 사람이 자신의 정책 변경을 승인할 수 있습니다. policy.replace에는 self_approval을 허용할 수 없습니다.
+impact-policy-newest = 최근 { $all }건까지만 확인했습니다. 대기 중인 요청이 더 있을 수 있습니다.
 impact-policy-none = 지금 승인을 기다리는 요청이 없어 바로 영향을 받는 요청은 없습니다.
 impact-policy-same = 승인을 기다리는 요청 { $all }건의 승인 조건은 달라지지 않습니다.
 impact-policy-more = 승인을 기다리는 요청 { $all }건 가운데 { $more }건은 새 정책의 승인 조건도 채워야 합니다.

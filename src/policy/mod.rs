@@ -21,7 +21,7 @@ pub use deadlock::{Shortage, present, shortage};
 pub use document::{BUILT_IN, LONGEST, NOT_HELD, read};
 pub use faults::Fault;
 pub use matching::{Case, Change, Condition, Reason, Test};
-pub use quorum::{Filled, Holder, fill};
+pub use quorum::{Filled, Holder, fill, may_decide};
 pub use replace::ReplacePolicy;
 pub use ruling::{Need, Ruling, Ticket};
 pub use store::{Human, StandIn, people};

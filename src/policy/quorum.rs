@@ -1,6 +1,7 @@
 //! Do these people meet these needs, each person one place only? A small matching of seats and people: counting alone would
 //! let one human who is in two groups fill both, or refuse two who could have changed places.
 use super::Need;
+use crate::auth::{RequestsDecide, Scope, roles_with};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -10,6 +11,11 @@ pub struct Holder {
     /// The human behind the account: an agent's owner.
     pub human: Uuid,
     pub roles: Vec<String>,
+}
+
+/// Whether somebody with these roles may decide requests at all.
+pub fn may_decide(roles: &[String]) -> bool {
+    roles_with(RequestsDecide::NAME).iter().any(|deciding| roles.iter().any(|role| role == deciding))
 }
 
 /// How far the needs are met.

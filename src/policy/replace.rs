@@ -73,11 +73,13 @@ impl Operation for ReplacePolicy {
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
         let Ok(policy) = version::check(&tidy(&self.document)) else { return Ok(Vec::new()) };
         let caught = simulator::waiting(conn, policy).await?;
-        Ok(vec![match caught {
+        let capped = (caught.all >= simulator::LOOKED_AT).then(|| msg::impact_policy_newest(simulator::LOOKED_AT));
+        let found = match caught {
             simulator::Caught { all: 0, .. } => msg::impact_policy_none(),
             simulator::Caught { all, more: 0 } => msg::impact_policy_same(all),
             simulator::Caught { all, more } => msg::impact_policy_more(all, more),
-        }])
+        };
+        Ok([found].into_iter().chain(capped).collect())
     }
 
     /// The document that was in force, if it is the one that was shown.

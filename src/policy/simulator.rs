@@ -2,6 +2,7 @@
 use super::{Case, Human, Need, Policy, Ruling, Version, shortage, store};
 use crate::{error::Error, operations::Risk};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
 use serde::Serialize;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashMap};
@@ -127,8 +128,12 @@ pub async fn replay(conn: &mut PgConnection, draft: &Policy, days: u32, now: Dat
     Ok(Report { days, capped, all: all.sums().0, lines })
 }
 
+/// So many of the requests that wait are judged anew; with more of them, the answer is about the newest.
+pub const LOOKED_AT: i64 = 5_000;
+
 /// Requests that wait now and what a draft would mean for them.
 pub struct Caught {
+    /// At most [`LOOKED_AT`] of them, the newest.
     pub all: i64,
     /// Of these, how many would need somebody they do not need today.
     pub more: i64,
@@ -136,14 +141,20 @@ pub struct Caught {
 
 /// What waits now, judged by a draft: tightening a policy reaches requests that wait.
 pub async fn waiting(conn: &mut PgConnection, draft: Policy) -> Result<Caught, Error> {
-    let asked = store::pending(conn, MOST).await?;
     let draft = Version { id: 0, hash: String::new(), policy: draft };
-    let tightened = |r: &&store::Asked| {
+    let tightened = |r: &store::Asked| {
         let then = &r.policy.0;
         let ruling = draft.rule(&r.case());
         ruling.approvals > 0 && (ruling.approvals > then.approvals || whom(&ruling.needs) != whom(&then.needs))
     };
-    Ok(Caught { all: asked.len() as i64, more: asked.iter().filter(tightened).count() as i64 })
+    // one after the other: what they carry may be long
+    let mut asked = store::pending(conn, LOOKED_AT);
+    let mut caught = Caught { all: 0, more: 0 };
+    while let Some(request) = asked.try_next().await? {
+        caught.all += 1;
+        caught.more += i64::from(tightened(&request));
+    }
+    Ok(caught)
 }
 
 impl store::Asked {

@@ -2,6 +2,7 @@
 use super::Ruling;
 use crate::db::Change;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -167,7 +168,7 @@ pub(super) async fn approvals(conn: &mut PgConnection, since: DateTime<Utc>, lim
 }
 
 /// The requests that wait for votes, newest first.
-pub(super) async fn pending(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Asked>> {
+pub(super) fn pending(conn: &mut PgConnection, limit: i64) -> BoxStream<'_, sqlx::Result<Asked>> {
     sqlx::query_as!(
         Asked,
         r#"select r.id, operation, risk, requester_id, coalesce(o.owner_id, o.id) as "requester_human!",
@@ -176,6 +177,5 @@ pub(super) async fn pending(conn: &mut PgConnection, limit: i64) -> sqlx::Result
            from request r join operator o on o.id = r.requester_id where state = 'pending' order by r.id desc limit $1"#,
         limit
     )
-    .fetch_all(conn)
-    .await
+    .fetch(conn)
 }

@@ -52,9 +52,10 @@ pub async fn add(app: &App, operator: &Operator<RequestsAsk>, id: i64, remark: &
     } else {
         notices::tell_concerned(&mut change, &request, Kind::Commented).await?;
     }
-    change.commit(request.entry(kind).outcome(Outcome::Success).because(text)).await?;
     // whoever has said something wants to know what comes of it
-    app.db.watch(operator.id(), id, true).await
+    store::watch(&mut change, id, operator.id()).await?;
+    change.commit(request.entry(kind).outcome(Outcome::Success).because(text)).await?;
+    Ok(())
 }
 
 /// The question that waits for the requester's answer, if one does.

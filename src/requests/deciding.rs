@@ -88,7 +88,7 @@ impl Seen {
         let own = tally.self_approval();
         people.retain(|p| (own || p.human != request.requester_human) && !tally.votes.iter().any(|v| v.human == p.human && v.approves));
         let lends = |s: &policy::StandIn| tally.delegation() && s.human != request.requester_human;
-        for person in &mut people {
+        for person in people.iter_mut().filter(|p| policy::may_decide(&p.roles)) {
             let lent: Vec<String> = person.stands_in.iter().filter(|s| lends(s)).flat_map(|s| s.roles.clone()).collect();
             person.roles.extend(lent);
         }

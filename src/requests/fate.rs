@@ -11,10 +11,9 @@ use crate::{
     auth::{Caller, RequestsDecide, Scope},
     error::Error,
     i18n::Lang,
-    operations::{Guarantee, text_id},
+    operations::{Guarantee, legible, text_id},
     page::{Badge, Diff, Link, Opt, When},
 };
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// What became of a request after it was approved.
@@ -128,7 +127,7 @@ fn attempt(l: Lang, a: &Attempt) -> AttemptRow {
         state: badge,
         replica: a.replica.clone(),
         started: When::new(l, a.dispatched_at.unwrap_or(a.started_at)),
-        receipt: a.receipt.as_ref().and_then(|r: &Value| serde_json::to_string_pretty(r).ok()),
+        receipt: a.receipt.as_ref().map(legible),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::{Glass, Request, store, submit::Ask, votes};
 use crate::{
     app::App,
-    auth::{Caller, RequestsBreakGlass, Scope},
+    auth::{Caller, RequestsBreakGlass, Role, Scope},
     db::Change,
     error::{Error, Problem},
     i18n::msg,
     ledger::{Entry, Outcome},
+    notices::{self, Kind},
     operations::Operation,
     policy::{self, ReplacePolicy},
 };
@@ -112,6 +113,17 @@ pub async fn skipped(conn: &mut PgConnection, request: &Request) -> Result<Vec<(
     let roles = request.ruling.voter_roles();
     let could = |p: &policy::Human| p.human != request.requester_human && p.roles.iter().any(|r| roles.contains(r));
     Ok(policy::people(conn).await?.into_iter().filter(could).map(|p| (p.id, p.name)).collect())
+}
+
+/// Tells everybody whose approval could have counted, those who are away and those who stand in for them too; the administrators if
+/// there is nobody.
+pub(super) async fn tell_skipped(change: &mut Change, request: &Request, kind: Kind) -> Result<(), Error> {
+    let skipped: Vec<Uuid> = skipped(change, request).await?.into_iter().map(|(id, _)| id).collect();
+    if skipped.is_empty() {
+        notices::tell_holders(change, request, kind, &[Role::Admin.name().to_owned()]).await?;
+    }
+    notices::tell_deciders(change, request, kind, &request.ruling.voter_roles()).await?;
+    notices::tell_people(change, request, kind, &skipped).await
 }
 
 /// Whether somebody is among those who could have approved it.

@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
 use super::{Glass, Request, Ruling, State, Vote};
-use crate::{db::Change, policy::StandIn};
+use crate::{db::Change, notices::Kind, policy::StandIn};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -134,10 +134,14 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
     Ok(row.map(Request::from))
 }
 
-/// What a request was made again from, and whether it takes back what was done there: only what has succeeded can be.
+/// What a request was made again from, and whether it takes back what was done there: everything that was changed there, on the
+/// same target, would be as it was before.
 pub async fn again_from(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<(i64, bool)>> {
     let row = sqlx::query!(
-        r#"select old.id, old.state = 'succeeded' as "reverses!" from request r join request old on old.id = r.again_from where r.id = $1"#,
+        r#"select old.id, old.state = 'succeeded' and (old.target_type, old.target_id) = (r.target_type, r.target_id)
+               and old.before <> old.after and not exists (select from jsonb_each(old.before) was (key, value)
+                 where old.after -> was.key <> was.value and r.after -> was.key is distinct from was.value) as "reverses!"
+           from request r join request old on old.id = r.again_from and old.operation = r.operation where r.id = $1"#,
         id
     )
     .fetch_optional(conn)
@@ -242,7 +246,11 @@ pub(super) async fn watches(conn: &mut PgConnection, id: i64, operator: Uuid) ->
 /// Writes the new state if nobody else has; `false` if somebody has.
 pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
+        "with settled as (
+           update notice set read_at = clock_timestamp() where $3 <> 'pending' and id in (select id from notice
+             where request_id = $1 and read_at is null and kind = any($10) for update skip locked)
+         )
+         update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
            run_after = $8, waits_for = $9 where id = $1 and version = $2",
         r.id,
         r.version,
@@ -252,11 +260,19 @@ pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result
         r.closed_at,
         r.outcome,
         r.run_after,
-        &r.waits_for
+        &r.waits_for,
+        &Kind::PRESSING as &[&str]
     )
     .execute(&mut **change)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn watch(change: &mut Change, request: i64, operator: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("insert into watch (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 pub(super) async fn by_key(conn: &mut PgConnection, operator: Uuid, key: &str) -> sqlx::Result<Option<(i64, Vec<u8>)>> {

@@ -204,7 +204,7 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         change.record(entry).await?;
         if let Some(entry) = glass::broken(&request) {
             change.record(entry).await?;
-            notices::tell_deciders(&mut change, &request, Kind::BrokeGlass, &request.ruling.voter_roles()).await?;
+            glass::tell_skipped(&mut change, &request, Kind::BrokeGlass).await?;
         }
         entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", 0);
         execution::enqueue(&mut change, &request).await?;

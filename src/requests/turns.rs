@@ -1,6 +1,6 @@
 //! Whose turn it is, kept right where nobody votes: after a change of the policy, and when voters lose what let them vote. What
 //! counts is decided in the transaction that depends on it; this only makes the lists look right.
-use super::{State, store, tally::Tally, votes};
+use super::{State, expiry, store, tally::Tally, votes};
 use crate::{
     app::App,
     auth::{Operator, RequestsExecute, Service},
@@ -61,6 +61,9 @@ async fn renew_one(app: &App, id: i64) -> Result<(), Error> {
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
     let Some(mut request) = store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(()) };
+    if expiry::is_due(&request, change.now()) {
+        return expiry::expire(change, request).await;
+    }
     let tally = Tally::of(app, &mut change, &request).await?;
     if tally.met() {
         // the votes are there already: roles came back, or the policy asks for less again

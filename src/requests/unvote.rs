@@ -5,6 +5,7 @@ use crate::{
     auth::{Operator, RequestsDecide},
     error::Error,
     i18n::{Text, msg},
+    notices::{self, Kind},
 };
 
 /// Takes the vote of this account back. What was decided by it stays decided: that is told and not undone.
@@ -23,6 +24,7 @@ pub async fn unvote(app: &App, voter: &Operator<RequestsDecide>, id: i64) -> Res
     }
     let roles = Tally::of(app, &mut change, &request).await?.waits_for();
     store::save_turn(&mut change, id, &roles).await?;
+    notices::tell_deciders(&mut change, &request, Kind::Asked, &roles).await?;
     change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
     // a rejection ends a request, so what can be taken back was an approval
     let entry = request.entry("request.vote_withdrawn").with("decision", "approve").with("binding", request.binding_hex());

@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger,
-    operations::{Definition, Proposal},
+    operations::{Definition, Proposal, legible},
     page::{self, Badge, Diff, Reader, RiskTag, Table, When, list::Slice},
     policy::words,
 };
@@ -167,11 +167,10 @@ pub async fn whole(
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
         reason: request.reason.clone(),
         diff: explain::diff(conn, l, definition, proposal.as_deref(), &request.before, &request.after).await?,
-        raw: serde_json::to_string_pretty(&json!({
+        raw: legible(&json!({
             "operation": request.operation, "version": request.operation_version, "fields": request.fields,
             "before": request.before, "after": request.after, "policy": request.ruling, "not_before": request.not_before, "expires_at": request.expires_at,
-        }))
-        .map_err(anyhow::Error::from)?,
+        })),
         binding: request.binding_hex(),
         binding_short: request.binding_hex()[..8].to_owned(),
         policy: words::ruling(l, &app.registry, &request.operation, &request.ruling),
@@ -203,10 +202,12 @@ pub async fn whole(
         open_question: comments::open_question(&story, request.requester_id)
             .filter(|_| request.state == State::Pending)
             .map(|told| l.question_open(&told.event.actor)),
-        escalated: request
-            .escalated_at
-            .filter(|_| request.state == State::Pending)
-            .map(|at| l.request_escalated(request.ruling.escalate_to.iter().map(|r| words::role(l, r)).collect::<Vec<_>>().join(", "), When::new(l, at).absolute)),
+        escalated: request.escalated_at.filter(|_| request.state == State::Pending).map(|at| {
+            l.request_escalated(
+                request.ruling.escalate_to.iter().map(|r| words::role(l, r)).collect::<Vec<_>>().join(", "),
+                When::new(l, at).absolute,
+            )
+        }),
         watching: store::watches(conn, request.id, caller.id).await?,
         glass: panel::of(conn, l, caller, request, &typed.looked).await?,
         fate: fate::of(app, conn, l, caller, request, &typed.reported).await?,
@@ -221,7 +222,14 @@ pub async fn whole(
         impact,
         similar,
         conflict: typed.conflict,
-        related: Table::plain(&reader, l.request_related(), &web::columns(), &["request", "state", "requester", "created"], &others, web::place),
+        related: Table::plain(
+            &reader,
+            l.request_related(),
+            &web::columns(),
+            &["request", "state", "requester", "created"],
+            &others,
+            web::place,
+        ),
         href,
     })
 }

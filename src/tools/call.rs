@@ -4,7 +4,7 @@ use crate::{
     db::Change,
     i18n::msg,
     ledger::{self, Entry},
-    operations::{Operation, Preview, Refusal, Risk, TOOL_CALL, Target},
+    operations::{Operation, Preview, Refusal, Risk, TOOL_CALL, Target, legible},
     requests::hex,
 };
 use async_trait::async_trait;
@@ -27,6 +27,9 @@ pub struct ToolCall {
     /// What the tool is given, as it is: a JSON object.
     pub arguments: Map<String, Value>,
 }
+
+/// Bytes of the arguments as people read them.
+const LONGEST: usize = 64 * 1024;
 
 /// How a tool is called in patterns, and as the target of its calls.
 pub(super) fn full_name(server: &str, tool: &str) -> String {
@@ -54,7 +57,10 @@ impl Operation for ToolCall {
         if !is_exact(&arguments) {
             return Err(Refusal::field("arguments", msg::tool_number_inexact()));
         }
-        let text = serde_json::to_string_pretty(&arguments).map_err(|error| Refusal::Failure(anyhow::Error::from(error).into()))?;
+        let text = legible(&arguments);
+        if text.len() > LONGEST {
+            return Err(Refusal::field("arguments", msg::tool_arguments_too_deep(LONGEST / 1024)));
+        }
         let state = |release: &str, arguments: Option<&str>| {
             Map::from_iter([("release".into(), json!(release)), ("role".into(), json!(self.role)), ("arguments".into(), json!(arguments))])
         };

@@ -2,6 +2,7 @@
 tool-role-not-held = You do not hold the role { $role }. Name one that you hold.
 tool-name-malformed = A name has letters, digits, dots, colons, dashes and underscores.
 tool-number-inexact = A number is too large for JSON to carry it exactly. Send it as text.
+tool-arguments-too-deep = Laid out for people to read, these arguments take more than { $kilobytes } KiB. Nest them less.
 tool-called-without-reason = The caller of { $tool } gave no reason.
 value-release-held = Held
 value-release-released = Released

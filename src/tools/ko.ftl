@@ -2,6 +2,7 @@
 tool-role-not-held = { $role } 역할이 없습니다. 가지고 있는 역할을 입력하세요.
 tool-name-malformed = 이름에는 영문자, 숫자, 점, 콜론, 하이픈, 밑줄만 쓸 수 있습니다.
 tool-number-inexact = 숫자가 너무 커서 JSON으로 정확히 전달할 수 없습니다. 문자열로 보내세요.
+tool-arguments-too-deep = 사람이 읽을 수 있게 펼치면 { $kilobytes }KiB가 넘는 인수입니다. 중첩을 줄이세요.
 tool-called-without-reason = { $tool } 도구를 호출하면서 사유를 적지 않았습니다.
 value-release-held = 보류
 value-release-released = 실행 허용

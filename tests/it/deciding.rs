@@ -37,6 +37,16 @@ async fn a_vote_is_taken_back_as_long_as_nothing_followed_from_it() {
     let (_, request) = token.get(&format!("/api/requests/{id}")).await;
     assert_eq!((&request["votes"], &request["waits_for"]), (&json!([]), &json!(["admin", "approver"])));
     assert_eq!(desk.story(&id).await, ["request.submitted", "request.voted", "request.vote_withdrawn"]);
+    // one who had read that it waits is told anew, since it has again a place for them
+    let admin = desk.token("admin").await;
+    let told = || async {
+        admin.get("/api/notices?unread=true").await.1["items"].as_array().unwrap().iter().filter(|n| n["request"] == *id).count()
+    };
+    assert_eq!(told().await, 1);
+    let up_to = admin.get("/api/notices").await.1["items"][0]["id"].clone();
+    assert_eq!(admin.post("/api/notices/read", &json!({"up_to": up_to})).await.0, 204);
+    token.vote(&id, "approve", None).await;
+    assert_eq!((told().await, token.delete(&mine).await.0, told().await), (0, 200, 1));
 
     // through the API, and then for good
     assert_eq!(token.vote(&id, "approve", None).await.1["vote"], "counted");
@@ -114,6 +124,19 @@ async fn what_was_done_is_asked_to_be_undone_and_countersigned_like_everything()
     let sent = ops.post_from(&checked, path, &[&fields[..], &[("confirm", &confirm)]].concat()).await;
     let back = sent.location.unwrap().rsplit('/').next().unwrap().to_owned();
     ops.get(&format!("/requests/{back}")).await.sees("되돌리는 원본").sees(&id);
+    // whoever only says so takes nothing back
+    let other = [("org_id", ORG), ("tier", "enterprise"), ("credit", "900000"), ("reason", REASON), ("again", &id), ("reverse", "1")];
+    let form = ops.get(path).await;
+    let draft = value(&form, "draft");
+    let other = [&other[..], &[("draft", &draft)]].concat();
+    let confirm = ops.check(&form, path, &other).await.find("[name=confirm]").unwrap();
+    let sent = ops.post_from(&form, path, &[&other[..], &[("confirm", &confirm)]].concat()).await;
+    let page = ops.get(&sent.location.unwrap()).await;
+    assert!(
+        page.sees("다시 요청한 원본").sees(&id).text().contains("900,000") && !page.text().contains("되돌리는 원본"),
+        "{}",
+        page.text()
+    );
     assert_eq!(desk.org(ORG).await, ("pro".into(), 500), "it is countersigned like any other");
     approver.vote(&back, "approve", "").await;
     ops.until(&back, "succeeded").await;

@@ -77,6 +77,18 @@ async fn it_runs_at_once_says_so_for_good_and_is_reviewed_by_another() {
 }
 
 #[tokio::test]
+async fn those_who_were_skipped_are_told_even_if_they_are_away() {
+    let desk = under(1, allowed()).await;
+    let approver = desk.token("approver").await;
+    let until = (chrono::Utc::now() + chrono::TimeDelta::hours(5)).to_rfc3339();
+    assert_eq!(approver.post("/api/absences", &json!({"until": until})).await.0, 201);
+    let id = broken(&desk, 56_000).await;
+    let (_, told) = approver.get("/api/notices?unread=true").await;
+    let told: Vec<_> = told["items"].as_array().unwrap().iter().filter(|n| n["request"] == *id).map(|n| n["kind"].clone()).collect();
+    assert_eq!(told, ["broke-glass"]);
+}
+
+#[tokio::test]
 async fn whoever_may_not_is_told_why_and_it_is_written_down() {
     let desk = under(1, allowed()).await;
     let problem = |(status, body): (u16, Value)| (status, body["code"].as_str().unwrap_or_default().to_owned());

@@ -229,6 +229,17 @@ impl Desk {
         sqlx::query("alter table policy_version enable trigger is_recorded").execute(&mut owner).await.unwrap();
     }
 
+    /// Somebody has another role from now on, as an administrator of access would give it.
+    pub async fn moves(&self, who: &str, from: &str, to: &str) {
+        let mut owner = self.owner().await;
+        sqlx::query("alter table operator_role disable trigger is_recorded").execute(&mut owner).await.unwrap();
+        let moved = sqlx::query(
+            "update operator_role set role = $3 where role = $2 and operator_id = (select id from operator where email = $1 || '@hanbit.example')",
+        );
+        assert_eq!(moved.bind(who).bind(from).bind(to).execute(&mut owner).await.unwrap().rows_affected(), 1);
+        sqlx::query("alter table operator_role enable trigger is_recorded").execute(&mut owner).await.unwrap();
+    }
+
     /// Kinds of the events of a request, oldest first.
     pub async fn story(&self, id: &str) -> Vec<String> {
         let number: i64 = id.trim_start_matches("CR-").parse().unwrap();

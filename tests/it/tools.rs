@@ -74,6 +74,46 @@ async fn ap_1_high_and_critical_wait_and_low_and_medium_run_by_tool_and_by_role(
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn ap_1_a_role_that_is_lost_lowers_no_risk_any_more() {
+    let desk = Desk::with(1, |config| {
+        config.tools.risks = Risks::read(&"'db/query' = { risk = 'critical', roles = { sre = 'high' } }".parse().unwrap()).unwrap();
+    })
+    .await;
+    let (sre, approver) = (desk.token("sre").await, desk.token("approver").await);
+    let (status, approval) = call(&sre, "db", "query", "sre", json!({"sql": "select 1"})).await;
+    assert_eq!(status, 201, "{approval}");
+    let id = approval["id"].as_str().unwrap();
+    desk.moves("sre", "sre", "ops").await;
+    assert_eq!(decide(&approver, id, "approve", "").await.1["status"], "pending", "nobody acts in a role that they do not hold any more");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_not_released() {
+    let desk = desk().await;
+    let ops = desk.token("ops").await;
+    // eight thousand lines of a hundred levels are little to send and much to read
+    let mut deep = json!((0..7_000).map(|n| n % 10).collect::<Vec<_>>());
+    for _ in 0..100 {
+        deep = json!([deep]);
+    }
+    let (status, problem) = call(&ops, "mail", "send", "ops", json!({"deep": deep})).await;
+    assert_eq!((status, problem["errors"][0]["field"].as_str()), (422, Some("arguments")), "{problem}");
+    let (status, approval) = call(&ops, "mail", "send", "ops", json!({"to": "finance\u{202e}moc.elpmaxe@"})).await;
+    assert_eq!(status, 201);
+    let page = desk.sign_in("approver").await.get(&format!("/requests/{}", approval["id"].as_str().unwrap())).await;
+    assert!(page.text().contains(r"finance\u202emoc.elpmaxe@") && !page.body.contains('\u{202e}'), "{}", page.text());
+    // what is typed into the form and too long to be kept is given back
+    let person = desk.sign_in("ops").await;
+    let (path, long) = ("/requests/new/tool.call", format!("{{\"text\":{}\"x\"}}", " ".repeat(40_000)));
+    let form = person.get(path).await;
+    let draft = form.find("input[name=draft]").unwrap();
+    let fields = [("server", "mail"), ("tool", "send"), ("role", "ops"), ("arguments", &*long), ("reason", REASON), ("draft", &draft)];
+    let bad = person.post_from(&form, path, &fields).await;
+    assert_eq!((bad.status, bad.find("#request-form [name=tool]").as_deref()), (422, Some("send")), "{}", bad.text());
+    bad.sees("32768바이트까지");
+}
+
 async fn user(token: &Token) -> String {
     token.get("/api/admin/users").await.1["items"][0]["id"].as_str().unwrap().to_owned()
 }

@@ -1,9 +1,10 @@
 //! Approvals in their old shape, for clients that know no bindings.
-use super::{Body, Key, Language, Query};
+use super::{Body, Key, Query};
 use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
+    i18n::Lang,
     operations::TOOL_CALL,
     requests::{
         self, State as Standing,
@@ -65,11 +66,12 @@ fn any_server() -> String {
 pub async fn create(
     operator: Operator<RequestsAsk>,
     State(app): State<App>,
-    Language(l): Language,
     Key(key): Key,
     Body(new): Body<NewCall>,
 ) -> Result<Response, Error> {
-    let reason = new.reason.filter(|r| !r.trim().is_empty()).unwrap_or_else(|| l.tool_called_without_reason(&new.tool));
+    // in one language for all, since the same call must be the same when it is sent again
+    let without = || Lang::default().tool_called_without_reason(&new.tool);
+    let reason = new.reason.filter(|r| !r.trim().is_empty()).unwrap_or_else(without);
     let fields = json!({"server": new.server, "tool": new.tool, "role": new.role, "arguments": new.arguments});
     let Value::Object(fields) = fields else { return Err(anyhow::anyhow!("fields are an object").into()) };
     let ask = Ask {

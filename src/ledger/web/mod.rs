@@ -14,6 +14,7 @@ use crate::{
     auth::LedgerRead,
     error::Error,
     i18n::Lang,
+    operations::legible,
     page::{
         self, Diff, Fact, Link, Shell, Table, Visit, When, export,
         list::{self as lists, Asked, List, Slice},
@@ -107,7 +108,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         reason: detail["reason"].as_str().map(str::to_owned),
         diff: Diff::new(l, &detail["before"], &detail["after"], label),
         facts: facts(l, &whole, &leaf),
-        leaf: serde_json::to_string_pretty(&leaf).map_err(anyhow::Error::from)?,
+        leaf: legible(&leaf),
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
         commitment: Commitment::of(l, &whole, &leaf)?,
         story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),

@@ -131,7 +131,7 @@ async fn tell_next(app: &App) -> Result<bool, Error> {
     let Some(id) = store::mark_overdue(&mut change).await? else { return Ok(false) };
     let request = requests::find(&mut change, id).await?.ok_or(Error::NotFound)?;
     change.announce("request", id, &json!({"id": request.short_id(), "state": request.state.name()})).await?;
-    notices::tell_deciders(&mut change, &request, Kind::ReviewOverdue, &request.ruling.voter_roles()).await?;
+    glass::tell_skipped(&mut change, &request, Kind::ReviewOverdue).await?;
     change.commit(request.entry(OVERDUE).outcome(Outcome::Failure)).await?;
     Ok(true)
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 pub(super) struct Tally {
     pub votes: Vec<Vote>,
-    /// What the policy in force says; nothing if the operation does not exist any more.
+    /// What the policy in force says; nothing if the operation does not exist any more, or its requester may not ask for it any more.
     pub now: Option<Ruling>,
     /// Everybody whose approval counts, with the roles they hold now.
     counted: Vec<Holder>,
@@ -84,7 +84,9 @@ impl Tally {
 
     async fn by(app: &App, conn: &mut PgConnection, request: &Request, s: Standings) -> Result<Self, Error> {
         let (human, roles) = s.requester;
-        let now = match app.registry.find(&request.operation) {
+        // whoever may not ask for it any more is not helped by those who approved
+        let may_ask = |d: &&dyn Definition| d.objection(&request.fields, &roles).is_none();
+        let now = match app.registry.find(&request.operation).filter(may_ask) {
             Some(definition) => Some(request.ruled(&*policy::numbered(app, conn, s.policy).await?, definition, &roles)),
             None => None,
         };
@@ -205,8 +207,8 @@ fn counted(votes: &[Vote], binding: &[u8], requester: Uuid, own_counts: bool, le
     let mut used: BTreeSet<Uuid> = counting.iter().map(|v| v.human).chain([requester]).collect();
     let mut holder = |v: &&Vote| {
         let mut roles = v.roles.clone();
-        // whoever is disabled lends nothing to themselves either
-        if lent && !roles.is_empty() {
+        // whoever may not decide any more stands in for nobody
+        if lent && policy::may_decide(&roles) {
             roles.extend(v.stands_for.iter().filter(|s| used.insert(s.human)).flat_map(|s| s.roles.iter().cloned()));
         }
         Holder { human: v.human, roles }
@@ -220,7 +222,8 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    const ROLES: [&str; 3] = ["admin", "approver", "billing"];
+    /// The last of them may not decide.
+    const ROLES: [&str; 4] = ["admin", "approver", "billing", "cs"];
 
     /// Something that happens to a request or to the people around it.
     #[derive(Clone, Debug)]
@@ -235,8 +238,8 @@ mod tests {
         prop_oneof![
             (0u128..6, any::<bool>(), 0u8..2, prop::option::of(0u128..6))
                 .prop_map(|(account, approves, binding, stands_for)| Happens::Votes { account, approves, binding, stands_for }),
-            (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Gets { account, role }),
-            (0u128..6, 0usize..3).prop_map(|(account, role)| Happens::Loses { account, role }),
+            (0u128..6, 0usize..4).prop_map(|(account, role)| Happens::Gets { account, role }),
+            (0u128..6, 0usize..4).prop_map(|(account, role)| Happens::Loses { account, role }),
             (0u128..6).prop_map(|account| Happens::Disabled { account }),
         ]
     }
@@ -278,7 +281,7 @@ mod tests {
             let needs = [Need { group: "g".into(), roles: ROLES[..group].iter().map(|r| (*r).to_owned()).collect(), count }];
             let counted = counted(&all, &[1], human(0), false, lent);
             prop_assert!(counted.iter().all(|h| h.human != human(0)));
-            let counting = || all.iter().filter(|v| v.approves && v.binding == [1] && v.human != human(0) && !v.roles.is_empty());
+            let counting = || all.iter().filter(|v| v.approves && v.binding == [1] && v.human != human(0) && policy::may_decide(&v.roles));
             let fits = |roles: &[String]| roles.iter().any(|r| needs[0].roles.contains(r));
             let met = fill(&needs, &counted).met;
             if !lent {

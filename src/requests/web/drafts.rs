@@ -1,6 +1,10 @@
 //! What somebody has begun to ask for. Kept in their session, so that reloading, going back and changing the language lose
 //! nothing, and gone with it: a draft is nobody else's business.
-use crate::{auth::Submitted, error::Error};
+use crate::{
+    auth::Submitted,
+    error::{Error, Problem},
+    i18n::msg,
+};
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 use uuid::Uuid;
@@ -27,16 +31,19 @@ pub(super) async fn find(session: &Session, id: Uuid, operation: &str) -> Result
     Ok(all(session).await?.into_iter().find(|d| d.id == id && d.operation == operation))
 }
 
-pub(super) async fn keep(session: &Session, draft: Draft) -> Result<(), Error> {
+/// Keeps it, or says what is too long to be kept.
+pub(super) async fn keep(session: &Session, draft: Draft) -> Result<Option<Problem>, Error> {
     if draft.typed.0.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > LONGEST {
-        return Ok(());
+        let longest = draft.typed.0.iter().max_by_key(|(_, value)| value.len());
+        return Ok(longest.map(|(name, _)| Problem::new(name, msg::field_too_long(LONGEST as i64))));
     }
     let mut drafts = all(session).await?;
     drafts.retain(|d| d.id != draft.id);
     drafts.push(draft);
     let surplus = drafts.len().saturating_sub(MOST);
     drafts.drain(..surplus);
-    Ok(session.insert(KEY, drafts).await?)
+    session.insert(KEY, drafts).await?;
+    Ok(None)
 }
 
 pub(super) async fn drop(session: &Session, id: Uuid) -> Result<(), Error> {

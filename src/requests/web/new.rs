@@ -138,7 +138,10 @@ pub(super) async fn ask(
     let confirmed = form.get("confirm").filter(|c| !c.is_empty()).map(str::to_owned);
     let mut draft = Draft { id, operation: name, typed: form.without(&["csrf", "confirm", "draft", "break_glass"]) };
     let breaks = form.get("break_glass").is_some();
-    drafts::keep(&visit.session, draft.clone()).await?;
+    if let Some(problem) = drafts::keep(&visit.session, draft.clone()).await? {
+        let wizard = Wizard { app: &app, visit: &visit, definition, draft: &draft };
+        return wizard.page(&[problem], None, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
     let sent = |id: i64| Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response());
     match submit::preview(&app, &operator, &ask_of(definition, &draft, false)).await {
         Ok(prospect) if confirmed.as_ref() == Some(&fingerprint(&prospect.preview)?) => {
