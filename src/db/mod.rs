@@ -3,6 +3,7 @@
 mod batch;
 mod change;
 pub mod embedded;
+mod log;
 pub mod migrations;
 pub mod plumbing;
 pub mod relay;
@@ -10,6 +11,7 @@ mod written;
 
 pub use batch::Batch;
 pub use change::{Actor, Change};
+pub use log::LogDb;
 
 use crate::{
     auth::{Operator, Scope, roles_with},

@@ -14,6 +14,7 @@ mod identity;
 mod incidents;
 mod ledger;
 mod lists;
+mod log;
 mod measures;
 mod outside;
 mod people;

@@ -1,6 +1,7 @@
 //! Reading the ledger: a filtered list, and one event with what its leaf commits to.
 mod find;
 mod list;
+mod log;
 
 pub use find::find;
 pub use list::{BRIEF, columns, kind_label, place, target_href};
@@ -35,21 +36,27 @@ pub fn routes(surface: Surface) -> Surface {
     surface
         .show::<LedgerRead, _, _>("/ledger", index)
         .show::<LedgerRead, _, _>("/ledger.csv", export)
+        .show::<LedgerRead, _, _>("/ledger/checkpoint", log::checkpoint)
+        .show::<LedgerRead, _, _>("/ledger/tile/{*path}", log::tile)
         .show::<LedgerRead, _, _>("/ledger/{event}", show)
+        .show::<LedgerRead, _, _>("/ledger/{event}/proof", log::prove)
+        .show::<LedgerRead, _, _>("/api/ledger/{event}/proof", log::prove)
 }
 
 #[derive(Template)]
 #[template(path = "ledger/index.html")]
 struct Index {
     shell: Shell,
+    status: log::Status,
     list: List,
 }
 
 async fn index(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
     let mut conn = app.db.read().await?;
     let list = lists::page::<Events>(&visit.reader(&app)?, &mut conn, &asked, visit.l.ledger_empty()).await?;
+    let status = log::Status::of(&mut conn, visit.l).await?;
     drop(conn);
-    page::html(&Index { shell: visit.shell(&app).await?, list })
+    page::html(&Index { shell: visit.shell(&app).await?, status, list })
 }
 
 async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
@@ -75,6 +82,8 @@ struct Show {
     leaf: String,
     leaf_hash: String,
     commitment: Commitment,
+    sealed: log::Sealed,
+    id: Uuid,
     story: Table,
 }
 
@@ -87,6 +96,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         Some(request) => store::list(&mut conn, &Filter { request: Some(request), ..Filter::default() }, Slice::newest(50)).await?,
         None => Vec::new(),
     };
+    let sealed = log::Sealed::of(&app, &mut conn, l, id, &whole.leaf).await?;
     drop(conn);
     story.reverse();
     let r = visit.reader(&app)?;
@@ -111,6 +121,8 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         leaf: legible(&leaf),
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
         commitment: Commitment::of(l, &whole, &leaf)?,
+        sealed,
+        id,
         story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),
     };
     page::html(&page)
