@@ -143,11 +143,14 @@ pub async fn newest(
     .await
 }
 
-/// How many of them are not read and still say something, counted to 100.
+/// How many of them are not read and still say something, counted to 100 among the newest thousand: what others have settled
+/// meanwhile is marked as read once an hour only, since marking it as it happens would cost each decision more than everything else.
 pub async fn unread(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from (select from notice n left join request r on r.id = n.request_id
-           where n.operator_id = $1 and n.read_at is null and not (n.kind = any($2) and r.state <> 'pending') limit 100) t"#,
+        r#"select count(*) as "count!" from (
+             select from (select kind, request_id from notice where operator_id = $1 and read_at is null order by id desc limit 1000) n
+               left join request r on r.id = n.request_id
+             where not (n.kind = any($2) and r.state <> 'pending') limit 100) t"#,
         operator,
         &Kind::PRESSING as &[&str]
     )

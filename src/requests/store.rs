@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
 use super::{Glass, Request, Ruling, State, Vote};
-use crate::{db::Change, notices::Kind, policy::StandIn};
+use crate::{db::Change, policy::StandIn};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -246,11 +246,7 @@ pub(super) async fn watches(conn: &mut PgConnection, id: i64, operator: Uuid) ->
 /// Writes the new state if nobody else has; `false` if somebody has.
 pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "with settled as (
-           update notice set read_at = clock_timestamp() where $3 <> 'pending' and id in (select id from notice
-             where request_id = $1 and read_at is null and kind = any($10) for update skip locked)
-         )
-         update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
+        "update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
            run_after = $8, waits_for = $9 where id = $1 and version = $2",
         r.id,
         r.version,
@@ -260,8 +256,7 @@ pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result
         r.closed_at,
         r.outcome,
         r.run_after,
-        &r.waits_for,
-        &Kind::PRESSING as &[&str]
+        &r.waits_for
     )
     .execute(&mut **change)
     .await?;
