@@ -1,7 +1,7 @@
 -- What requests are searched by stands beside them: their state changes a few times and their words never, and an index of words
 -- beside the state is written again with each change. That was a tenth of what a decision costs.
 create table request_words (
-  request_id bigint primary key references request (id),
+  request_id bigint primary key references request (id) on delete cascade,
   words text not null
 );
 insert into request_words select id, lower(target_label || ' ' || target_id || ' ' || operation || ' ' || reason) from request;
