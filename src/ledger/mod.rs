@@ -1,7 +1,9 @@
 //! What happened, for good. An event is written in the same transaction as the change it tells of; its leaf is the bytes
 //! that the Merkle log will cover. A leaf holds no personal data: it commits to reason, before and after by a salted hash,
 //! and those are kept beside it.
+pub mod note;
 mod store;
+pub mod tree;
 pub mod web;
 
 /// Reading the ledger, for every page that shows a history.
