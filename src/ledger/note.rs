@@ -288,3 +288,6 @@ impl FromStr for LogProof {
         read().ok_or(NoteError::Proof)
     }
 }
+
+#[cfg(test)]
+mod tests;

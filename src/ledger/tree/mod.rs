@@ -77,3 +77,6 @@ fn hashes(bytes: &[u8]) -> Option<&[Hash]> {
     let (hashes, rest) = bytes.as_chunks();
     rest.is_empty().then_some(hashes)
 }
+
+#[cfg(test)]
+mod tests;
