@@ -27,4 +27,5 @@ mod search;
 mod style;
 mod support;
 mod tools;
+mod verifier;
 mod waiting;
