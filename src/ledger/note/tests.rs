@@ -49,6 +49,8 @@ fn keys_have_one_spelling_and_are_not_printed() {
     assert_eq!(again.verifying_key(), key.verifying_key());
     let hex = key.verifying_key().to_string().split('+').nth(1).unwrap().to_owned();
     assert_eq!(format!("{key:?}"), format!("SigningKey(ledger.example/1+{hex})"));
+    let other = secret.expose_secret().replacen(&hex, "00000000", 1);
+    assert_eq!(SigningKey::parse(&other).err(), Some(NoteError::Key), "the hash of another key");
     for wrong in ["", "+", "PRIVATE+KEY", "a", "a b", "PRIVATE+KEY+++"] {
         assert!(SigningKey::parse(wrong).is_err() && VerifyingKey::parse(wrong).is_err(), "{wrong}");
     }

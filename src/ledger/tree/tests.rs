@@ -142,6 +142,7 @@ fn what_cannot_be_is_not_proven() {
     assert!(!verify_consistency(1, 1, &one, &one, &[one]), "a proof that is not needed");
     assert!(!verify_consistency(1, 1, &one, &empty, &[]), "two roots for one leaf");
     assert!(!verify_consistency(2, 1, &one, &one, &[]), "a log that shrinks");
+    assert!(!verify_consistency(1, 2, &one, &one, &[]), "a log that grows by nothing");
     assert!(!verify_inclusion(&one, 0, 0, &[], &one), "a leaf in no tree");
     assert!(!verify_inclusion(&one, 1, 1, &[], &one), "a leaf beyond the tree");
 }
@@ -182,6 +183,7 @@ proptest! {
         }
         prop_assert!(!verify_inclusion(&root, index, size, &proof, &hash) || size == 1);
         prop_assert!(!verify_inclusion(&hash, index, size, &proof, &GROWN.root(size - 1)));
+        prop_assert!(!verify_inclusion(&hash, index, size * 4, &proof, &root));
     }
 
     #[test]
@@ -202,6 +204,7 @@ proptest! {
         }
         prop_assert!(!verify_consistency(old, new, &GROWN.root(old - 1), &new_root, &proof));
         prop_assert!(!verify_consistency(old, new, &old_root, &GROWN.root(new - 1), &proof));
+        prop_assert!(!verify_consistency(old, new * 4, &old_root, &new_root, &proof));
     }
 
     /// Of a size that nobody can build.
@@ -241,8 +244,9 @@ proptest! {
         for batch in batches {
             let new = (size + batch).min(MOST);
             let leaves: Vec<_> = (size..new).map(|index| leaf_hash(leaf(index).as_bytes())).collect();
-            // of all that is kept, only the edge is read
-            let read = edge(size).into_iter().map(|it| (it.level, it.n, kept[&(it.level, it.n)].clone())).collect();
+            // of all that is kept only the edge is read, and of that what the tree of this size has
+            let wider = |it: TileId| (it.level, it.n, [&kept[&(it.level, it.n)][..], &[7; 32]].concat());
+            let read = edge(size).into_iter().map(wider).collect();
             let grown = grow(size, &read, &leaves).unwrap();
             prop_assert!(grow(size, &Tiles::default(), &leaves).is_none() || edge(size).is_empty() || leaves.is_empty() || size % 256 == 0);
             let mut ids: Vec<_> = grown.iter().map(|(tile, _)| *tile).collect();
@@ -343,6 +347,8 @@ fn odd_paths_are_refused() {
         "tile/0/0é0",
     ] {
         assert_eq!(path.parse::<TileId>(), Err(()), "{path}");
+        let place = path.strip_prefix("tile/0/");
+        assert_eq!(place.and_then(|place| TileId::at_place(0, place)), None, "{path}");
     }
     assert_eq!("tile/0/x001/x234/067".parse(), Ok(TileId { level: 0, n: 1_234_067, width: 256 }));
     assert_eq!("tile/1/273.p/112".parse(), Ok(TileId { level: 1, n: 273, width: 112 }));
