@@ -2,7 +2,9 @@
 //! that the Merkle log will cover. A leaf holds no personal data: it commits to reason, before and after by a salted hash,
 //! and those are kept beside it.
 pub mod log;
+pub mod note;
 mod store;
+pub mod tree;
 pub mod web;
 
 /// Reading the ledger, for every page that shows a history.

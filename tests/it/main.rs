@@ -28,4 +28,5 @@ mod search;
 mod style;
 mod support;
 mod tools;
+mod verifier;
 mod waiting;
