@@ -59,12 +59,12 @@ pub(super) async fn prove(State(app): State<App>, Path(event): Path<String>) -> 
 pub(super) enum Sealed {
     Proven(Proven),
     /// Why there is no proof yet, and whether that is bad.
-    Not { kind: &'static str, text: String },
+    Not { kind: String, text: String },
 }
 
 pub(super) struct Proven {
     pub verdict: String,
-    pub kind: &'static str,
+    pub kind: String,
     /// Each step in words, with the hash that comes of it.
     pub steps: Vec<(String, String)>,
     pub path: Vec<String>,
@@ -74,8 +74,8 @@ impl Sealed {
     pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, event: Uuid, leaf: &[u8]) -> Result<Self, Error> {
         let found = match proof::of(conn, event).await? {
             proof::Standing::Proven(found) => found,
-            proof::Standing::Waits => return Ok(Self::Not { kind: "info", text: l.ledger_unsealed() }),
-            proof::Standing::Halted(why) => return Ok(Self::Not { kind: "error", text: l.ledger_halted(why) }),
+            proof::Standing::Waits => return Ok(Self::Not { kind: "info".into(), text: l.ledger_unsealed() }),
+            proof::Standing::Halted(why) => return Ok(Self::Not { kind: "error".into(), text: l.ledger_halted(why) }),
         };
         let keys: &[VerifyingKey] = app.log.as_ref().map_or(&[], |log| log.keys());
         let steps = proof::steps(&found, leaf, keys).ok_or_else(|| anyhow::anyhow!("a checkpoint cannot be read"))?;
@@ -85,7 +85,7 @@ impl Sealed {
         };
         Ok(Self::Proven(Proven {
             verdict,
-            kind,
+            kind: kind.into(),
             path: steps.path.iter().map(|hash| hex(hash)).collect(),
             steps: vec![
                 (l.ledger_step_leaf(), hex(&steps.leaf)),
