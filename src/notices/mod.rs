@@ -112,6 +112,11 @@ pub async fn tell_people(change: &mut Change, request: &Request, kind: Kind, peo
     Ok(store::tell_people(change, request, kind.name(), people).await?)
 }
 
+/// From now on this person is told what becomes of the request.
+pub async fn watch(change: &mut Change, request: i64, operator: Uuid) -> Result<(), Error> {
+    Ok(store::watch(change, request, operator).await?)
+}
+
 /// Tells one person.
 pub async fn tell(change: &mut Change, operator: Uuid, kind: Kind, request: Option<i64>) -> Result<(), Error> {
     Ok(store::tell(change, operator, kind.name(), request).await?)
