@@ -60,7 +60,7 @@ async fn gauges(app: &App) -> Result<Gauges, Error> {
 }
 
 /// What this replica alone knows.
-fn local(app: &App, gauges: &Gauges, pools: [(&str, u32, usize); 2], up: bool) -> prometheus::Result<()> {
+fn local(app: &App, gauges: &Gauges, pools: [(&str, u32, usize); 3], up: bool) -> prometheus::Result<()> {
     gauges.one("countersign_database_up", "Whether the database answered this scrape.", f64::from(u8::from(up)))?;
     gauges.one("countersign_waiters", "API callers held until a request is over.", app.waiters.count() as f64)?;
     let connections =

@@ -47,25 +47,6 @@ pub(super) async fn tell_deciders(change: &mut Change, r: &Request, kind: &str, 
     .map(|_| ())
 }
 
-pub(super) async fn tell_concerned(change: &mut Change, r: &Request, kind: &str) -> sqlx::Result<()> {
-    let (actor, now) = (change.actor().id, change.now());
-    sqlx::query!(
-        "insert into notice (operator_id, kind, request_id, actor_id, at)
-         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
-         where p.id in (select $5::uuid union select voter_id from vote where request_id = $1 union select operator_id from watch where request_id = $1)
-           and p.kind = 'person' and p.disabled_at is null and p.id <> $3
-         on conflict do nothing",
-        r.id,
-        kind,
-        actor,
-        now,
-        r.requester_human
-    )
-    .execute(&mut **change)
-    .await
-    .map(|_| ())
-}
-
 pub(super) async fn tell_holders(change: &mut Change, r: &Request, kind: &str, roles: &[String]) -> sqlx::Result<()> {
     let (actor, now) = (change.actor().id, change.now());
     sqlx::query!(
