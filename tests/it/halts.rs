@@ -25,7 +25,7 @@ async fn resume(token: &Token, fields: Value) -> (u16, Value) {
     token
         .post(
             "/api/requests",
-            json!({"operation": "ledger.resume", "fields": fields, "reason": "복원한 백업이 공개된 기록보다 오래되었습니다."}),
+            &json!({"operation": "ledger.resume", "fields": fields, "reason": "복원한 백업이 공개된 기록보다 오래되었습니다."}),
         )
         .await
 }
