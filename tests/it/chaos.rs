@@ -118,6 +118,9 @@ async fn two_hundred_kills_under_load_lose_nothing_and_do_nothing_twice() {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new(), "seed {seed}");
+    crate::log::sealed(&desk).await;
+    let (whole, said) = crate::log::verify(&desk).await;
+    assert!(whole, "seed {seed}: {said}");
     let journal = journal.lock().unwrap().clone();
     assert!(journal.len() > KILLS / 2, "seed {seed}: there was hardly any load: {}", journal.len());
     let (mut done, mut failed): (HashSet<String>, HashSet<String>) = (HashSet::new(), HashSet::new());

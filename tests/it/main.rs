@@ -26,6 +26,7 @@ mod refusals;
 mod replicas;
 mod road;
 mod search;
+mod sequencers;
 mod style;
 mod support;
 mod tools;
