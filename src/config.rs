@@ -228,11 +228,17 @@ impl Reader<'_> {
     fn ledger(&mut self) -> Option<log::Settings> {
         let key = self.text("COUNTERSIGN_LEDGER_KEY")?;
         let old_keys = self.text("COUNTERSIGN_LEDGER_OLD_KEYS").unwrap_or_default();
+        let webhook = self.parsed::<Url>("COUNTERSIGN_LEDGER_WEBHOOK");
+        let here = |url: &Url| matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if webhook.as_ref().is_some_and(|url| url.scheme() != "https" && !(url.scheme() == "http" && here(url))) {
+            self.problems.push("COUNTERSIGN_LEDGER_WEBHOOK must be an https address".into());
+        }
         Some(log::Settings {
             database_url: self.required("COUNTERSIGN_LEDGER_DATABASE_URL").into(),
             key: key.into(),
             old_keys: old_keys.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect(),
             copy: self.required("COUNTERSIGN_LEDGER_COPY").into(),
+            webhook,
             every: Duration::from_millis(self.parsed("COUNTERSIGN_LEDGER_MILLISECONDS").unwrap_or(1_000)),
         })
     }

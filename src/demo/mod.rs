@@ -75,6 +75,7 @@ pub(crate) fn a_log(postgres: &Postgres, database: &str, home: &Path) -> anyhow:
         key: fs::read_to_string(&file)?.into(),
         old_keys: Vec::new(),
         copy: home.join("checkpoints.ndjson"),
+        webhook: None,
         every: std::time::Duration::from_secs(1),
     })
 }

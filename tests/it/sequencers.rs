@@ -93,7 +93,7 @@ async fn killed_sequencers_and_a_killed_database_lose_no_event_and_number_none_t
     let (secret, keys): (String, [VerifyingKey; 1]) = (key.secret().expose_secret().to_owned(), [key.verifying_key()]);
     let copy = folder.join("copy.ndjson");
 
-    let (over, acknowledged): (Arc<AtomicBool>, Arc<Mutex<HashSet<Uuid>>>) = Arc::default();
+    let (over, acknowledged): (Arc<AtomicBool>, Arc<Mutex<HashSet<Uuid>>>) = (Arc::default(), Arc::default());
     let url = postgres.app_url("log");
     let writers: Vec<_> = (0..WRITERS as u64)
         .map(|writer| {

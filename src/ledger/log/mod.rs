@@ -7,6 +7,7 @@ mod publication;
 mod resume;
 mod store;
 mod tiles;
+mod webhook;
 
 pub use resume::Resume;
 pub use store::{Head, Way, checkpoint, head, lag, leaf_index};
@@ -24,13 +25,17 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
+use webhook::Webhook;
 
 /// What a replica needs to sequence and to sign.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Settings {
     pub old_keys: Vec<String>,
     /// `COUNTERSIGN_LEDGER_COPY`: the file, on another disk at best, that keeps every checkpoint.
     pub copy: PathBuf,
+    /// `COUNTERSIGN_LEDGER_WEBHOOK`: where each newest checkpoint is posted, too.
+    pub webhook: Option<url::Url>,
     /// The shortest time between two checkpoints.
     pub every: Duration,
 }
@@ -63,6 +70,9 @@ pub struct Log {
     /// Whether the database was held against the copy since the replica started.
     compared: AtomicBool,
     published: watch::Sender<i64>,
+    webhook: Option<Webhook>,
+    /// The newest checkpoint that this replica has published.
+    newest: watch::Sender<Option<Arc<str>>>,
 }
 
 /// Whether an approval has been countersigned by the log.
@@ -120,6 +130,8 @@ impl Log {
             wanted: Notify::new(),
             compared: AtomicBool::new(false),
             published: watch::Sender::new(0),
+            webhook: settings.webhook.as_ref().map(Webhook::to).transpose()?,
+            newest: watch::Sender::new(None),
         })
     }
 
@@ -153,6 +165,13 @@ impl Log {
 
     /// Sequences, signs and publishes until the replica stops.
     pub async fn follow(&self) {
+        match &self.webhook {
+            Some(webhook) => tokio::join!(self.sequence_on(), webhook.follow(self.newest.subscribe())).0,
+            None => self.sequence_on().await,
+        }
+    }
+
+    async fn sequence_on(&self) {
         let mut last = Instant::now().checked_sub(self.every).unwrap_or_else(Instant::now);
         let mut halted = None;
         loop {
@@ -281,12 +300,13 @@ impl Log {
         let mut conn = self.db.acquire().await?;
         let Some(note) = store::checkpoint(&mut conn, size).await? else { return Ok(Turn::Idle) };
         let Some(head) = store::head(&mut conn).await? else { return Ok(Turn::Idle) };
-        let (from, copy) = (head.published_size, self.copy.clone());
+        let (from, copy, told) = (head.published_size, self.copy.clone(), Arc::from(&*note));
         let leaves = store::leaves(&mut conn, from, size).await?;
         tokio::task::spawn_blocking(move || copy.append(from as u64, &leaves, &note))
             .await
             .map_err(|error| Stop::Halt(error.to_string()))??;
         store::published(&mut conn, size).await?;
+        self.newest.send_replace(Some(told));
         Ok(Turn::Published(size))
     }
 
