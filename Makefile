@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-waiting screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-waiting bench-ledger screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -58,6 +58,11 @@ bench-waiting: ## measure ten thousand waiting callers and decisions per second 
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests 10000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/waiting.mjs
+
+bench-ledger: ## measure what the ledger costs, and how far its sequencer falls behind
+	@tests/install
+	cargo build --release
+	$(TARGET)/release/countersign scratch-database -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
 
 screenshots: ## photograph every page into tests/browser/screenshots/
 	@tests/install browser

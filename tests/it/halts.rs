@@ -3,10 +3,15 @@ use crate::{
     log::{fix, history, sealed, verify},
     support::{Desk, Token},
 };
-use countersign::ledger::note::SigningKey;
+use axum::{Router, http::StatusCode, routing::post};
+use countersign::ledger::note::{Checkpoint, SigningKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// What `/readyz` says when the log is halted, or when it no longer is.
 async fn readyz(desk: &Desk, done: impl Fn(&str) -> bool) -> String {
@@ -139,4 +144,35 @@ async fn what_is_not_halted_is_not_resumed_and_other_names_are_refused() {
         let (status, said) = resume(&security, fields.clone()).await;
         assert_eq!((status, &said["errors"][0]["code"]), (422, &json!(code)), "{fields}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_webhook_gets_every_newest_checkpoint_though_it_was_away() {
+    let posted: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = posted.clone();
+    // the first one is not taken
+    let service = Router::new().route(
+        "/checkpoints",
+        post(move |note: String| async move {
+            let mut seen = seen.lock().unwrap();
+            seen.push(note);
+            if seen.len() == 1 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
+        }),
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/checkpoints", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+    let desk = Desk::with(1, |config| config.ledger.as_mut().unwrap().webhook = Some(url.parse().unwrap())).await;
+    history(&desk, 2).await;
+    let key = SigningKey::parse(&desk.log().await[1].1).unwrap().verifying_key();
+    let size: i64 = sqlx::query_scalar("select published_size from ledger.head").fetch_one(&mut desk.owner().await).await.unwrap();
+    for _ in 0..200 {
+        let posted = posted.lock().unwrap().clone();
+        let newest = posted.iter().skip(1).map(|note| Checkpoint::open(note, std::slice::from_ref(&key)).unwrap().size).max();
+        if newest.is_some_and(|newest| newest as i64 >= size) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} notes were posted, and not the newest", posted.lock().unwrap().len());
 }

@@ -55,7 +55,8 @@ async fn write(conn: &mut PgConnection, random: &mut StdRng) -> sqlx::Result<Opt
         sqlx::query_as("select '00000000-0000-7000-8000-000000000003'::uuid, date_trunc('milliseconds', clock_timestamp())")
             .fetch_one(&mut *tx)
             .await?;
-    let sealed = seal(actor, "console", None, at, random.random_range(0..4000), Entry::of("chaos.written")).expect("an entry can be sealed");
+    let sealed =
+        seal(actor, "console", None, at, random.random_range(0..4000), Entry::of("chaos.written")).expect("an entry can be sealed");
     sqlx::query(
         "insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf) values ($1, $2, 1, $3, $4, $5, $6, $7)",
     )
@@ -153,7 +154,8 @@ async fn killed_sequencers_and_a_killed_database_lose_no_event_and_number_none_t
     }
     let report = audit::verify(&mut owner, &keys, Some(&copy)).await.unwrap();
     assert_eq!(report.faults, [], "seed {seed}");
-    let leaves: Vec<(i64, Uuid)> = sqlx::query_as("select leaf_index, event_id from ledger.leaf order by leaf_index").fetch_all(&mut owner).await.unwrap();
+    let leaves: Vec<(i64, Uuid)> =
+        sqlx::query_as("select leaf_index, event_id from ledger.leaf order by leaf_index").fetch_all(&mut owner).await.unwrap();
     assert!(leaves.iter().enumerate().all(|(n, (index, _))| n as i64 == *index), "seed {seed}: there are gaps");
     let events: i64 = sqlx::query_scalar("select count(*) from ledger.event").fetch_one(&mut owner).await.unwrap();
     assert_eq!(events, leaves.len() as i64, "seed {seed}");

@@ -36,6 +36,12 @@ impl Log {
     }
 
     async fn replay(&self, conn: &mut PgConnection, head: &store::Head) -> Result<(), Stop> {
+        match self.compare(conn, head).await {
+            // it was the wrong file, or the newer database is back: nothing is missing
+            Ok(()) => return Ok(store::resume(conn, &head.origin).await?),
+            Err(Stop::Halt(_)) => {}
+            Err(other) => return Err(other),
+        }
         let (copy, keys, origin, from) = (self.copy.clone(), self.keys.clone(), head.origin.clone(), head.size as u64);
         let found = tokio::task::spawn_blocking(move || {
             let Some((note, published)) = copy.newest_note(&origin, &keys)?.filter(|(_, said)| said.size > from) else {
