@@ -6,6 +6,7 @@ use super::{
 use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
+    ledger::subjects::EraseSubject,
     policy::ReplacePolicy,
     tools::{self, Tools},
 };
@@ -23,7 +24,8 @@ impl Registry {
     /// With an admin API that carries out what its settings name, or all that it can; and with what is said about tools.
     pub fn through(admin_api: Option<(&Arc<AdminApi>, &Settings)>, tools: tools::Settings) -> Self {
         let policy = Box::new(Typed::<ReplacePolicy>::default());
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, Box::new(Tools::new(tools))])
+        let erase = Box::new(Typed::<EraseSubject>::default());
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, erase, Box::new(Tools::new(tools))])
     }
 
     /// One more; for tests of what no operation of ours does.

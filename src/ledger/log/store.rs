@@ -1,7 +1,6 @@
 //! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
-use super::super::tree::Hash;
+use super::super::{subjects, tree::Hash};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -106,10 +105,9 @@ pub(super) async fn save_tiles(conn: &mut PgConnection, tiles: &[((i16, i64), Ve
 
 /// Moves the head on from `old`; `false` if somebody else did.
 pub(super) async fn advance(conn: &mut PgConnection, old: i64, size: i64, frontier: &[u8], root: &Hash) -> sqlx::Result<bool> {
-    let done =
-        sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
-            .execute(conn)
-            .await?;
+    let done = sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -212,8 +210,7 @@ pub(super) struct Kept {
     pub request_id: Option<i64>,
     pub target_type: Option<String>,
     pub target_id: Option<String>,
-    pub salt: Option<Vec<u8>>,
-    pub data: Option<Value>,
+    pub detail: subjects::Kept,
 }
 
 /// Checking everything takes as long as it takes.
@@ -223,28 +220,40 @@ pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
 
 /// The next leaves from a place on, with their events.
 pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
-    sqlx::query_as!(
-        Kept,
+    let rows = sqlx::query!(
         r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
-             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?"
+             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
+             d.sealed, k.key as "key?"
            from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
              left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
+             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
            where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index limit $3"#,
         from,
         until,
         limit
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let kept = rows.into_iter().map(|r| Kept {
+        leaf_index: r.leaf_index,
+        event_id: r.event_id,
+        recorded_at: r.recorded_at,
+        hash: r.hash,
+        leaf: r.leaf,
+        kind: r.kind,
+        outcome: r.outcome,
+        actor_id: r.actor_id,
+        door: r.door,
+        request_id: r.request_id,
+        target_type: r.target_type,
+        target_id: r.target_id,
+        detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
+    });
+    Ok(kept.collect())
 }
 
 /// The checkpoints over more than so many leaves, the smallest first.
-pub(super) async fn checkpoints(
-    conn: &mut PgConnection,
-    above: i64,
-    until: i64,
-    limit: i64,
-) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
+pub(super) async fn checkpoints(conn: &mut PgConnection, above: i64, until: i64, limit: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
     let rows = sqlx::query!(
         "select size, root, note from ledger.checkpoint where size > $1 and size <= $2 order by size limit $3",
         above,
@@ -264,15 +273,10 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     )
     .fetch_all(&mut *conn)
     .await?;
-    let late = sqlx::query_scalar!(r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#)
-        .fetch_one(conn)
-        .await?;
+    let late = sqlx::query_scalar!(
+        r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#
+    )
+    .fetch_one(conn)
+    .await?;
     Ok((lost, late))
-}
-
-/// Whether the month of this time was exported and dropped: then its leaves stay and its events are gone.
-pub(super) async fn is_retired(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"select to_regclass('ledger.event_' || to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) is null as "gone!""#, at)
-        .fetch_one(conn)
-        .await
 }
