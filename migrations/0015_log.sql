@@ -13,9 +13,25 @@ create table ledger.head (
   -- how much of it a checkpoint outside of this database covers
   published_size bigint not null default 0 check (published_size between 0 and size),
   published_at timestamptz,
-  -- why nothing is signed any more; whoever clears it says so in the ledger
-  halted text
+  -- why nothing is signed any more, and since when
+  halted text,
+  halted_at timestamptz,
+  check ((halted is null) = (halted_at is null))
 );
+
+-- How people decided that a halted log goes on. It fits the halt that it was decided for, and no other.
+create table ledger.way_out (
+  request_id bigint primary key references request,
+  way text not null check (way in ('replay', 'epoch')),
+  -- names the log from then on, if its copy is given up
+  origin text check ((way = 'epoch') = (origin is not null)),
+  -- how many leaves the database had
+  size bigint not null,
+  halted_at timestamptz not null
+);
+call ledger.guard('ledger.way_out');
+grant select, insert on ledger.way_out to countersign_app;
+grant select on ledger.way_out to countersign_sequencer, countersign_auditor;
 
 create table ledger.leaf (
   leaf_index bigint primary key check (leaf_index >= 0),
@@ -60,7 +76,9 @@ begin
     if substr(new.hashes, 1, octet_length(old.hashes)) <> old.hashes or (new.level, new.n) <> (old.level, old.n) then
       raise exception 'the log only grows: a tile would lose hashes' using errcode = '55000';
     end if;
-  elsif new.origin <> old.origin or new.size < old.size or new.published_size < old.published_size then
+  elsif new.origin <> old.origin and not exists (select from ledger.way_out w where w.halted_at = old.halted_at and w.origin = new.origin) then
+    raise exception 'the log keeps its name until people decide otherwise' using errcode = '55000';
+  elsif new.size < old.size or new.published_size < old.published_size then
     raise exception 'the log only grows: its head would go back' using errcode = '55000';
   end if;
   return new;
@@ -73,6 +91,38 @@ alter table ledger.head enable always trigger only_grows;
 grant select, insert on ledger.leaf, ledger.checkpoint to countersign_sequencer;
 grant select, insert on ledger.tile, ledger.head to countersign_sequencer;
 grant update (hashes) on ledger.tile to countersign_sequencer;
-grant update (size, frontier, root, published_size, published_at, halted) on ledger.head to countersign_sequencer;
+grant update (origin, size, frontier, root, published_size, published_at, halted, halted_at) on ledger.head to countersign_sequencer;
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint, ledger.pending to countersign_app;
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint to countersign_auditor;
+-- Brings back events that the log's copy has and a restored database has not. Only while a halt that people decided about lasts.
+create function ledger.replay(leaves bytea[]) returns void language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  if not exists (select from ledger.head h join ledger.way_out w on w.halted_at = h.halted_at where w.way = 'replay') then
+    raise exception 'nobody decided that the log is replayed' using errcode = '55000';
+  end if;
+  insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
+  select (l ->> 'id')::uuid, (l ->> 'at')::timestamptz, (l ->> 'v')::smallint, l ->> 'kind', l ->> 'outcome', (l ->> 'actor')::uuid, l ->> 'door',
+    substr(l ->> 'request', 4)::bigint, l -> 'target' ->> 'type', l -> 'target' ->> 'id', leaf
+  from (select leaf, convert_from(leaf, 'UTF8')::jsonb as l from unnest(leaves) as leaf) kept
+  on conflict do nothing;
+  delete from ledger.pending where event_id in (select (convert_from(leaf, 'UTF8')::jsonb ->> 'id')::uuid from unnest(leaves) as leaf);
+end $$;
+revoke execute on function ledger.replay from public;
+grant execute on function ledger.replay to countersign_sequencer;
+
+-- whether each job has its request is for the auditor to check, too
+grant select on job to countersign_auditor;
+
+-- The founding's leaf said less than its row. No tree has it yet, so now it says everything, as every later leaf does.
+do $$
+declare
+  founding record;
+begin
+  select tableoid::regclass as partition, * into strict founding from ledger.event where kind = 'house.founded';
+  execute format('alter table %s disable trigger append_only', founding.partition);
+  update ledger.event set leaf = convert_to(format(
+    '{"actor":"%s","at":"%s","door":"%s","id":"%s","kind":"%s","outcome":"%s","target":{"id":"%s","type":"%s"},"v":1}',
+    actor_id, to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), door, event_id, kind, outcome, target_id, target_type), 'UTF8')
+    where event_id = founding.event_id;
+  execute format('alter table %s enable always trigger append_only', founding.partition);
+end $$;

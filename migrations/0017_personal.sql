@@ -57,23 +57,23 @@ create constraint trigger erasure_is_told after update on ledger.detail deferrab
 
 -- Erases what is kept about somebody, for a request that was countersigned and is being carried out. The only way: the application
 -- may delete nothing here by itself. Bindings stay, and what is still open is refused before it comes to this.
-create function ledger.erase_subject(request_id bigint, kind text, id text) returns void
+create function ledger.erase_subject(request bigint, subject_kind text, subject_id text) returns void
   language plpgsql security definer set search_path = pg_catalog as $$
 declare
   -- long enough to be a reason, and read in either language
   gone constant text := '[지워짐 · erased]';
   concerned bigint[];
 begin
-  if not exists (select from public.request r where r.id = erase_subject.request_id and r.operation = 'subject.erase'
-      and r.state = 'executing' and not r.broke_glass and r.target_type = 'subject' and r.target_id = kind || ':' || erase_subject.id) then
-    raise exception 'nobody asked for %:% to be erased', kind, erase_subject.id using errcode = 'CS004';
+  if not exists (select from public.request r where r.id = request and r.operation = 'subject.erase'
+      and r.state = 'executing' and not r.broke_glass and r.target_type = 'subject' and r.target_id = subject_kind || ':' || subject_id) then
+    raise exception 'nobody asked for %:% to be erased', subject_kind, subject_id using errcode = 'CS004';
   end if;
-  delete from ledger.subject_key where subject = kind || ':' || erase_subject.id;
+  delete from ledger.subject_key where subject_key.subject = subject_kind || ':' || subject_id;
   update ledger.detail d set salt = null, data = null, sealed = '' from ledger.event e
-    where e.target_id = erase_subject.id and e.target_type = kind and d.event_id = e.event_id and d.recorded_at = e.recorded_at
+    where e.target_id = subject_id and e.target_type = subject_kind and d.event_id = e.event_id and d.recorded_at = e.recorded_at
       and d.data is not null;
   select coalesce(array_agg(r.id), '{}') into concerned from public.request r
-    where r.target_type = kind and r.target_id = erase_subject.id and r.target_label <> gone
+    where r.target_type = subject_kind and r.target_id = subject_id and r.target_label <> gone
       and r.state not in ('pending', 'approved', 'executing', 'unknown');
   update public.request r set target_label = gone, reason = gone, emergency = case when r.emergency is not null then gone end,
       fields = '{}', before = '{}', after = '{}',

@@ -57,7 +57,7 @@ pub struct Shared {
     /// How long an attempt in another system belongs to the replica that began it.
     pub lease: std::time::Duration,
     /// Numbers and signs the events. Without it nothing that was approved runs.
-    pub(crate) log: Option<Log>,
+    pub log: Option<Log>,
     /// Names this replica in attempts and logs.
     pub replica: String,
     /// Who is asked when somebody searches, in the order in which the answers are shown.

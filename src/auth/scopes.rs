@@ -88,6 +88,8 @@ scopes! {
     PersonalErase = "personal:erase": Admin Security;
     /// Export a month of the ledger and drop it. Held by the console service: it takes the owner's database.
     LedgerRetire = "ledger:retire": Service;
+    /// Ask that a halted ledger goes on.
+    LedgerResume = "ledger:resume": Admin Security;
     /// Read the policy, and try a draft of it on the past.
     PolicyRead = "policy:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for a change of the policy.

@@ -53,7 +53,8 @@ impl KeyId {
     }
 }
 
-fn is_name(name: &str) -> bool {
+/// What may name a key, and the log that it signs for.
+pub fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
 }
 

@@ -139,6 +139,8 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     /// Raised when fields change their meaning; requests of an older version become stale.
     const VERSION: i16 = 1;
     const RISK: Risk;
+    /// Runs although the ledger is halted and nothing proves its approvals yet: only what ends the halt.
+    const WHILE_HALTED: bool = false;
     /// Who may ask.
     type Asks: Scope;
 
@@ -197,6 +199,10 @@ pub trait Definition: Send + Sync {
         Holding::default()
     }
     fn guarantee(&self) -> Guarantee;
+    /// As [`Operation::WHILE_HALTED`].
+    fn while_halted(&self) -> bool {
+        false
+    }
     fn scope(&self) -> &'static str;
     /// JSON schema (2020-12) of the fields.
     fn schema(&self) -> Value;
@@ -279,6 +285,9 @@ impl<O: Operation> Definition for Typed<O> {
     }
     fn guarantee(&self) -> Guarantee {
         Guarantee::Transactional
+    }
+    fn while_halted(&self) -> bool {
+        O::WHILE_HALTED
     }
     fn scope(&self) -> &'static str {
         O::Asks::NAME

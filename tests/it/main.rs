@@ -9,6 +9,7 @@ mod crashes;
 mod deciding;
 mod embedded;
 mod glass;
+mod halts;
 mod house;
 mod identity;
 mod incidents;

@@ -1,5 +1,8 @@
 //! Personal data: kept so that it can be erased, erased only by two, and gone everywhere while every proof stays.
-use crate::support::{Desk, Person, REASON, policy_with};
+use crate::{
+    log::{sealed, tamper, verify},
+    support::{Desk, Person, REASON, policy_with},
+};
 use countersign::{
     auth::Service,
     config::Config,
@@ -7,46 +10,14 @@ use countersign::{
 };
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
-use std::process::Output;
-use tokio::process::Command;
 use uuid::Uuid;
 
 const TOLD: &str = "홍길동 고객이 전화로 알려 온 내용입니다.";
 
-pub async fn sealed(desk: &Desk) {
-    let mut owner = desk.owner().await;
-    for _ in 0..200 {
-        let done: Option<bool> =
-            sqlx::query_scalar("select published_size = size and not exists (select from ledger.pending) from ledger.head")
-                .fetch_optional(&mut owner)
-                .await
-                .unwrap();
-        if done == Some(true) {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("the sequencer does not come to an end");
-}
-
-pub async fn verify(desk: &Desk) -> (bool, String) {
+/// What `countersign ledger verify` says, once all is under a checkpoint.
+pub async fn verified(desk: &Desk) -> (bool, String) {
     sealed(desk).await;
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["ledger", "verify"])
-        .env("DATABASE_URL", desk.url_as("countersign_auditor").await)
-        .envs(desk.log().await)
-        .output()
-        .await
-        .unwrap();
-    (status.success(), String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr))
-}
-
-pub async fn tamper(owner: &mut PgConnection, table: &str, statement: &str) {
-    for sql in
-        [format!("alter table {table} disable trigger user"), statement.to_owned(), format!("alter table {table} enable trigger user")]
-    {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *owner).await.unwrap();
-    }
+    verify(desk).await
 }
 
 async fn code(conn: &mut PgConnection, sql: &str) -> String {
@@ -120,7 +91,7 @@ async fn somebody_is_erased_everywhere_and_every_proof_stays() {
     }
     let submitted = event(&desk, "request.submitted", &user).await;
     auditor.get(&format!("/ledger/{submitted}")).await.sees(TOLD).sees("약속값과 일치합니다.");
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
     let proof = auditor.get(&format!("/ledger/{submitted}/proof")).await.body;
     let clear: i64 = sqlx::query_scalar("select count(*) from ledger.detail d join ledger.event e using (event_id, recorded_at) where e.target_type in ('user', 'operator') and d.data is not null")
@@ -154,7 +125,7 @@ async fn somebody_is_erased_everywhere_and_every_proof_stays() {
     ops.get(&format!("/requests/{erasure}")).await.sees("삭제 요구서");
     let found = ops.get(&format!("/search?q={}", "%ED%99%8D%EA%B8%B8%EB%8F%99")).await;
     assert!(!found.body.contains(&request), "its words are not found any more");
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
 
     // what comes later has a key of its own, and can be erased again
@@ -163,7 +134,7 @@ async fn somebody_is_erased_everywhere_and_every_proof_stays() {
     let later = auditor.get(&format!("/ledger/{later}")).await;
     assert!(later.count("#commitment") == 1 && later.count("#gone") == 0);
     auditor.get(&format!("/ledger/{submitted}")).await.sees("[지워짐]");
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
     let preview = desk.sign_in("security").await;
     let form = preview.get("/requests/new/subject.erase").await;
@@ -211,7 +182,7 @@ async fn an_erasure_is_refused_where_it_would_leave_or_take_too_much() {
     let (status, asked) = security.post("/api/requests", &ask("user", &user)).await;
     assert_eq!(status, 201, "{asked}");
     let id = asked["id"].as_str().unwrap();
-    assert_eq!(asked["after"], json!({"details": 0, "requests": 0}));
+    assert_eq!(asked["preview"]["after"], json!({"details": 0, "requests": 0}));
     let fix = ops
         .post("/api/requests", &json!({"operation": "user.plan.grant", "fields": {"user_id": user, "plan": other}, "reason": TOLD}))
         .await
@@ -234,7 +205,7 @@ async fn nobody_erases_behind_the_ledgers_back() {
     let mut app = PgConnection::connect(&desk.app_url().await).await.unwrap();
     for (sql, expected) in [
         ("delete from ledger.subject_key", "42501"),
-        ("update ledger.subject_key set key = sha256('')", "42501"),
+        ("update ledger.subject_key set key = decode(repeat('00', 32), 'hex')", "42501"),
         ("update ledger.subject_key set subject = 'user:nobody'", "55000"),
         ("truncate ledger.subject_key", "42501"),
         ("update ledger.detail set sealed = ''", "42501"),
@@ -246,13 +217,13 @@ async fn nobody_erases_behind_the_ledgers_back() {
     let mut owner = desk.owner().await;
     let key = format!("where subject = 'user:{user}'");
     assert_eq!(code(&mut owner, &format!("delete from ledger.subject_key {key}")).await, "CS003");
-    assert_eq!(code(&mut owner, "update ledger.subject_key set key = sha256('')").await, "55000");
+    assert_eq!(code(&mut owner, "update ledger.subject_key set key = decode(repeat('00', 32), 'hex')").await, "55000");
     assert_eq!(code(&mut owner, "update ledger.detail set salt = null, data = null, sealed = '' where data is not null").await, "CS003");
     assert_eq!(code(&mut owner, "update ledger.detail set sealed = 'x' where data is null").await, "55000");
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
     tamper(&mut owner, "ledger.subject_key", &format!("delete from ledger.subject_key {key}")).await;
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     let submitted = event(&desk, "request.submitted", &user).await;
     assert!(!whole && said.contains(&format!("(event {submitted}): what its leaf commits to cannot be opened")), "{said}");
     desk.sign_in("auditor").await.get(&format!("/ledger/{submitted}")).await.sees("지웠다는 기록도 없습니다");
@@ -284,6 +255,6 @@ async fn what_was_in_clear_before_there_were_keys_is_erased_too() {
     let row: (Option<Vec<u8>>, Option<Value>) =
         sqlx::query_as("select salt, data from ledger.detail where event_id = $1").bind(old.id).fetch_one(&mut owner).await.unwrap();
     assert_eq!(row, (None, None));
-    let (whole, said) = verify(&desk).await;
+    let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
 }

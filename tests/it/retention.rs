@@ -1,6 +1,7 @@
 //! Months that go: exported, vouched for, dropped, and everything that proves them still there.
 use crate::{
-    personal::{sealed, tamper, verify},
+    log::{sealed, tamper},
+    personal::verified,
     support::{Desk, ORG, REASON},
 };
 use countersign::{
@@ -132,7 +133,7 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
             .await
             .unwrap();
     assert!(gone);
-    let (whole, told) = verify(&desk).await;
+    let (whole, told) = verified(&desk).await;
     assert!(whole, "{told}");
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new());
 
@@ -155,12 +156,12 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
         "update ledger.retirement set leaf = replace(convert_from(leaf, 'UTF8'), '\"events\":40', '\"events\":41')::bytea",
     )
     .await;
-    let (whole, told) = verify(&desk).await;
+    let (whole, told) = verified(&desk).await;
     assert!(!whole && told.contains("retired month 2024-01: the event that vouches for it is not the one in the log"), "{told}");
     let leaf = countersign::requests::hex(row.get::<&[u8], _>("leaf"));
     tamper(&mut owner, "ledger.retirement", &format!("update ledger.retirement set leaf = '\\x{leaf}'")).await;
     sqlx::raw_sql("drop table ledger.event_2024_02, ledger.detail_2024_02").execute(&mut owner).await.unwrap();
-    let (whole, told) = verify(&desk).await;
+    let (whole, told) = verified(&desk).await;
     assert!(!whole && told.contains(&format!("(event {second}): its event was removed")), "{told}");
     assert!(!told.contains("retired month"), "{told}");
     std::fs::remove_dir_all(&r.folder).unwrap();

@@ -117,6 +117,13 @@ impl Desk {
         Self { database, replicas: Vec::new() }
     }
 
+    /// The same as this one is now, as a backup is. Nobody may be connected to either.
+    pub async fn backup(&self) -> Self {
+        let database = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        cluster().await.create(&database, Some(&self.database)).await.unwrap();
+        Self { database, replicas: Vec::new() }
+    }
+
     pub async fn start_replica(&mut self, change: &impl Fn(&mut Config)) {
         self.start_replica_on(0, change).await;
     }
@@ -161,6 +168,9 @@ impl Desk {
             replica.task.abort();
             let _ = replica.task.await;
             replica.app.db.close().await;
+            if let Some(log) = &replica.app.log {
+                log.close().await;
+            }
         }
     }
 

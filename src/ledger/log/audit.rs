@@ -36,6 +36,8 @@ pub struct Report {
     pub leaves: u64,
     pub checkpoints: u64,
     pub published: u64,
+    /// Published checkpoints over leaves that were given up, by people, when the log went on under another name.
+    pub given_up: u64,
     pub faults: Vec<Fault>,
 }
 
@@ -63,6 +65,17 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     report.published = published.len() as u64;
     let erased: HashMap<String, Uuid> = subjects::erasures(conn, None).await?.into_iter().map(|e| (e.subject, e.event)).collect();
     let mut retired = Retired::read(conn).await?;
+    let epochs = store::epochs(conn).await?;
+    // a log that went on under another name has of its past what it had then
+    let ended = |origin: &str| {
+        let next = epochs.iter().position(|(name, _)| name == origin).map_or(0, |n| n + 1);
+        (origin != head.origin).then(|| epochs.get(next).map(|(_, size)| *size as u64)).flatten()
+    };
+    published.retain(|said| {
+        let kept = ended(&said.origin).is_none_or(|size| said.size <= size);
+        report.given_up += u64::from(!kept);
+        kept
+    });
     let mut signed: VecDeque<(i64, Vec<u8>, String)> = VecDeque::new();
     let (mut frontier, mut at) = (Frontier::default(), 0);
     loop {

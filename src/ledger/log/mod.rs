@@ -4,10 +4,12 @@
 pub mod audit;
 pub mod proof;
 mod publication;
+mod resume;
 mod store;
 mod tiles;
 
-pub use store::{Head, checkpoint, head, lag, leaf_index};
+pub use resume::Resume;
+pub use store::{Head, Way, checkpoint, head, lag, leaf_index};
 pub use tiles::{prove, root_at};
 
 use super::{
@@ -20,7 +22,11 @@ use anyhow::Context;
 use publication::Copy;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -54,6 +60,8 @@ pub struct Log {
     copy: Copy,
     every: Duration,
     wanted: Notify,
+    /// Whether the database was held against the copy since the replica started.
+    compared: AtomicBool,
     published: watch::Sender<i64>,
 }
 
@@ -85,6 +93,11 @@ enum Stop {
     Halt(String),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// What people decided cannot be done.
+    #[error("{0}")]
+    Again(String),
+    #[error("the log is named {0} now; this replica needs the key of that name")]
+    Name(String),
     #[error(transparent)]
     Copy(#[from] publication::Broken),
 }
@@ -105,6 +118,7 @@ impl Log {
             copy: Copy::at(&settings.copy),
             every: settings.every,
             wanted: Notify::new(),
+            compared: AtomicBool::new(false),
             published: watch::Sender::new(0),
         })
     }
@@ -124,7 +138,8 @@ impl Log {
         let mut conn = self.db.acquire().await?;
         let wrong = |what: String| Err(Error::Internal(anyhow::anyhow!(what)));
         let Some(head) = store::head(&mut conn).await? else { return Ok(()) };
-        if head.origin != self.origin() {
+        let next = store::way_out(&mut conn).await?;
+        if head.origin != self.origin() && next != Some(Way::Epoch(self.origin().to_owned())) {
             return wrong(format!("COUNTERSIGN_LEDGER_KEY is a key of {}, and this database holds the log {}", self.origin(), head.origin));
         }
         let Some(note) = store::checkpoint(&mut conn, 1).await? else { return Ok(()) };
@@ -152,6 +167,7 @@ impl Log {
                     Ok(Turn::More) => continue,
                     Ok(Turn::Idle) => {}
                     Ok(Turn::Published(size)) => {
+                        halted = None;
                         last = Instant::now();
                         self.published.send_replace(size);
                     }
@@ -160,7 +176,12 @@ impl Log {
                             tracing::error!(why, "the ledger is halted: nothing is signed, and nothing that was approved runs");
                         }
                     }
-                    Err(error) => tracing::warn!(%error, "the ledger's sequencer"),
+                    Err(error) => {
+                        let error = error.to_string();
+                        if halted.replace(error.clone()).as_ref() != Some(&error) {
+                            tracing::warn!(error, "the ledger's sequencer");
+                        }
+                    }
                 }
                 break;
             }
@@ -207,14 +228,22 @@ impl Log {
             tx.commit().await?;
             return Ok(Turn::Idle);
         };
-        if let Some(why) = head.halted {
-            return Ok(Turn::Halted(why));
+        if head.halted.is_some() {
+            return self.resume(tx, head).await;
+        }
+        if head.origin != self.origin() {
+            return Err(Stop::Name(head.origin));
         }
         let batch = store::take(&mut tx, BATCH).await?;
-        if batch.is_empty() && head.published_size == head.size {
+        let done = batch.is_empty() && head.published_size == head.size;
+        if done && self.compared.load(Relaxed) {
             return Ok(Turn::Idle);
         }
         self.compare(&mut tx, &head).await?;
+        self.compared.store(true, Relaxed);
+        if done {
+            return Ok(Turn::Idle);
+        }
         let mut size = head.size;
         if !batch.is_empty() {
             let mut frontier = Frontier::from_bytes(size as u64, &head.frontier).filter(|f| f.root()[..] == head.root);
@@ -251,8 +280,12 @@ impl Log {
     async fn publish(&self, size: i64) -> Result<Turn, Stop> {
         let mut conn = self.db.acquire().await?;
         let Some(note) = store::checkpoint(&mut conn, size).await? else { return Ok(Turn::Idle) };
-        let copy = self.copy.clone();
-        tokio::task::spawn_blocking(move || copy.append(&note)).await.map_err(|error| Stop::Halt(error.to_string()))??;
+        let Some(head) = store::head(&mut conn).await? else { return Ok(Turn::Idle) };
+        let (from, copy) = (head.published_size, self.copy.clone());
+        let leaves = store::leaves(&mut conn, from, size).await?;
+        tokio::task::spawn_blocking(move || copy.append(from as u64, &leaves, &note))
+            .await
+            .map_err(|error| Stop::Halt(error.to_string()))??;
         store::published(&mut conn, size).await?;
         Ok(Turn::Published(size))
     }

@@ -1,15 +1,18 @@
-//! Checkpoints outside of the database: a file that only grows, one line each. Whoever restores or forks the database cannot
-//! take back what stands there.
+//! Checkpoints outside of the database, with the leaves they cover: a file that only grows. Whoever restores or forks the database
+//! cannot take back what stands there, and what a restored database has lost comes back from it.
 use crate::ledger::note::{Checkpoint, VerifyingKey};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{File, OpenOptions},
-    io::{Read, Seek, SeekFrom, Write},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
-/// The newest lines are read from so many bytes at the end; a line is a few hundred.
+/// The newest checkpoint is looked for in so many bytes at the end, and in more if there is none.
 const TAIL: u64 = 64 * 1024;
+/// So many leaves go on a line.
+const BUNCH: usize = 1_000;
 
 /// The file.
 #[derive(Clone, Debug)]
@@ -18,9 +21,18 @@ pub(super) struct Copy {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
-    at: chrono::DateTime<chrono::Utc>,
-    note: String,
+#[serde(untagged)]
+enum Line {
+    Checkpoint {
+        at: chrono::DateTime<chrono::Utc>,
+        note: String,
+    },
+    /// The leaves under the checkpoint that follows, from this place on, in base64: they name nobody, and bring back what a
+    /// restored database has lost.
+    Leaves {
+        from: u64,
+        leaves: Vec<String>,
+    },
 }
 
 /// Why the file cannot be believed.
@@ -37,55 +49,112 @@ impl Copy {
         Self { path: path.to_owned() }
     }
 
-    /// The newest checkpoint that was published here; nothing before the first. A line that was cut off while it was written never
-    /// counted as published.
+    /// The newest checkpoint that was published here under this name; nothing before the first. A line that was cut off while it
+    /// was written never counted as published, and those of another name that the keys know are of the time before.
     pub fn newest(&self, origin: &str, keys: &[VerifyingKey]) -> Result<Option<Checkpoint>, Broken> {
-        let Some(line) = self.last_line().map_err(|error| Broken::Unreadable(self.path.clone(), error))? else { return Ok(None) };
-        let foreign = || Broken::Foreign(self.path.clone());
-        let line: Line = serde_json::from_str(&line).map_err(|_| foreign())?;
-        Checkpoint::open(&line.note, keys).ok().filter(|c| c.origin == origin).map(Some).ok_or_else(foreign)
+        Ok(self.newest_note(origin, keys)?.map(|(_, said)| said))
+    }
+
+    /// The same as it was signed, and what it says.
+    pub fn newest_note(&self, origin: &str, keys: &[VerifyingKey]) -> Result<Option<(String, Checkpoint)>, Broken> {
+        let Some(note) = self.last_note().map_err(|error| Broken::Unreadable(self.path.clone(), error))? else { return Ok(None) };
+        let said = Checkpoint::open(&note, keys).map_err(|_| Broken::Foreign(self.path.clone()))?;
+        Ok(Some((note, said)).filter(|(_, said)| said.origin == origin))
     }
 
     /// All of them, the smallest first; lines that cannot be believed are told by their number.
     pub fn all(&self, keys: &[VerifyingKey], mut bad: impl FnMut(usize, String)) -> Result<Vec<Checkpoint>, Broken> {
-        let text = std::fs::read_to_string(&self.path).map_err(|error| Broken::Unreadable(self.path.clone(), error))?;
         let mut all = Vec::new();
-        // what follows the last line break was cut off while it was written
-        for (n, line) in text.split_inclusive('\n').enumerate().filter(|(_, line)| line.ends_with('\n')) {
-            let Ok(Line { note, .. }) = serde_json::from_str(line) else {
-                // the beginning of a line that was cut off is not one that was changed
-                continue;
-            };
+        self.read(|n, line| {
+            // the beginning of a line that was cut off is not one that was changed
+            let Ok(Line::Checkpoint { note, .. }) = serde_json::from_str(line) else { return };
             match Checkpoint::open(&note, keys) {
                 Ok(said) => all.push(said),
-                Err(error) => bad(n + 1, error.to_string()),
+                Err(error) => bad(n, error.to_string()),
             }
-        }
+        })?;
         all.sort_by_key(|said| said.size);
         Ok(all)
     }
 
-    fn last_line(&self) -> std::io::Result<Option<String>> {
+    /// The leaves of these places; nothing if one of them is not here.
+    pub fn leaves(&self, from: u64, until: u64) -> Result<Option<Vec<Vec<u8>>>, Broken> {
+        let mut kept: Vec<Option<Vec<u8>>> = vec![None; (until - from) as usize];
+        self.read(|_, line| {
+            let Ok(Line::Leaves { from: first, leaves }) = serde_json::from_str(line) else { return };
+            for (index, leaf) in (first..).zip(leaves) {
+                if (from..until).contains(&index) {
+                    kept[(index - from) as usize] = BASE64_STANDARD.decode(leaf).ok();
+                }
+            }
+        })?;
+        Ok(kept.into_iter().collect())
+    }
+
+    /// Each whole line with its number; what follows the last line break was cut off while it was written.
+    fn read(&self, mut each: impl FnMut(usize, &str)) -> Result<(), Broken> {
+        let broken = |error| Broken::Unreadable(self.path.clone(), error);
+        let mut file = BufReader::new(File::open(&self.path).map_err(broken)?);
+        let mut line = String::new();
+        for n in 1.. {
+            line.clear();
+            if file.read_line(&mut line).map_err(broken)? == 0 || !line.ends_with('\n') {
+                break;
+            }
+            each(n, &line);
+        }
+        Ok(())
+    }
+
+    /// The last line that is a checkpoint. Leaves may follow it whose checkpoint was never written.
+    fn last_note(&self) -> std::io::Result<Option<String>> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-        let mut tail = Vec::new();
-        file.read_to_end(&mut tail)?;
-        let Some(end) = tail.iter().rposition(|b| *b == b'\n') else { return Ok(None) };
-        let start = tail[..end].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-        Ok(Some(String::from_utf8_lossy(&tail[start..end]).into_owned()))
+        let mut reach = TAIL;
+        loop {
+            file.seek(SeekFrom::Start(length.saturating_sub(reach)))?;
+            let mut tail = Vec::new();
+            (&mut file).take(reach).read_to_end(&mut tail)?;
+            let tail = String::from_utf8_lossy(&tail);
+            let whole = tail.rfind('\n').map_or("", |end| &tail[..end]);
+            let mut lines = whole.rsplit('\n').peekable();
+            while let Some(line) = lines.next() {
+                // the first may have begun before what was read
+                if lines.peek().is_none() && reach < length {
+                    break;
+                }
+                match serde_json::from_str(line) {
+                    Ok(Line::Checkpoint { note, .. }) => return Ok(Some(note)),
+                    Ok(Line::Leaves { .. }) => {}
+                    // the beginning of a line that was cut off says nothing; anything else is not ours
+                    Err(error) if error.is_eof() => {}
+                    Err(_) => return Ok(Some(line.to_owned())),
+                }
+            }
+            if reach >= length {
+                return Ok(None);
+            }
+            reach *= 16;
+        }
     }
 
-    /// Adds one, and answers when it is on the disk.
-    pub fn append(&self, note: &str) -> Result<(), Broken> {
-        let line = Line { at: chrono::Utc::now(), note: note.to_owned() };
+    /// Adds one with the leaves that it is the first to cover, and answers when it is on the disk.
+    pub fn append(&self, from: u64, leaves: &[Vec<u8>], note: &str) -> Result<(), Broken> {
+        let bunches = leaves.chunks(BUNCH).enumerate().map(|(n, bunch)| Line::Leaves {
+            from: from + (n * BUNCH) as u64,
+            leaves: bunch.iter().map(|leaf| BASE64_STANDARD.encode(leaf)).collect(),
+        });
+        let lines: Vec<_> = bunches.chain([Line::Checkpoint { at: chrono::Utc::now(), note: note.to_owned() }]).collect();
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
-            let mut text = serde_json::to_string(&line)? + "\n";
+            let mut text = String::new();
+            for line in &lines {
+                text = text + &serde_json::to_string(line)? + "\n";
+            }
             // after a line that was cut off comes a new one
             if file.metadata()?.len() > 0 {
                 let mut last = [0];

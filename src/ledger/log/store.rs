@@ -1,5 +1,6 @@
 //! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
 use super::super::{subjects, tree::Hash};
+use crate::db::Change;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ pub struct Head {
     pub published_size: i64,
     pub published_at: Option<DateTime<Utc>>,
     pub halted: Option<String>,
+    pub halted_at: Option<DateTime<Utc>>,
 }
 
 /// An event that is to become a leaf.
@@ -23,7 +25,7 @@ pub(super) struct Waiting {
 }
 
 pub async fn head(conn: &mut PgConnection) -> sqlx::Result<Option<Head>> {
-    sqlx::query_as!(Head, "select origin, size, frontier, root, published_size, published_at, halted from ledger.head")
+    sqlx::query_as!(Head, "select origin, size, frontier, root, published_size, published_at, halted, halted_at from ledger.head")
         .fetch_optional(conn)
         .await
 }
@@ -32,7 +34,7 @@ pub async fn head(conn: &mut PgConnection) -> sqlx::Result<Option<Head>> {
 pub(super) async fn lock(conn: &mut PgConnection) -> sqlx::Result<Option<Head>> {
     sqlx::query_as!(
         Head,
-        "select origin, size, frontier, root, published_size, published_at, halted from ledger.head for update skip locked"
+        "select origin, size, frontier, root, published_size, published_at, halted, halted_at from ledger.head for update skip locked"
     )
     .fetch_optional(conn)
     .await
@@ -130,7 +132,10 @@ pub(super) async fn published(conn: &mut PgConnection, size: i64) -> sqlx::Resul
 }
 
 pub(super) async fn halt(conn: &mut PgConnection, why: &str) -> sqlx::Result<()> {
-    sqlx::query!("update ledger.head set halted = $1 where halted is null", why).execute(conn).await.map(|_| ())
+    sqlx::query!("update ledger.head set halted = $1, halted_at = clock_timestamp() where halted is null", why)
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 /// The newest checkpoint of at least this size, as it was signed.
@@ -279,4 +284,68 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     .fetch_one(conn)
     .await?;
     Ok((lost, late))
+}
+
+/// How people decided that a halted log goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// What was published and is missing comes back from the copy.
+    Replay,
+    /// The log goes on from what the database has, under this name.
+    Epoch(String),
+}
+
+/// What was decided about the halt that lasts.
+pub(super) async fn way_out(conn: &mut PgConnection) -> sqlx::Result<Option<Way>> {
+    let found = sqlx::query!(
+        "select way, origin from ledger.way_out where halted_at = (select halted_at from ledger.head) order by request_id desc limit 1"
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(|row| row.origin.map_or(Way::Replay, Way::Epoch)))
+}
+
+/// Writes down what was decided; the sequencer does it.
+pub(super) async fn decide(change: &mut Change, request: i64, way: &Way, head: &Head) -> sqlx::Result<()> {
+    let (name, origin) = match way {
+        Way::Replay => ("replay", None),
+        Way::Epoch(origin) => ("epoch", Some(origin)),
+    };
+    sqlx::query!(
+        "insert into ledger.way_out (request_id, way, origin, size, halted_at) values ($1, $2, $3, $4, $5)",
+        request,
+        name,
+        origin,
+        head.size,
+        head.halted_at
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+/// One decision at a time.
+pub(super) async fn lock_decisions(change: &mut Change) -> sqlx::Result<()> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('ledger.way_out'))").execute(&mut **change).await.map(|_| ())
+}
+
+/// Ends the halt.
+pub(super) async fn resume(conn: &mut PgConnection, origin: &str) -> sqlx::Result<()> {
+    sqlx::query!("update ledger.head set halted = null, halted_at = null, origin = $1", origin).execute(conn).await.map(|_| ())
+}
+
+/// Brings back events from their leaves.
+pub(super) async fn replay(conn: &mut PgConnection, leaves: &[Vec<u8>]) -> sqlx::Result<()> {
+    sqlx::query!("select ledger.replay($1)", leaves).execute(conn).await.map(|_| ())
+}
+
+/// Logs of another name that this one goes on from, and how many leaves of theirs it has.
+pub(super) async fn epochs(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        r#"select origin as "origin!", size from ledger.way_out where way = 'epoch' and halted_at is distinct from (select halted_at from ledger.head)
+           order by request_id"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.origin, r.size)).collect())
 }

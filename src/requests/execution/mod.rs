@@ -36,7 +36,8 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     let mut request =
         requests::lock(&mut change, id).await?.ok_or_else(|| anyhow::anyhow!("job {} names request {id}, which does not exist", job.id))?;
     crash::point("execution.claimed");
-    let elsewhere = app.registry.find(&request.operation).is_some_and(|d| d.guarantee() != Guarantee::Transactional);
+    let definition = app.registry.find(&request.operation);
+    let elsewhere = definition.is_some_and(|d| d.guarantee() != Guarantee::Transactional);
     // an effect of our own begins and ends in one transaction, so this one is elsewhere, whatever this replica knows of it
     if request.state == State::Executing {
         drop(change);
@@ -66,6 +67,7 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
                 log.next().await;
                 return Ok(());
             }
+            Gate::Halted if definition.is_some_and(|d| d.while_halted()) => {}
             Gate::Halted => {
                 drop(change);
                 return app.db.hide_job(job.id, BUSY.as_secs_f64()).await;

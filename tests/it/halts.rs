@@ -1,0 +1,142 @@
+//! A log that is halted, and the two ways out of it.
+use crate::{
+    log::{fix, history, sealed, verify},
+    support::{Desk, Token},
+};
+use countersign::ledger::note::SigningKey;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use std::{path::PathBuf, time::Duration};
+
+/// What `/readyz` says when the log is halted, or when it no longer is.
+async fn readyz(desk: &Desk, done: impl Fn(&str) -> bool) -> String {
+    let mut said = String::new();
+    for _ in 0..200 {
+        said = reqwest::get(format!("{}/readyz", desk.base(0))).await.unwrap().text().await.unwrap();
+        if done(&said) {
+            return said;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{said}");
+}
+
+async fn resume(token: &Token, fields: Value) -> (u16, Value) {
+    token
+        .post(
+            "/api/requests",
+            &json!({"operation": "ledger.resume", "fields": fields, "reason": "복원한 백업이 공개된 기록보다 오래되었습니다."}),
+        )
+        .await
+}
+
+/// Asks for it, and has it approved by two.
+async fn decide(desk: &Desk, fields: Value) {
+    let (status, request) = resume(&desk.token("security").await, fields).await;
+    assert_eq!(status, 201, "{request}");
+    let id = request["id"].as_str().unwrap();
+    for who in ["admin", "approver"] {
+        assert_eq!(desk.token(who).await.vote(id, "approve", None).await.0, 200);
+    }
+    desk.sign_in("security").await.until(id, "succeeded").await;
+}
+
+/// A desk, stopped, and the backup that was made of it before its last changes, started: it is halted.
+async fn restored() -> (Desk, Desk, PathBuf) {
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    desk.stop_all().await;
+    let mut backup = desk.backup().await;
+    desk.start_replica(&|_| {}).await;
+    history(&desk, 2).await;
+    desk.stop_all().await;
+    let copy = desk.copy();
+    std::fs::copy(&copy, backup.copy()).unwrap();
+    backup.start_replica(&|_| {}).await;
+    let said = readyz(&backup, |said| said.contains("halted")).await;
+    assert!(said.contains("were published: it is older than its own checkpoints"), "{said}");
+    (desk, backup, copy)
+}
+
+#[tokio::test]
+async fn what_a_restored_backup_lacks_comes_back_from_the_copy() {
+    let (desk, backup, _) = restored().await;
+    let auditor = backup.sign_in("auditor").await;
+    assert!(auditor.get("/ledger").await.text().contains("멈춰"));
+    let (ops, approver) = (backup.token("ops").await, backup.token("approver").await);
+    let held = fix(&ops, 5_000).await;
+    approver.vote(&held, "approve", None).await;
+    decide(&backup, json!({"way": "replay"})).await;
+    readyz(&backup, |said| !said.contains("halted")).await;
+    // what was approved meanwhile runs, and every leaf that was published is where it was
+    backup.sign_in("ops").await.until(&held, "succeeded").await;
+    sealed(&backup).await;
+    let (mut here, mut there) = (backup.owner().await, desk.owner().await);
+    let leaves = "select string_agg(encode(hash, 'hex'), '' order by leaf_index) from ledger.leaf where leaf_index < $1";
+    let size: i64 = sqlx::query_scalar("select published_size from ledger.head").fetch_one(&mut there).await.unwrap();
+    let (is, was): (String, String) = (
+        sqlx::query_scalar(leaves).bind(size).fetch_one(&mut here).await.unwrap(),
+        sqlx::query_scalar(leaves).bind(size).fetch_one(&mut there).await.unwrap(),
+    );
+    assert_eq!(is, was);
+    let back: i64 = sqlx::query_scalar("select count(*) from ledger.event join ledger.leaf using (event_id) where leaf_index < $1")
+        .bind(size)
+        .fetch_one(&mut here)
+        .await
+        .unwrap();
+    assert_eq!(back, size);
+    let said = verify(&backup).await.1;
+    assert!(!said.contains("published checkpoint"), "{said}");
+}
+
+#[tokio::test]
+async fn a_new_epoch_gives_up_what_is_gone_and_goes_on_under_another_name() {
+    let (_desk, mut backup, copy) = restored().await;
+    // leaves without which nothing can be replayed
+    let kept: String =
+        std::fs::read_to_string(&copy).unwrap().lines().filter(|line| line.contains("\"note\"")).map(|line| format!("{line}\n")).collect();
+    std::fs::write(backup.copy(), kept).unwrap();
+    decide(&backup, json!({"way": "replay"})).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    readyz(&backup, |said| said.contains("halted")).await;
+    let name = "test.countersign.example/ledger/2";
+    decide(&backup, json!({"way": "epoch", "origin": name})).await;
+    let old = SigningKey::parse(&backup.log().await[1].1).unwrap().verifying_key().to_string();
+    let key = SigningKey::generate(name).unwrap().secret().expose_secret().to_owned();
+    backup.stop_all().await;
+    backup
+        .start_replica(&|config| {
+            let log = config.ledger.as_mut().unwrap();
+            log.key = SecretString::from(key.clone());
+            log.old_keys = vec![old.clone()];
+        })
+        .await;
+    readyz(&backup, |said| !said.contains("halted")).await;
+    let (ops, approver) = (backup.token("ops").await, backup.token("approver").await);
+    let id = fix(&ops, 5_000).await;
+    approver.vote(&id, "approve", None).await;
+    backup.sign_in("ops").await.until(&id, "succeeded").await;
+    let newest = backup.sign_in("auditor").await.get("/ledger/checkpoint").await;
+    assert!(newest.body.starts_with(&format!("{name}\n")), "{}", newest.body);
+}
+
+#[tokio::test]
+async fn what_is_not_halted_is_not_resumed_and_other_names_are_refused() {
+    let desk = Desk::open().await;
+    history(&desk, 1).await;
+    let security = desk.token("security").await;
+    let (status, said) = resume(&security, json!({"way": "replay"})).await;
+    assert_eq!((status, &said["errors"][0]["code"]), (422, &json!("ledger-not-halted")), "{said}");
+    assert_eq!(resume(&desk.token("ops").await, json!({"way": "replay"})).await.0, 403);
+    let (_old, backup, _) = restored().await;
+    let security = backup.token("security").await;
+    for (fields, code) in [
+        (json!({"way": "epoch"}), "ledger-epoch-needs-name"),
+        (json!({"way": "epoch", "origin": "test.countersign.example/ledger"}), "ledger-epoch-needs-name"),
+        (json!({"way": "epoch", "origin": "a name"}), "ledger-epoch-needs-name"),
+        (json!({"way": "replay", "origin": "other"}), "ledger-replay-keeps-name"),
+    ] {
+        let (status, said) = resume(&security, fields.clone()).await;
+        assert_eq!((status, &said["errors"][0]["code"]), (422, &json!(code)), "{fields}: {said}");
+    }
+}
