@@ -85,7 +85,11 @@ pub async fn retire(db: &Db, console: &Operator<LedgerRetire>, month: Month, pat
     let Summary { lines: events, bytes, sha256 } = written;
 
     let mut change = db.begin(console).await?;
-    store::lock(&mut change).await?;
+    if let Err(busy) = store::lock(&mut change).await {
+        // nothing was dropped: it can be tried again with the same name
+        let _ = std::fs::remove_file(path);
+        return Err(busy.into());
+    }
     // nobody can have added anything to a month so long ago; but then nobody would know of it any more
     let now = store::count(&mut change, month.start(), month.end()).await?;
     if now.events != events || now.published != events {
