@@ -115,7 +115,7 @@ async fn somebody_is_erased_everywhere_and_every_proof_stays() {
     let page = ops.get(&format!("/requests/{request}")).await;
     assert_eq!(page.status, 200);
     let json = desk.token("ops").await.get(&format!("/api/requests/{request}")).await.1.to_string();
-    let list = ops.get(&format!("/inbox?tab=closed&q={user}")).await;
+    let list = ops.get(&format!("/inbox?tab=decided&q={user}")).await;
     for (what, text) in [("page", &page.body), ("api", &json), ("list", &list.body)] {
         for told in ["홍길동", &name, &email] {
             assert!(!text.contains(told), "{told} is in the {what}: {text}");
