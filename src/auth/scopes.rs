@@ -84,6 +84,10 @@ scopes! {
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.
     LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
+    /// Ask for what is kept about a person to be erased.
+    PersonalErase = "personal:erase": Admin Security;
+    /// Export a month of the ledger and drop it. Held by the console service: it takes the owner's database.
+    LedgerRetire = "ledger:retire": Service;
     /// Ask that a halted ledger goes on.
     LedgerResume = "ledger:resume": Admin Security;
     /// Read the policy, and try a draft of it on the past.

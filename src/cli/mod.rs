@@ -3,6 +3,7 @@ mod client;
 mod doctor;
 mod operators;
 mod policy;
+mod retire;
 mod server;
 
 use clap::{Parser, Subcommand};
@@ -113,6 +114,13 @@ enum Ledger {
         /// A file of published checkpoints, from outside of the database. Otherwise that of the configuration.
         #[arg(long)]
         copy: Option<PathBuf>,
+    },
+    /// Export a month that is long over to a new file and drop it; needs DATABASE_OWNER_URL. What proves its events stays.
+    Retire {
+        /// Such as 2025-01, in UTC.
+        month: String,
+        #[arg(long)]
+        export: PathBuf,
     },
     /// Make a signing key for the log; it is printed, and the verifying key beside it.
     Key {
@@ -294,6 +302,7 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
         Command::Ledger { command: Ledger::Verify { key, copy } } => server::verify(cli.json, &key, copy).await,
+        Command::Ledger { command: Ledger::Retire { month, export } } => retire::run(&month, &export, cli.json).await,
         Command::Ledger { command: Ledger::Key { name } } => server::ledger_key(&name),
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;

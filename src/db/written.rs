@@ -1,12 +1,14 @@
 //! What a transaction writes besides its change: events, outbox rows, jobs and notices. It is gathered, and sent in one statement.
 use super::Actor;
 use crate::{
-    ledger::{SCHEMA, Sealed},
+    error::Error,
+    ledger::{SCHEMA, Sealed, subjects},
     live::Signal,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// So many rows go in one statement.
@@ -30,12 +32,12 @@ impl Written {
     }
 
     /// Writes it and is empty again. Answers the signals to send once it has committed.
-    pub async fn send(&mut self, conn: &mut PgConnection, actor: &Actor, now: DateTime<Utc>) -> sqlx::Result<Vec<Signal>> {
+    pub async fn send(&mut self, conn: &mut PgConnection, actor: &Actor, now: DateTime<Utc>) -> Result<Vec<Signal>, Error> {
         let Self { events, told, jobs, notices } = std::mem::take(self);
         if events.is_empty() && told.is_empty() && jobs.is_empty() && notices.is_empty() {
             return Ok(Vec::new());
         }
-        let opened: Vec<_> = events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, &salt[..], data))).collect();
+        let opened = details(conn, &events).await?;
         let outbox = sqlx::query_scalar!(
             "with event as (
                insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
@@ -43,8 +45,9 @@ impl Written {
                from unnest($4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bytea[])
                  as e (id, at, kind, outcome, request, target_type, target_id, leaf)
              ), detail as (
-               insert into ledger.detail (event_id, recorded_at, salt, data)
-               select id, at, salt, data from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[]) as d (id, at, salt, data)
+               insert into ledger.detail (event_id, recorded_at, salt, data, sealed)
+               select id, at, salt, data, sealed
+               from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[], $26::bytea[]) as d (id, at, salt, data, sealed)
              ), queued as (
                insert into job (kind, payload, run_at)
                select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
@@ -73,10 +76,10 @@ impl Written {
             &events.iter().map(|e| e.target.as_ref().map(|(kind, _)| kind.as_str())).collect::<Vec<_>>() as _,
             &events.iter().map(|e| e.target.as_ref().map(|(_, id)| id.as_str())).collect::<Vec<_>>() as _,
             &events.iter().map(|e| e.leaf.as_slice()).collect::<Vec<_>>() as _,
-            &opened.iter().map(|o| o.0).collect::<Vec<_>>(),
-            &opened.iter().map(|o| o.1).collect::<Vec<_>>(),
-            &opened.iter().map(|o| o.2).collect::<Vec<_>>() as _,
-            &opened.iter().map(|o| o.3).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| o.event.id).collect::<Vec<_>>(),
+            &opened.iter().map(|o| o.event.at).collect::<Vec<_>>(),
+            &opened.iter().map(|o| o.clear.map(|(salt, _)| &salt[..])).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| o.clear.map(|(_, data)| data)).collect::<Vec<_>>() as _,
             &jobs.iter().map(|j| j.0).collect::<Vec<_>>() as _,
             &jobs.iter().map(|j| &j.1).collect::<Vec<_>>() as _,
             &jobs.iter().map(|j| j.2).collect::<Vec<_>>(),
@@ -87,9 +90,31 @@ impl Written {
             &notices.iter().map(|n| n.1).collect::<Vec<_>>(),
             &notices.iter().map(|n| n.2).collect::<Vec<_>>(),
             now,
+            &opened.iter().map(|o| o.sealed.as_deref()).collect::<Vec<_>>() as _,
         )
         .fetch_all(conn)
         .await?;
         Ok(std::iter::zip(told, outbox).map(|((_, request, _), outbox)| Signal { request, outbox }).collect())
     }
+}
+
+/// A row beside an event: in clear, or sealed where it is about a person.
+struct Row<'a> {
+    event: &'a Sealed,
+    clear: Option<(&'a [u8; 32], &'a Value)>,
+    sealed: Option<Vec<u8>>,
+}
+
+/// What goes beside the events. Asks the database only where there is a person's key to be had.
+async fn details<'a>(conn: &mut PgConnection, events: &'a [Sealed]) -> Result<Vec<Row<'a>>, Error> {
+    let subjects: Vec<String> = events.iter().filter_map(Sealed::subject).collect();
+    let keys = if subjects.is_empty() { HashMap::new() } else { subjects::keys(conn, subjects).await? };
+    let mut rows = Vec::with_capacity(events.len());
+    for event in events {
+        let Some((salt, data)) = &event.opening else { continue };
+        let key = event.subject().and_then(|subject| keys.get(&subject));
+        let sealed = key.map(|key| subjects::lock(key, event.id, salt, data)).transpose()?;
+        rows.push(Row { event, clear: sealed.is_none().then_some((salt, data)), sealed });
+    }
+    Ok(rows)
 }

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     auth::{Service, password_hash},
-    ledger::{self, Entry, Sealed},
+    ledger::{self, Entry, Sealed, subjects},
     operations::{Guarantee, registry::Registry},
     policy::Version,
 };
@@ -282,15 +282,28 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
            x (i, a, k, o, c, d, r, t, g, l)",
         &id, &at, &kind, &outcome, &actor, &door, &request as &[Option<i64>], &target_type as &[Option<String>], &target_id as &[Option<String>], &leaf
     ).execute(&mut *conn).await?;
-    let opened: Vec<_> =
-        events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, salt.to_vec(), data.clone()))).collect();
-    let id: Vec<_> = opened.iter().map(|o| o.0).collect();
-    let at: Vec<_> = opened.iter().map(|o| o.1).collect();
-    let salt: Vec<_> = opened.iter().map(|o| o.2.clone()).collect();
-    let data: Vec<_> = opened.iter().map(|o| o.3.clone()).collect();
+    let subjects: Vec<String> = events.iter().filter_map(|e| e.subject()).collect();
+    let keys = subjects::keys(conn, subjects).await?;
+    let (mut id, mut at, mut salt, mut data, mut sealed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for event in events {
+        let Some((own, value)) = &event.opening else { continue };
+        let key = event.subject().map(|subject| keys[&subject]);
+        id.push(event.id);
+        at.push(event.at);
+        salt.push(key.is_none().then(|| own.to_vec()));
+        data.push(key.is_none().then(|| value.clone()));
+        sealed.push(key.map(|key| subjects::lock(&key, event.id, own, value)).transpose()?);
+    }
     sqlx::query!(
-        "insert into ledger.detail (event_id, recorded_at, salt, data) select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[])",
-        &id, &at, &salt, &data
-    ).execute(conn).await?;
+        "insert into ledger.detail (event_id, recorded_at, salt, data, sealed)
+         select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[], $5::bytea[])",
+        &id,
+        &at,
+        &salt as &[Option<Vec<u8>>],
+        &data as &[Option<serde_json::Value>],
+        &sealed as &[Option<Vec<u8>>]
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }

@@ -3,7 +3,9 @@
 //! and those are kept beside it.
 pub mod log;
 pub mod note;
+pub mod retire;
 mod store;
+pub mod subjects;
 pub mod tree;
 pub mod web;
 

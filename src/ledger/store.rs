@@ -1,7 +1,7 @@
 //! SQL of the ledger's first part.
+use super::subjects::{Detail, Kept};
 use crate::page::list::Slice;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -82,8 +82,7 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
 pub struct Whole {
     pub event: Event,
     pub leaf: Vec<u8>,
-    pub salt: Option<Vec<u8>>,
-    pub detail: Option<Value>,
+    pub detail: Detail,
 }
 
 pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whole>> {
@@ -92,9 +91,10 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
     let at = DateTime::from_timestamp(seconds as i64, nanos);
     let row = sqlx::query!(
         r#"select e.event_id as "id!", e.recorded_at as "at!", e.kind as "kind!", e.outcome as "outcome!", coalesce(o.name, e.actor_id::text) as "actor!", e.door as "door!",
-             e.request_id as request, e.target_type, e.target_id, t.name as "target_name?", e.leaf as "leaf!", d.salt as "salt?", d.data as "data?"
+             e.request_id as request, e.target_type, e.target_id, t.name as "target_name?", e.leaf as "leaf!", d.salt, d.data, d.sealed, k.key as "key?"
            from ledger.event e left join operator o on o.id = e.actor_id
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
+             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
              left join operator t on t.id = case when e.target_type = 'operator' and e.target_id ~ '^[0-9a-f-]{36}$' then e.target_id::uuid end
            where e.event_id = $1 and e.recorded_at = $2"#, id, at
     ).fetch_optional(conn).await?;
@@ -112,25 +112,25 @@ pub async fn find(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Whol
             target_name: r.target_name,
         },
         leaf: r.leaf,
-        salt: r.salt,
-        detail: r.data,
+        detail: Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key }.open(r.id),
     }))
 }
 
-/// An event with the reason that was given for it.
+/// An event with what its leaf commits to.
 pub struct Told {
     pub event: Event,
     pub actor_id: Uuid,
-    pub reason: Option<String>,
+    pub detail: Detail,
 }
 
 /// The whole story of a request, oldest first.
 pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Told>> {
     let rows = sqlx::query!(
         r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, e.actor_id, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
-             e.request_id as request, e.target_type, e.target_id, d.data ->> 'reason' as reason
+             e.request_id as request, e.target_type, e.target_id, d.salt, d.data, d.sealed, k.key as "key?"
            from ledger.event e left join operator o on o.id = e.actor_id
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
+             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
            where e.request_id = $1 order by e.event_id limit 200"#,
         request
     )
@@ -152,7 +152,7 @@ pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<To
                 target_name: None,
             },
             actor_id: r.actor_id,
-            reason: r.reason,
+            detail: Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key }.open(r.id),
         })
         .collect())
 }

@@ -6,7 +6,7 @@ use super::{
 use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
-    ledger::log::Resume,
+    ledger::{log::Resume, subjects::EraseSubject},
     policy::ReplacePolicy,
     tools::{self, Tools},
 };
@@ -24,8 +24,9 @@ impl Registry {
     /// With an admin API that carries out what its settings name, or all that it can; and with what is said about tools.
     pub fn through(admin_api: Option<(&Arc<AdminApi>, &Settings)>, tools: tools::Settings) -> Self {
         let policy = Box::new(Typed::<ReplacePolicy>::default());
+        let erase = Box::new(Typed::<EraseSubject>::default());
         let resume = Box::new(Typed::<Resume>::default());
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, resume, Box::new(Tools::new(tools))])
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, resume, erase, Box::new(Tools::new(tools))])
     }
 
     /// One more; for tests of what no operation of ours does.

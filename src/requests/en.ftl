@@ -300,3 +300,4 @@ review-by-whom = Waits for its review. Who may review it: { $names }
 event-request-broke-glass = Broke the glass
 event-request-reviewed = Reviewed afterwards
 event-request-review-overdue = Review overdue
+glass-not-for-erasure = An erasure never runs without approvals. Submit it as usual.

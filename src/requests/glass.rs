@@ -7,7 +7,7 @@ use crate::{
     db::Change,
     error::{Error, Problem},
     i18n::msg,
-    ledger::{Entry, Outcome},
+    ledger::{Entry, Outcome, subjects::EraseSubject},
     notices::{self, Kind},
     operations::Operation,
     policy::{self, ReplacePolicy},
@@ -57,6 +57,9 @@ pub(super) async fn permitted(app: &App, caller: &Arc<Caller>) -> Result<(), Err
 pub(super) async fn break_(change: &mut Change, caller: &Caller, request: &mut Request, emergency: &str) -> Result<(), Error> {
     if request.operation == ReplacePolicy::NAME {
         return Err(Error::NotPermitted(msg::glass_not_for_policy()));
+    }
+    if request.operation == EraseSubject::NAME {
+        return Err(Error::NotPermitted(msg::glass_not_for_erasure()));
     }
     if request.ruling.approvals == 0 {
         return Err(Error::Refused(msg::glass_not_needed()));

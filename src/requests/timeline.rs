@@ -2,7 +2,7 @@
 use super::{Request, State};
 use crate::{
     i18n::Lang,
-    ledger::{self, browse::Told},
+    ledger::{self, browse::Told, subjects::Detail},
     page::When,
 };
 
@@ -30,7 +30,10 @@ pub(super) fn timeline(l: Lang, request: &Request, story: &[Told], sees_ledger: 
             title: ledger::web::kind_label(l, &told.event.kind),
             actor: told.event.actor.clone(),
             at: Some(When::new(l, told.event.at)),
-            reason: told.reason.clone(),
+            reason: match &told.detail {
+                Detail::Gone => Some(l.erased()),
+                detail => detail.value().and_then(|value| value["reason"].as_str()).map(str::to_owned),
+            },
             href: sees_ledger.then(|| format!("/ledger/{}", told.event.id)),
             future: false,
         });

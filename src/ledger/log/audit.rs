@@ -4,12 +4,18 @@ use super::{publication::Copy, store, tiles};
 use crate::ledger::{
     commitment, leaf_hash,
     note::{Checkpoint, VerifyingKey},
+    retire::Retired,
+    subjects::{self, Detail},
     tree::{Frontier, Hash},
 };
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::{collections::VecDeque, path::Path};
+use std::{
+    collections::{HashMap, VecDeque},
+    path::Path,
+};
+use uuid::Uuid;
 
 /// Leaves that are read at once.
 const BUNCH: i64 = 5_000;
@@ -57,6 +63,8 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         return Ok(report);
     };
     report.published = published.len() as u64;
+    let erased: HashMap<String, Uuid> = subjects::erasures(conn, None).await?.into_iter().map(|e| (e.subject, e.event)).collect();
+    let mut retired = Retired::read(conn).await?;
     let epochs = store::epochs(conn).await?;
     // a log that went on under another name has of its past what it had then
     let ended = |origin: &str| {
@@ -71,19 +79,19 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     let mut signed: VecDeque<(i64, Vec<u8>, String)> = VecDeque::new();
     let (mut frontier, mut at) = (Frontier::default(), 0);
     loop {
-        let bunch = store::kept(conn, at, head.size, BUNCH).await?;
+        let mut bunch = store::kept(conn, at, head.size, BUNCH).await?;
         if bunch.is_empty() {
             break;
         }
-        for kept in &bunch {
+        for kept in &mut bunch {
             let place = format!("leaf {} (event {})", kept.leaf_index, kept.event_id);
             if kept.leaf_index != at {
                 report.fault(format!("leaf {at}"), format!("is missing: the next one is {}", kept.leaf_index));
                 at = kept.leaf_index;
             }
             if kept.leaf.is_some() {
-                look_at(kept, &place, &mut report)?;
-            } else if !store::is_retired(conn, kept.recorded_at).await? {
+                look_at(kept, &erased, &place, &mut report)?;
+            } else if !retired.covers(kept.recorded_at) {
                 report.fault(&place, "its event was removed");
             }
             frontier.push(hash_of(&kept.hash)?);
@@ -113,6 +121,9 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         }
     }
     report.leaves = frontier.size();
+    for (place, what) in retired.faults() {
+        report.fault(place, what);
+    }
     for (size, ..) in signed {
         report.fault(format!("checkpoint {size}"), format!("the log has {at} leaves only"));
     }
@@ -136,7 +147,7 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
 }
 
 /// The leaf against its hash, the columns and what it commits to against the leaf.
-fn look_at(kept: &store::Kept, place: &str, report: &mut Report) -> anyhow::Result<()> {
+fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, report: &mut Report) -> anyhow::Result<()> {
     let bytes = kept.leaf.as_deref().unwrap_or_default();
     if leaf_hash(bytes)[..] != kept.hash {
         report.fault(place, "its leaf was changed: it has another hash now");
@@ -158,16 +169,20 @@ fn look_at(kept: &store::Kept, place: &str, report: &mut Report) -> anyhow::Resu
             report.fault(place, format!("its column {name} shows {shown}, and the leaf says {}", leaf[name]));
         }
     }
-    match (leaf["detail"].as_str(), &kept.salt, &kept.data) {
-        (None, None, None) => {}
-        (Some(said), Some(salt), Some(data)) => {
-            let salt: [u8; 32] = salt.as_slice().try_into()?;
-            if commitment(&salt, data)? != said {
+    let subject = leaf["target"]["type"].as_str().zip(leaf["target"]["id"].as_str()).and_then(|(kind, id)| subjects::subject(kind, id));
+    // a key that is made after an erasure opens nothing from before it
+    let is_erased = subject.and_then(|subject| erased.get(&subject)).is_some_and(|erasure| *erasure > kept.event_id);
+    match (leaf["detail"].as_str(), std::mem::take(&mut kept.detail).open(kept.event_id)) {
+        (None, Detail::None) => {}
+        (Some(said), Detail::Open { salt, value }) => {
+            if commitment(&salt, &value)? != said {
                 report.fault(place, "its reason, before or after are not those that the leaf commits to");
             }
         }
-        (Some(_), ..) => report.fault(place, "what its leaf commits to was removed"),
-        (None, ..) => report.fault(place, "something stands beside it that its leaf does not know of"),
+        (Some(_), Detail::Gone) if is_erased => {}
+        (Some(_), Detail::Gone) => report.fault(place, "what its leaf commits to cannot be opened, and no event says that it was erased"),
+        (Some(_), Detail::None) => report.fault(place, "what its leaf commits to was removed"),
+        (None, _) => report.fault(place, "something stands beside it that its leaf does not know of"),
     }
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
-use super::super::tree::Hash;
+use super::super::{subjects, tree::Hash};
 use crate::db::Change;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -216,8 +215,7 @@ pub(super) struct Kept {
     pub request_id: Option<i64>,
     pub target_type: Option<String>,
     pub target_id: Option<String>,
-    pub salt: Option<Vec<u8>>,
-    pub data: Option<Value>,
+    pub detail: subjects::Kept,
 }
 
 /// Checking everything takes as long as it takes.
@@ -227,19 +225,36 @@ pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
 
 /// The next leaves from a place on, with their events.
 pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
-    sqlx::query_as!(
-        Kept,
+    let rows = sqlx::query!(
         r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
-             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?"
+             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
+             d.sealed, k.key as "key?"
            from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
              left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
+             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
            where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index limit $3"#,
         from,
         until,
         limit
     )
     .fetch_all(conn)
-    .await
+    .await?;
+    let kept = rows.into_iter().map(|r| Kept {
+        leaf_index: r.leaf_index,
+        event_id: r.event_id,
+        recorded_at: r.recorded_at,
+        hash: r.hash,
+        leaf: r.leaf,
+        kind: r.kind,
+        outcome: r.outcome,
+        actor_id: r.actor_id,
+        door: r.door,
+        request_id: r.request_id,
+        target_type: r.target_type,
+        target_id: r.target_id,
+        detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
+    });
+    Ok(kept.collect())
 }
 
 /// The checkpoints over more than so many leaves, the smallest first.
@@ -269,16 +284,6 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     .fetch_one(conn)
     .await?;
     Ok((lost, late))
-}
-
-/// Whether the month of this time was exported and dropped: then its leaves stay and its events are gone.
-pub(super) async fn is_retired(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select to_regclass('ledger.event_' || to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) is null as "gone!""#,
-        at
-    )
-    .fetch_one(conn)
-    .await
 }
 
 /// How people decided that a halted log goes on.

@@ -56,6 +56,7 @@ pub fn target_href(kind: Option<&str>, id: Option<&str>) -> Option<String> {
     match (kind?, id?) {
         ("org", id) => Some(format!("/orgs/{id}")),
         ("user", id) => Some(format!("/users/{id}")),
+        ("subject", id) => target_href(Some("user"), Some(id.strip_prefix("user:")?)),
         _ => None,
     }
 }

@@ -55,6 +55,11 @@ pub(super) async fn prove(State(app): State<App>, Path(event): Path<String>) -> 
     }
 }
 
+/// Whether a published checkpoint covers an event.
+pub(super) async fn is_proven(conn: &mut PgConnection, event: Uuid) -> Result<bool, Error> {
+    Ok(matches!(proof::of(conn, event).await?, proof::Standing::Proven(_)))
+}
+
 /// What the page of an event says about its proof.
 pub(super) enum Sealed {
     Proven(Proven),

@@ -2,6 +2,7 @@
 mod find;
 mod list;
 mod log;
+mod retired;
 
 pub use find::find;
 pub use list::{BRIEF, columns, kind_label, place, target_href};
@@ -9,6 +10,7 @@ pub use list::{BRIEF, columns, kind_label, place, target_href};
 use super::{
     commitment, leaf_hash,
     store::{self, Filter, Whole},
+    subjects::Detail,
 };
 use crate::{
     app::App,
@@ -83,6 +85,7 @@ struct Show {
     leaf_hash: String,
     commitment: Commitment,
     sealed: log::Sealed,
+    gone: Option<retired::Gone>,
     id: Uuid,
     story: Table,
 }
@@ -91,18 +94,21 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
     let l = visit.l;
     let id: Uuid = id.parse().map_err(|_| Error::NotFound)?;
     let mut conn = app.db.read().await?;
-    let whole = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+    let Some(whole) = store::find(&mut conn, id).await? else {
+        return retired::page(&app, &visit, &mut conn, id).await;
+    };
     let mut story = match whole.event.request {
         Some(request) => store::list(&mut conn, &Filter { request: Some(request), ..Filter::default() }, Slice::newest(50)).await?,
         None => Vec::new(),
     };
     let sealed = log::Sealed::of(&app, &mut conn, l, id, &whole.leaf).await?;
+    let gone = retired::Gone::of(&mut conn, l, &whole).await?;
     drop(conn);
     story.reverse();
     let r = visit.reader(&app)?;
     let e = &whole.event;
     let leaf: Value = serde_json::from_slice(&whole.leaf).map_err(anyhow::Error::from)?;
-    let detail = whole.detail.clone().unwrap_or_default();
+    let detail = whole.detail.value().cloned().unwrap_or_default();
     let label = |key: &str| l.find(&format!("value-{key}")).unwrap_or_else(|| key.to_owned());
     let page = Show {
         shell: visit.shell(&app).await?,
@@ -122,6 +128,7 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
         commitment: Commitment::of(l, &whole, &leaf)?,
         sealed,
+        gone,
         id,
         story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),
     };
@@ -151,9 +158,8 @@ struct Commitment {
 
 impl Commitment {
     fn of(l: Lang, whole: &Whole, leaf: &Value) -> Result<Self, Error> {
-        let (Some(salt), Some(detail)) = (&whole.salt, &whole.detail) else { return Ok(Self::default()) };
-        let salt: [u8; 32] = salt.as_slice().try_into().map_err(|_| anyhow::anyhow!("a salt has 32 bytes"))?;
-        Ok(if leaf["detail"].as_str() == Some(&commitment(&salt, detail)?) {
+        let Detail::Open { salt, value } = &whole.detail else { return Ok(Self::default()) };
+        Ok(if leaf["detail"].as_str() == Some(&commitment(salt, value)?) {
             Self { matches: Some(l.ledger_detail_matches()), differs: None }
         } else {
             Self { matches: None, differs: Some(l.ledger_detail_differs()) }

@@ -46,6 +46,11 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
         found("told-before-asked", "another system was asked and the ledger was not told first", store::undispatched(conn).await?),
         found("settled-by-two", "fewer than two others settled an unknown outcome", store::unsettled(conn).await?),
         found("work-is-queued", "it waits to be run and nobody will run it", store::forgotten(conn).await?),
+        found(
+            "erasure-is-asked-for",
+            "an erasure is in the ledger without its request, or not at all",
+            store::unasked_erasures(conn).await?,
+        ),
         found("binding", "what is stored is not what its approvers are shown", broken),
     ])
 }

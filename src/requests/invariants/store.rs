@@ -26,7 +26,8 @@ pub(super) async fn untold(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
         r#"with step as (select kind, state from unnest($1::text[], $2::text[]) t (kind, state)),
              last as (select distinct on (e.request_id) e.request_id, s.state from ledger.event e join step s on s.kind = e.kind
                order by e.request_id, e.event_id desc)
-           select r.id from request r left join last l on l.request_id = r.id where l.state is distinct from r.state limit $3"#,
+           select r.id from request r left join last l on l.request_id = r.id where l.state is distinct from r.state
+             and r.created_at >= ledger.kept_since() limit $3"#,
         &kinds as &[&str],
         &states as &[&str],
         MOST
@@ -39,7 +40,8 @@ pub(super) async fn uncounted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>>
     let (kinds, _) = transitions();
     sqlx::query_scalar!(
         r#"with told as (select request_id, count(*) as n from ledger.event where kind = any($1) group by request_id)
-           select r.id from request r left join told t on t.request_id = r.id where coalesce(t.n, 0) <> r.version limit $2"#,
+           select r.id from request r left join told t on t.request_id = r.id where coalesce(t.n, 0) <> r.version
+             and r.created_at >= ledger.kept_since() limit $2"#,
         &kinds as &[&str],
         MOST
     )
@@ -61,8 +63,8 @@ pub(super) async fn unapproved(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>
 pub(super) async fn unbroken(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         r#"with told as (select request_id, count(*) as n from ledger.event where kind = 'request.broke_glass' group by request_id)
-           select coalesce(r.id, t.request_id) as "id!" from (select id from request where broke_glass) r full join told t on t.request_id = r.id
-           where r.id is null or t.n is distinct from 1 limit $1"#,
+           select coalesce(r.id, t.request_id) as "id!" from (select id, created_at from request where broke_glass) r full join told t on t.request_id = r.id
+           where (r.id is null or t.n is distinct from 1) and coalesce(r.created_at, now()) >= ledger.kept_since() limit $1"#,
         MOST
     )
     .fetch_all(conn)
@@ -74,7 +76,8 @@ pub(super) async fn unreviewed(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>
         r#"with told as (select request_id, count(*) as n from ledger.event where kind = 'request.reviewed' group by request_id)
            select coalesce(v.request_id, t.request_id) as "id!" from review v full join told t on t.request_id = v.request_id
              left join operator o on o.id = v.reviewer_id left join operator q on q.id = v.requester_id
-           where v.request_id is null or t.n is distinct from 1 or coalesce(o.owner_id, o.id) = coalesce(q.owner_id, q.id) limit $1"#,
+           where v.request_id is null or (t.n is distinct from 1 and v.at >= ledger.kept_since())
+             or coalesce(o.owner_id, o.id) = coalesce(q.owner_id, q.id) limit $1"#,
         MOST
     )
     .fetch_all(conn)
@@ -83,7 +86,8 @@ pub(super) async fn unreviewed(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>
 
 pub(super) async fn undispatched(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        r#"select a.request_id as "id!" from attempt a where a.dispatched_at is not null group by a.request_id
+        r#"select a.request_id as "id!" from attempt a join request r on r.id = a.request_id
+           where a.dispatched_at is not null and r.created_at >= ledger.kept_since() group by a.request_id
            having count(*) <> (select count(*) from ledger.event e where e.request_id = a.request_id and e.kind = 'request.dispatched') limit $1"#,
         MOST
     )
@@ -105,6 +109,20 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>>
     sqlx::query_scalar!(
         "select r.id from request r where r.state in ('approved', 'executing') and not exists (select from job j
            where j.kind = 'request.execute' and (j.payload ->> 'request')::bigint = r.id) limit $1",
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Erasures that nobody asked for, and requests for one that did none.
+pub(super) async fn unasked_erasures(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"select coalesce(r.id, e.request_id, 0) as "id!"
+           from (select id, target_id, created_at from request where operation = 'subject.erase' and state = 'succeeded') r
+             full join (select request_id, target_id from ledger.event where kind = 'subject.erased') e
+               on e.request_id = r.id and e.target_id = r.target_id
+           where (r.id is null or e.request_id is null) and coalesce(r.created_at, now()) >= ledger.kept_since() limit $1"#,
         MOST
     )
     .fetch_all(conn)

@@ -82,7 +82,10 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let summary = changed
         .map(|c| format!("{} {} → {}", c.label, brief(c.before.as_deref().unwrap_or(&none)), brief(c.after.as_deref().unwrap_or(&none))));
     let summary = summary.collect::<Vec<_>>().join(", ");
-    let mut below = vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label), Detail::text(summary)];
+    let mut below = vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label)];
+    if !summary.is_empty() {
+        below.push(Detail::text(summary));
+    }
     if row.broke_glass {
         below.insert(0, Detail::mark(r.l.glass_badge()));
     }
