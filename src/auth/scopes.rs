@@ -84,6 +84,8 @@ scopes! {
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.
     LedgerRead = "ledger:read": Admin Approver Ops Sre Billing Security Auditor;
+    /// Take the ledger away with reasons, before and after, and what proves them.
+    LedgerExport = "ledger:export": Admin Auditor;
     /// Read the policy, and try a draft of it on the past.
     PolicyRead = "policy:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for a change of the policy.

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failure, 2 wrong usage, 3 refused, 4 timed out or expired, 5 outcome unknown.
 mod client;
 mod doctor;
+mod ledger;
 mod operators;
 mod policy;
 mod server;
@@ -75,7 +76,7 @@ enum Command {
         #[command(subcommand)]
         command: Requests,
     },
-    /// Check what was written down.
+    /// Check what was written down, or take it away.
     Ledger {
         #[command(subcommand)]
         command: Ledger,
@@ -107,6 +108,8 @@ enum Command {
 enum Ledger {
     /// Check what must be true of requests, votes, attempts and their events; needs DATABASE_URL, and may be the auditor's.
     Verify,
+    /// Write the ledger, or a part of it, to a file or to standard output; needs COUNTERSIGN_TOKEN.
+    Export(Box<ledger::Export>),
 }
 
 #[derive(Subcommand)]
@@ -282,6 +285,7 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
         Command::Ledger { command: Ledger::Verify } => server::verify(cli.json).await,
+        Command::Ledger { command: Ledger::Export(export) } => ledger::export(*export).await,
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
             crate::demo::product::serve(file, port, token).await.map(|()| End::Done)
