@@ -49,7 +49,8 @@ create table notice (
   read_at timestamptz
 );
 create index notice_newest on notice (operator_id, id desc);
-create index notice_unread on notice (operator_id, request_id) where read_at is null;
+-- nobody is told the same twice before they have read it
+create unique index notice_unread on notice (operator_id, request_id, kind) where read_at is null;
 create index notice_old on notice (at);
 grant select, insert, delete, update (read_at) on notice to countersign_app;
 grant select on notice to countersign_auditor;

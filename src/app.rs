@@ -11,7 +11,8 @@ use crate::{
     health, help,
     insights::{self, Reports},
     jobs::{self, Job},
-    ledger, live,
+    ledger::{self, log::Log},
+    live,
     live::Live,
     notices,
     operations::registry::Registry,
@@ -55,6 +56,8 @@ pub struct Shared {
     pub(crate) in_hand: tokio::sync::RwLock<()>,
     /// How long an attempt in another system belongs to the replica that began it.
     pub lease: std::time::Duration,
+    /// Numbers and signs the events. Without it nothing that was approved runs.
+    pub(crate) log: Option<Log>,
     /// Names this replica in attempts and logs.
     pub replica: String,
     /// Who is asked when somebody searches, in the order in which the answers are shown.
@@ -104,6 +107,7 @@ impl App {
             demo: config.demo,
             in_hand: tokio::sync::RwLock::default(),
             lease: config.lease,
+            log: config.ledger.as_ref().map(Log::new).transpose()?,
             replica: format!("{}-{}", std::process::id(), &uuid::Uuid::now_v7().simple().to_string()[20..]),
             finders: FINDERS,
             csp_quota: csp::Quota::default(),
@@ -174,6 +178,12 @@ impl App {
             Err(Error::Unavailable(_)) => drop(tasks.spawn(policy::adopt_later(self.clone(), config.policy.clone()))),
             other => other?,
         }
+        if let Some(log) = &self.log {
+            match log.check().await {
+                Err(Error::Unavailable(_)) | Ok(()) => {}
+                Err(wrong) => return Err(wrong.into()),
+            }
+        }
         // subscribed before anybody can be told to wait
         tasks.spawn(requests::wait::attend(self.clone(), self.db.live().subscribe()));
         tasks.spawn(self.db.clone().relay(born_here));
@@ -187,6 +197,12 @@ impl App {
             tasks.spawn(requests::turns::follow(self.clone()));
             tasks.spawn(requests::nudges::follow(self.clone()));
             tasks.spawn(requests::review::follow(self.clone()));
+            let sequencing = self.clone();
+            tasks.spawn(async move {
+                if let Some(log) = &sequencing.log {
+                    log.follow().await;
+                }
+            });
         }
         let (stopping, stopped) = tokio::sync::watch::channel(false);
         let waiting = self.clone();
@@ -213,6 +229,9 @@ impl App {
         // no job is begun any more; those that wait for another system get their answer
         let _ = tokio::time::timeout(self.lease, self.in_hand.write()).await;
         tasks.shutdown().await;
+        if let Some(log) = &self.log {
+            log.close().await;
+        }
         self.db.close().await;
         Ok(())
     }

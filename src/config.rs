@@ -1,6 +1,6 @@
 //! Configuration, read once in `main`: environment variables `COUNTERSIGN_*` first, then `countersign.toml`.
 //! Every error is reported together, and a secret may come from a file named by `*_FILE`.
-use crate::{connectors::admin_api, i18n::Lang, operations::Guarantee, policy, tools};
+use crate::{connectors::admin_api, i18n::Lang, ledger::log, operations::Guarantee, policy, tools};
 use secrecy::{ExposeSecret, SecretString};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 use url::Url;
@@ -30,6 +30,8 @@ pub struct Config {
     pub lease: Duration,
     /// `APPROVAL_WORKFLOW_ENABLED`, `APPROVAL_TIMEOUT`, `COUNTERSIGN_TOOL_RISKS`: calls of tools.
     pub tools: tools::Settings,
+    /// `COUNTERSIGN_LEDGER_*`: how the log over the ledger is signed and published. Nothing that was approved runs without it.
+    pub ledger: Option<log::Settings>,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
 }
@@ -99,6 +101,7 @@ impl Config {
         }
         let policy = reader.policy();
         let tools = reader.tools();
+        let ledger = reader.ledger();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
@@ -113,6 +116,7 @@ impl Config {
             admin_api,
             lease: Duration::from_secs(lease),
             tools,
+            ledger,
             demo: false,
         })
     }
@@ -219,6 +223,18 @@ impl Reader<'_> {
             usual.risks
         });
         tools::Settings { held, timeout, risks }
+    }
+
+    fn ledger(&mut self) -> Option<log::Settings> {
+        let key = self.text("COUNTERSIGN_LEDGER_KEY")?;
+        let old_keys = self.text("COUNTERSIGN_LEDGER_OLD_KEYS").unwrap_or_default();
+        Some(log::Settings {
+            database_url: self.required("COUNTERSIGN_LEDGER_DATABASE_URL").into(),
+            key: key.into(),
+            old_keys: old_keys.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect(),
+            copy: self.required("COUNTERSIGN_LEDGER_COPY").into(),
+            every: Duration::from_millis(self.parsed("COUNTERSIGN_LEDGER_MILLISECONDS").unwrap_or(1_000)),
+        })
     }
 
     fn policy(&mut self) -> String {

@@ -1,5 +1,5 @@
 //! Is this replica alive, is it of use, and the chores that keep it so.
-use crate::{app::App, error::Error, surface::Surface};
+use crate::{app::App, error::Error, ledger::log, surface::Surface};
 use axum::extract::State;
 use std::time::Duration;
 
@@ -12,10 +12,12 @@ async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database answers and is migrated. The sequencer joins with the ledger's second part.
-async fn ready(State(app): State<App>) -> Result<&'static str, Error> {
+/// The database answers and is migrated. A ledger that is halted is told, and no reason to take the portal away: people must see why.
+async fn ready(State(app): State<App>) -> Result<String, Error> {
     app.db.ready().await?;
-    Ok("ready\n")
+    let head = log::head(&mut *app.db.read().await?).await?;
+    let halted = head.and_then(|head| head.halted).map(|why| format!("the ledger is halted: {why}\n"));
+    Ok(format!("ready\n{}", halted.unwrap_or_default()))
 }
 
 /// Removes what is over and makes room for what comes, at start and then every hour.

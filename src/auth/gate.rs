@@ -52,7 +52,7 @@ impl Default for Tokens {
 
 async fn by_token(app: &App, token: &str, door: Door) -> Result<Caller, Error> {
     let db = app.db.clone();
-    let read = move |hashes: Vec<Vec<u8>>| async move { Ok(store::token_owners(&mut *db.read().await?, &hashes).await?) };
+    let read = move |hashes: Vec<Vec<u8>>| async move { Ok(store::token_owners(&mut *db.look_up().await?, &hashes).await?) };
     let owned = app.tokens.0.ask(Sha256::digest(token.trim()).to_vec(), read).await?;
     let (token, operator) = owned.ok_or(Error::SignedOut)?;
     Ok(operator.caller(door, Credential::Token { id: token.id, scopes: token.scopes }))
@@ -66,7 +66,7 @@ async fn by_session(app: &App, parts: &mut Parts, door: Door) -> Result<Caller, 
     if parts.uri.path() != "/events" && !parts.headers.contains_key("x-follows") {
         app.db.touch_session(&hash).await?;
     }
-    let mut conn = app.db.read().await?;
+    let mut conn = app.db.look_up().await?;
     let operator = store::operator(&mut conn, id).await?.ok_or(Error::SignedOut)?;
     Ok(operator.caller(door, Credential::Session(hash)))
 }

@@ -1,6 +1,7 @@
 //! `countersign doctor`: is this installation put together right? One line for each check; exit 1 if any fails.
 use super::End;
-use crate::{auth::Provider, config::Config};
+use crate::{auth::Provider, config::Config, ledger::log};
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, Row};
 
@@ -29,6 +30,7 @@ pub async fn run() -> anyhow::Result<End> {
             say("time zones", zones(&mut conn).await);
         }
     }
+    say("log", log(config.ledger.as_ref()).await);
     match &config.oidc {
         None => say("identity provider", Ok("not configured; only break-glass passwords work".into())),
         Some(oidc) => {
@@ -55,6 +57,18 @@ pub async fn run() -> anyhow::Result<End> {
     );
     anyhow::ensure!(failures == 0, "{failures} check(s) failed");
     Ok(End::Done)
+}
+
+/// The key is the log's, the sequencer gets in, and its checkpoints have a place to go to.
+async fn log(settings: Option<&log::Settings>) -> anyhow::Result<String> {
+    let settings = settings.context("COUNTERSIGN_LEDGER_KEY is not set, so nothing that is approved could run")?;
+    let log = log::Log::new(settings)?;
+    log.check().await?;
+    log.close().await;
+    let copy = std::fs::OpenOptions::new().append(true).create(true).open(&settings.copy);
+    copy.with_context(|| format!("COUNTERSIGN_LEDGER_COPY: cannot write {}", settings.copy.display()))?;
+    let key = log.keys().first().map(ToString::to_string).unwrap_or_default();
+    Ok(format!("{}, verified by {key}", log.origin()))
 }
 
 async fn version(conn: &mut PgConnection) -> anyhow::Result<String> {

@@ -106,8 +106,20 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Ledger {
-    /// Check what must be true of requests, votes, attempts and their events; needs DATABASE_URL, and may be the auditor's.
-    Verify,
+    /// Check the whole log, and what must be true of requests, votes and attempts; needs DATABASE_URL, and may be the auditor's.
+    Verify {
+        /// A verifying key whose signatures count; again for each. Otherwise those of the configuration.
+        #[arg(long)]
+        key: Vec<String>,
+        /// A file of published checkpoints, from outside of the database. Otherwise that of the configuration.
+        #[arg(long)]
+        copy: Option<PathBuf>,
+    },
+    /// Make a signing key for the log; it is printed, and the verifying key beside it.
+    Key {
+        /// Names the log in its checkpoints, for ever: such as countersign.example.com/ledger.
+        name: String,
+    },
     /// Write the ledger, or a part of it, to a file or to standard output; needs COUNTERSIGN_TOKEN.
     Export(Box<ledger::Export>),
 }
@@ -284,8 +296,9 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Ops { command } => client::ops(command, cli.json).await,
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
-        Command::Ledger { command: Ledger::Verify } => server::verify(cli.json).await,
+        Command::Ledger { command: Ledger::Verify { key, copy } } => server::verify(cli.json, &key, copy).await,
         Command::Ledger { command: Ledger::Export(export) } => ledger::export(*export).await,
+        Command::Ledger { command: Ledger::Key { name } } => server::ledger_key(&name),
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
             crate::demo::product::serve(file, port, token).await.map(|()| End::Done)

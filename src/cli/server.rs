@@ -9,9 +9,14 @@ use crate::{
         migrations,
     },
     demo::{self, Demo, PASSWORD, PEOPLE, PROBLEM_ORG, Scale},
+    ledger::{
+        log::{Log, audit},
+        note::{SigningKey, VerifyingKey},
+    },
     live::Live,
 };
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -28,6 +33,10 @@ pub async fn serve(web: bool, worker: bool) -> anyhow::Result<End> {
     raise_open_files();
     let config = Config::load()?;
     let listener = if web { Some(bind(config.listen).await?) } else { None };
+    anyhow::ensure!(
+        config.ledger.is_some(),
+        "COUNTERSIGN_LEDGER_KEY is not set, so nothing that is approved could run; `countersign ledger key NAME` makes one"
+    );
     let (app, born_here) = App::new(&config).await?;
     app.db.ready().await.context("the database is not ready; run `countersign migrate` first")?;
     let open = !config.listen.ip().is_loopback();
@@ -94,17 +103,39 @@ pub async fn migrate() -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
+/// Makes a signing key for a log of this name.
+pub fn ledger_key(name: &str) -> anyhow::Result<End> {
+    let key = SigningKey::generate(name)?;
+    println!("{}", key.secret().expose_secret());
+    eprintln!("Keep this line secret and give it to every replica as COUNTERSIGN_LEDGER_KEY.");
+    eprintln!("Whoever checks the ledger needs the verifying key, which is no secret:\n{}", key.verifying_key());
+    Ok(End::Done)
+}
+
 /// Checks what must be true of all requests, in one snapshot of the database of DATABASE_URL.
-pub async fn verify(json: bool) -> anyhow::Result<End> {
+pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyhow::Result<End> {
     let config = Config::load()?;
+    let mut keys = keys.iter().map(|key| VerifyingKey::parse(key).with_context(|| format!("--key {key:?}"))).collect::<Result<Vec<_>, _>>()?;
+    if let Some(ledger) = config.ledger.as_ref().filter(|_| keys.is_empty()) {
+        keys.extend_from_slice(Log::new(ledger)?.keys());
+    }
+    anyhow::ensure!(!keys.is_empty(), "no key to check signatures with: give --key, or set COUNTERSIGN_LEDGER_KEY");
+    let copy = copy.or_else(|| config.ledger.as_ref().map(|ledger| ledger.copy.clone()).filter(|copy| copy.exists()));
     let db = Db::connect(config.database(), Live::new().0).await?;
     let findings = crate::requests::invariants::check(&mut *db.read().await?).await?;
+    let log = audit::verify(&mut *db.read().await?, &keys, copy.as_deref()).await?;
     db.close().await;
-    let broken = findings.iter().any(|finding| !finding.requests.is_empty());
+    let broken = findings.iter().any(|finding| !finding.requests.is_empty()) || !log.faults.is_empty();
     if json {
         let all: Vec<_> = findings.iter().map(|f| serde_json::json!({"invariant": f.invariant, "broken_by": f.requests})).collect();
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        let faults: Vec<_> = log.faults.iter().map(|f| serde_json::json!({"place": f.place, "what": f.what})).collect();
+        let log = serde_json::json!({"leaves": log.leaves, "checkpoints": log.checkpoints, "published": log.published, "faults": faults});
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({"invariants": all, "log": log}))?);
     } else {
+        println!("{:<20} {} leaves, {} checkpoints, {} published", "log", log.leaves, log.checkpoints, log.published);
+        for fault in &log.faults {
+            println!("{:<20} BROKEN: {}: {}", "", fault.place, fault.what);
+        }
         for finding in &findings {
             let verdict = if finding.requests.is_empty() {
                 "holds".into()
@@ -127,9 +158,13 @@ pub async fn scratch_database(requests: usize, command: &[String]) -> anyhow::Re
     if requests > 0 {
         demo::fill(&owner, Scale { requests, product: false, ..Scale::DEMO }).await?;
     }
+    let log = demo::a_log(&postgres, "scratch", &folder)?;
     let status = tokio::process::Command::new(&command[0])
         .args(&command[1..])
         .env("DATABASE_URL", postgres.app_url("scratch"))
+        .env("COUNTERSIGN_LEDGER_DATABASE_URL", log.database_url.expose_secret())
+        .env("COUNTERSIGN_LEDGER_KEY", log.key.expose_secret())
+        .env("COUNTERSIGN_LEDGER_COPY", log.copy)
         .env("DATABASE_OWNER_URL", &owner)
         .status()
         .await

@@ -121,13 +121,19 @@ impl Change {
         self.write_when_full().await
     }
 
+    /// Tells everybody who has a part in a request; [`crate::notices::tell_concerned`] is how to ask for it.
+    pub(crate) async fn notify(&mut self, kind: &'static str, request: i64, requester: Uuid) -> Result<(), Error> {
+        self.written.notices.push((kind, request, requester));
+        self.write_when_full().await
+    }
+
     async fn write_when_full(&mut self) -> Result<(), Error> {
         if self.written.is_full() { self.write().await } else { Ok(()) }
     }
 
     /// Sends what was gathered.
     async fn write(&mut self) -> Result<(), Error> {
-        let signals = self.written.send(&mut self.tx, &self.actor).await?;
+        let signals = self.written.send(&mut self.tx, &self.actor, self.now).await?;
         self.signals.extend(signals);
         Ok(())
     }

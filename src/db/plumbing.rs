@@ -31,7 +31,7 @@ impl Db {
     pub async fn touch_session(&self, key: &[u8]) -> Result<(), Error> {
         let unseen =
             sqlx::query_scalar!(r#"select last_seen_at < now() - interval '1 minute' as "unseen!" from session where id_hash = $1"#, key);
-        if unseen.fetch_optional(&self.readers).await? == Some(true) {
+        if unseen.fetch_optional(&self.lookups).await? == Some(true) {
             sqlx::query!("update session set last_seen_at = now() where id_hash = $1", key).execute(&self.writers).await?;
         }
         Ok(())
@@ -43,14 +43,14 @@ impl Db {
             "select data from session where id_hash = $1 and expires_at > now() and last_seen_at > now() - interval '30 minutes'",
             key
         );
-        Ok(data.fetch_optional(&self.readers).await?)
+        Ok(data.fetch_optional(&self.lookups).await?)
     }
 
     /// When a session ends if it is not used, and when it ends in any case.
     pub async fn session_end(&self, key: &[u8]) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, Error> {
         let row =
             sqlx::query!(r#"select last_seen_at + interval '30 minutes' as "idle!", expires_at from session where id_hash = $1"#, key);
-        Ok(row.fetch_optional(&self.readers).await?.map(|r| (r.idle, r.expires_at)))
+        Ok(row.fetch_optional(&self.lookups).await?.map(|r| (r.idle, r.expires_at)))
     }
 
     pub async fn delete_session(&self, key: &[u8]) -> Result<(), Error> {

@@ -1,11 +1,13 @@
-//! What a transaction writes besides its change: events, outbox rows and jobs. It is gathered, and sent in one statement.
+//! What a transaction writes besides its change: events, outbox rows, jobs and notices. It is gathered, and sent in one statement.
 use super::Actor;
 use crate::{
     ledger::{SCHEMA, Sealed},
     live::Signal,
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// So many rows go in one statement.
 const FULL: usize = 200;
@@ -18,17 +20,19 @@ pub(super) struct Written {
     pub told: Vec<(&'static str, i64, Value)>,
     /// Kind, payload and seconds from now.
     pub jobs: Vec<(&'static str, Value, f64)>,
+    /// Kind, request and who asked for it.
+    pub notices: Vec<(&'static str, i64, Uuid)>,
 }
 
 impl Written {
     pub fn is_full(&self) -> bool {
-        self.events.len() + self.told.len() + self.jobs.len() >= FULL
+        self.events.len() + self.told.len() + self.jobs.len() + self.notices.len() >= FULL
     }
 
     /// Writes it and is empty again. Answers the signals to send once it has committed.
-    pub async fn send(&mut self, conn: &mut PgConnection, actor: &Actor) -> sqlx::Result<Vec<Signal>> {
-        let Self { events, told, jobs } = std::mem::take(self);
-        if events.is_empty() && told.is_empty() && jobs.is_empty() {
+    pub async fn send(&mut self, conn: &mut PgConnection, actor: &Actor, now: DateTime<Utc>) -> sqlx::Result<Vec<Signal>> {
+        let Self { events, told, jobs, notices } = std::mem::take(self);
+        if events.is_empty() && told.is_empty() && jobs.is_empty() && notices.is_empty() {
             return Ok(Vec::new());
         }
         let opened: Vec<_> = events.iter().filter_map(|e| e.opening.as_ref().map(|(salt, data)| (e.id, e.at, &salt[..], data))).collect();
@@ -44,6 +48,15 @@ impl Written {
              ), queued as (
                insert into job (kind, payload, run_at)
                select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
+             ), concerned as materialized (
+               select n.kind, n.request, part.id from unnest($22::text[], $23::bigint[], $24::uuid[]) as n (kind, request, requester)
+               cross join lateral (select n.requester as id union all select voter_id from vote where request_id = n.request
+                 union all select operator_id from watch where request_id = n.request) part
+             ), noticed as (
+               insert into notice (operator_id, kind, request_id, actor_id, at)
+               select p.id, c.kind, c.request, (select id from operator where id = $2 and kind = 'person'), $25
+               from concerned c join operator p on p.id = c.id and p.kind = 'person' and p.disabled_at is null and p.id <> $2
+               on conflict do nothing
              )
              insert into outbox (topic, request_id, payload)
              select topic, request, payload
@@ -70,6 +83,10 @@ impl Written {
             &told.iter().map(|t| t.0).collect::<Vec<_>>() as _,
             &told.iter().map(|t| t.1).collect::<Vec<_>>(),
             &told.iter().map(|t| &t.2).collect::<Vec<_>>() as _,
+            &notices.iter().map(|n| n.0).collect::<Vec<_>>() as _,
+            &notices.iter().map(|n| n.1).collect::<Vec<_>>(),
+            &notices.iter().map(|n| n.2).collect::<Vec<_>>(),
+            now,
         )
         .fetch_all(conn)
         .await?;

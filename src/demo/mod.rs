@@ -16,10 +16,12 @@ use crate::{
         embedded::{Durability, Postgres},
         migrations,
     },
+    ledger::{log, note::SigningKey},
     operations::Guarantee,
     tools,
 };
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use std::{
     fs,
     io::BufRead,
@@ -60,6 +62,21 @@ pub const POLICY: &str = include_str!("policy.toml");
 pub(crate) fn tools() -> tools::Settings {
     let table = include_str!("tools.toml").parse().expect("the demo's table is TOML");
     tools::Settings { risks: tools::Risks::read(&table).expect("the demo's table says what it means"), ..tools::Settings::default() }
+}
+
+/// A log of its own, with key and copy beside the database: good enough to try it.
+pub(crate) fn a_log(postgres: &Postgres, database: &str, home: &Path) -> anyhow::Result<log::Settings> {
+    let file = home.join("ledger.key");
+    if !file.exists() {
+        fs::write(&file, SigningKey::generate("demo.countersign.example/ledger")?.secret().expose_secret())?;
+    }
+    Ok(log::Settings {
+        database_url: postgres.url("countersign_sequencer", database).into(),
+        key: fs::read_to_string(&file)?.into(),
+        old_keys: Vec::new(),
+        copy: home.join("checkpoints.ndjson"),
+        every: std::time::Duration::from_secs(1),
+    })
 }
 
 /// How much history there is.
@@ -111,6 +128,7 @@ impl Demo {
         fill(&postgres.owner_url(NAME), Scale::DEMO).await?;
         let url = postgres.app_url(NAME);
         let mut config = Config::read(|name| (name == "DATABASE_URL").then(|| url.clone()), "")?;
+        config.ledger = Some(a_log(&postgres, NAME, &home)?);
         config.listen = listen;
         config.public_url = format!("http://{listen}").parse()?;
         config.environment = Some("demo".into());

@@ -60,7 +60,7 @@ async fn gauges(app: &App) -> Result<Gauges, Error> {
 }
 
 /// What this replica alone knows.
-fn local(app: &App, gauges: &Gauges, pools: [(&str, u32, usize); 2], up: bool) -> prometheus::Result<()> {
+fn local(app: &App, gauges: &Gauges, pools: [(&str, u32, usize); 3], up: bool) -> prometheus::Result<()> {
     gauges.one("countersign_database_up", "Whether the database answered this scrape.", f64::from(u8::from(up)))?;
     gauges.one("countersign_waiters", "API callers held until a request is over.", app.waiters.count() as f64)?;
     let connections =
@@ -81,6 +81,10 @@ fn shared(app: &App, gauges: &Gauges, standing: store::Standing) -> prometheus::
     gauges.one("countersign_job_oldest_seconds", "How long the oldest job that is due has waited.", standing.oldest_job)?;
     gauges.one("countersign_ledger_pending", "Events that no checkpoint covers yet; counted to 100000.", standing.ledger_pending as f64)?;
     gauges.one("countersign_ledger_pending_oldest_seconds", "Age of the oldest of them.", standing.oldest_pending)?;
+    gauges.one("countersign_ledger_leaves", "Events that are in the log.", standing.leaves as f64)?;
+    gauges.one("countersign_ledger_published", "Those of them under a published checkpoint.", standing.published as f64)?;
+    gauges.one("countersign_ledger_checkpoint_age_seconds", "Age of the newest published checkpoint.", standing.checkpoint_age)?;
+    gauges.one("countersign_ledger_halted", "Whether nothing is signed any more.", f64::from(u8::from(standing.halted)))?;
     gauges.one("countersign_reviews_due", "Requests that broke the glass and that nobody has reviewed.", standing.reviews_due as f64)?;
     gauges.one("countersign_reviews_overdue", "Those of them whose time for it is over.", standing.reviews_overdue as f64)?;
     gauges.one("countersign_outbox", "Rows of the outbox that are kept; counted to 100000.", standing.outbox as f64)?;

@@ -4,9 +4,12 @@
 pub mod browse;
 pub mod export;
 pub mod json;
+pub mod log;
+pub mod note;
 pub mod query;
 pub mod reading;
 mod store;
+pub mod tree;
 pub mod web;
 
 use crate::error::Error;

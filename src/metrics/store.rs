@@ -12,6 +12,11 @@ pub struct Standing {
     pub oldest_job: f64,
     pub ledger_pending: i64,
     pub oldest_pending: f64,
+    /// Leaves of the log, those of them under a published checkpoint, its age in seconds, and whether it is halted.
+    pub leaves: i64,
+    pub published: i64,
+    pub checkpoint_age: f64,
+    pub halted: bool,
     pub outbox: i64,
     pub sessions: i64,
     /// Broken glasses that nobody has reviewed, and those of them that are late.
@@ -47,7 +52,13 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
         r#"select count(*) as "due!", count(*) filter (where r.review_due_at <= now()) as "overdue!" from request r
            where r.broke_glass and not exists (select from review where request_id = r.id)"#
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
+    .await?;
+    let log = sqlx::query!(
+        r#"select size, published_size, coalesce(extract(epoch from clock_timestamp() - published_at), 0)::float8 as "age!", halted is not null as "halted!"
+           from ledger.head"#
+    )
+    .fetch_optional(conn)
     .await?;
     Ok(Standing {
         reviews_due: reviews.due,
@@ -59,6 +70,10 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
         oldest_job: jobs.oldest,
         ledger_pending: rest.pending,
         oldest_pending: rest.oldest,
+        leaves: log.as_ref().map_or(0, |log| log.size),
+        published: log.as_ref().map_or(0, |log| log.published_size),
+        checkpoint_age: log.as_ref().map_or(0.0, |log| log.age),
+        halted: log.is_some_and(|log| log.halted),
         outbox: rest.outbox,
         sessions: rest.sessions,
     })

@@ -97,9 +97,9 @@ pub async fn tell_deciders(change: &mut Change, request: &Request, kind: Kind, r
     Ok(store::tell_deciders(change, request, kind.name(), roles).await?)
 }
 
-/// Tells everybody who has a part in the request: who asked, who voted, who watches it.
+/// Tells everybody who has a part in the request when the transaction ends: who asked, who voted, who watches it.
 pub async fn tell_concerned(change: &mut Change, request: &Request, kind: Kind) -> Result<(), Error> {
-    Ok(store::tell_concerned(change, request, kind.name()).await?)
+    change.notify(kind.name(), request.id, request.requester_human).await
 }
 
 /// Tells the holders of these roles, whether they may decide it or not.
@@ -110,6 +110,11 @@ pub async fn tell_holders(change: &mut Change, request: &Request, kind: Kind, ro
 /// Tells these people, whether they are there or not.
 pub async fn tell_people(change: &mut Change, request: &Request, kind: Kind, people: &[Uuid]) -> Result<(), Error> {
     Ok(store::tell_people(change, request, kind.name(), people).await?)
+}
+
+/// From now on this person is told what becomes of the request.
+pub async fn watch(change: &mut Change, request: i64, operator: Uuid) -> Result<(), Error> {
+    Ok(store::watch(change, request, operator).await?)
 }
 
 /// Tells one person.

@@ -32,7 +32,7 @@ pub(super) async fn tell_deciders(change: &mut Change, r: &Request, kind: &str, 
              or ($7 and exists (select from stand_in s where s.delegate_id = p.id and s.roles && $6 and s.absent_human <> $5)
                and exists (select from operator_role o where o.operator_id = p.id and o.role = any($8))))
            and not exists (select from vote v where v.request_id = $1 and v.voter_id = p.id)
-           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+         on conflict do nothing",
         r.id,
         kind,
         actor,
@@ -47,24 +47,6 @@ pub(super) async fn tell_deciders(change: &mut Change, r: &Request, kind: &str, 
     .map(|_| ())
 }
 
-pub(super) async fn tell_concerned(change: &mut Change, r: &Request, kind: &str) -> sqlx::Result<()> {
-    let (actor, now) = (change.actor().id, change.now());
-    sqlx::query!(
-        "insert into notice (operator_id, kind, request_id, actor_id, at)
-         select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
-         where p.id in (select $5::uuid union select voter_id from vote where request_id = $1 union select operator_id from watch where request_id = $1)
-           and p.kind = 'person' and p.disabled_at is null and p.id <> $3",
-        r.id,
-        kind,
-        actor,
-        now,
-        r.requester_human
-    )
-    .execute(&mut **change)
-    .await
-    .map(|_| ())
-}
-
 pub(super) async fn tell_holders(change: &mut Change, r: &Request, kind: &str, roles: &[String]) -> sqlx::Result<()> {
     let (actor, now) = (change.actor().id, change.now());
     sqlx::query!(
@@ -72,7 +54,7 @@ pub(super) async fn tell_holders(change: &mut Change, r: &Request, kind: &str, r
          select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
          where p.kind = 'person' and p.disabled_at is null and p.id <> $3
            and exists (select from operator_role o where o.operator_id = p.id and o.role = any($5))
-           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+         on conflict do nothing",
         r.id,
         kind,
         actor,
@@ -90,7 +72,7 @@ pub(super) async fn tell_people(change: &mut Change, r: &Request, kind: &str, pe
         "insert into notice (operator_id, kind, request_id, actor_id, at)
          select p.id, $2, $1, (select id from operator where id = $3 and kind = 'person'), $4 from operator p
          where p.id = any($5) and p.kind = 'person' and p.disabled_at is null and p.id <> $3
-           and not exists (select from notice n where n.operator_id = p.id and n.request_id = $1 and n.kind = $2 and n.read_at is null)",
+         on conflict do nothing",
         r.id,
         kind,
         actor,
@@ -105,7 +87,7 @@ pub(super) async fn tell_people(change: &mut Change, r: &Request, kind: &str, pe
 pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, request: Option<i64>) -> sqlx::Result<()> {
     let (actor, now) = (change.actor().id, change.now());
     sqlx::query!(
-        "insert into notice (operator_id, kind, request_id, actor_id, at) values ($1, $2, $3, $4, $5)",
+        "insert into notice (operator_id, kind, request_id, actor_id, at) values ($1, $2, $3, $4, $5) on conflict do nothing",
         operator,
         kind,
         request,
@@ -115,6 +97,13 @@ pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, reques
     .execute(&mut **change)
     .await
     .map(|_| ())
+}
+
+pub(super) async fn watch(change: &mut Change, request: i64, operator: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("insert into watch (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 /// What somebody was told, newest first, from before the notice of this number.
@@ -143,11 +132,14 @@ pub async fn newest(
     .await
 }
 
-/// How many of them are not read and still say something, counted to 100.
+/// How many of them are not read and still say something, counted to 100 among the newest thousand: what others have settled
+/// meanwhile is marked as read once an hour only, since marking it as it happens would cost each decision more than everything else.
 pub async fn unread(conn: &mut PgConnection, operator: Uuid) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
-        r#"select count(*) as "count!" from (select from notice n left join request r on r.id = n.request_id
-           where n.operator_id = $1 and n.read_at is null and not (n.kind = any($2) and r.state <> 'pending') limit 100) t"#,
+        r#"select count(*) as "count!" from (
+             select from (select kind, request_id from notice where operator_id = $1 and read_at is null order by id desc limit 1000) n
+               left join request r on r.id = n.request_id
+             where not (n.kind = any($2) and r.state <> 'pending') limit 100) t"#,
         operator,
         &Kind::PRESSING as &[&str]
     )

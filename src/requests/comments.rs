@@ -53,7 +53,7 @@ pub async fn add(app: &App, operator: &Operator<RequestsAsk>, id: i64, remark: &
         notices::tell_concerned(&mut change, &request, Kind::Commented).await?;
     }
     // whoever has said something wants to know what comes of it
-    store::watch(&mut change, id, operator.id()).await?;
+    notices::watch(&mut change, id, operator.id()).await?;
     change.commit(request.entry(kind).outcome(Outcome::Success).because(text)).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! SQL of requests, votes and attempts.
 use super::{Glass, Request, Ruling, State, Vote};
-use crate::{db::Change, notices::Kind, policy::StandIn};
+use crate::{db::Change, policy::StandIn};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
@@ -244,11 +244,15 @@ pub(super) async fn watches(conn: &mut PgConnection, id: i64, operator: Uuid) ->
 }
 
 /// Writes the new state if nobody else has; `false` if somebody has.
-pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result<bool> {
+/// With the vote that did it, if one did: both in one statement. `false` if the request was changed meanwhile.
+pub(super) async fn save_state(change: &mut Change, r: &Request, vote: Option<&Vote>) -> sqlx::Result<bool> {
+    let lent = vote.map(stands_for);
     let done = sqlx::query!(
-        "with settled as (
-           update notice set read_at = clock_timestamp() where $3 <> 'pending' and id in (select id from notice
-             where request_id = $1 and read_at is null and kind = any($10) for update skip locked)
+        "with voted as (
+           insert into vote (request_id, voter_id, decision, binding, reason, door, at, requester_id, self_approval, stands_for)
+           select $1, $10, $11, $12, $13, $14, $15, $16, $17, $18 where $10::uuid is not null
+           on conflict (request_id, voter_id) do update set decision = excluded.decision, binding = excluded.binding,
+             reason = excluded.reason, door = excluded.door, at = excluded.at, stands_for = excluded.stands_for
          )
          update request set state = $3, version = version + 1, execute_by = $4, decided_at = $5, closed_at = $6, outcome = $7,
            run_after = $8, waits_for = $9 where id = $1 and version = $2",
@@ -261,18 +265,27 @@ pub(super) async fn save_state(change: &mut Change, r: &Request) -> sqlx::Result
         r.outcome,
         r.run_after,
         &r.waits_for,
-        &Kind::PRESSING as &[&str]
+        vote.map(|v| v.voter_id),
+        vote.map(decision),
+        vote.map(|v| v.binding.as_slice()),
+        vote.and_then(|v| v.reason.as_deref()),
+        vote.map(|v| v.door.as_str()),
+        vote.map(|v| v.at),
+        r.requester_id,
+        r.ruling.self_approval,
+        lent.as_deref()
     )
     .execute(&mut **change)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn watch(change: &mut Change, request: i64, operator: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("insert into watch (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
-        .execute(&mut **change)
-        .await
-        .map(|_| ())
+fn decision(vote: &Vote) -> &'static str {
+    if vote.approves { "approve" } else { "reject" }
+}
+
+fn stands_for(vote: &Vote) -> Vec<Uuid> {
+    vote.stands_for.iter().map(|s| s.id).collect()
 }
 
 pub(super) async fn by_key(conn: &mut PgConnection, operator: Uuid, key: &str) -> sqlx::Result<Option<(i64, Vec<u8>)>> {
@@ -366,14 +379,14 @@ pub(super) async fn save_vote(change: &mut Change, r: &Request, vote: &Vote) -> 
            stands_for = excluded.stands_for",
         r.id,
         vote.voter_id,
-        if vote.approves { "approve" } else { "reject" },
+        decision(vote),
         vote.binding,
         vote.reason,
         vote.door,
         vote.at,
         r.requester_id,
         r.ruling.self_approval,
-        &vote.stands_for.iter().map(|s| s.id).collect::<Vec<_>>()
+        &stands_for(vote)
     )
     .execute(&mut **change)
     .await

@@ -1,5 +1,5 @@
 //! The only way a request changes its state: one conditional update, one outbox row, one entry for the ledger.
-use super::{Request, State, store};
+use super::{Request, State, Vote, store};
 use crate::{
     db::Change,
     error::Error,
@@ -13,6 +13,17 @@ use serde_json::{Value, json};
 impl Request {
     /// Moves the request on and answers the entry to write; the caller adds what it knows and records it.
     pub(super) async fn become_(&mut self, change: &mut Change, next: State, outcome: Option<Value>) -> Result<Entry, Error> {
+        self.become_by(change, next, outcome, None).await
+    }
+
+    /// The same by a vote, which is saved in the same statement.
+    pub(super) async fn become_by(
+        &mut self,
+        change: &mut Change,
+        next: State,
+        outcome: Option<Value>,
+        vote: Option<&Vote>,
+    ) -> Result<Entry, Error> {
         if !self.state.may_become(next) {
             return Err(Error::Internal(anyhow::anyhow!("{}: {} cannot become {}", self.short_id(), self.state.name(), next.name())));
         }
@@ -31,7 +42,7 @@ impl Request {
         self.waits_for.clear();
         self.outcome = outcome.or(self.outcome.take());
         let from = std::mem::replace(&mut self.state, next);
-        if !store::save_state(change, self).await? {
+        if !store::save_state(change, self, vote).await? {
             return Err(Error::Refused(msg::request_changed_meanwhile()));
         }
         self.version += 1;

@@ -67,7 +67,7 @@ async fn renew_one(app: &App, id: i64) -> Result<(), Error> {
     let tally = Tally::of(app, &mut change, &request).await?;
     if tally.met() {
         // the votes are there already: roles came back, or the policy asks for less again
-        return votes::approve(change, &mut request, tally.have()).await;
+        return votes::approve(change, &mut request, tally.have(), None).await;
     }
     let roles = tally.waits_for();
     if !store::save_turn(&mut change, id, &roles).await? {

@@ -125,7 +125,6 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         roles: voter_now.roles,
         stands_for: Json(stands_for),
     };
-    store::save_vote(&mut change, &request, &vote).await?;
     change.measure(Fact::Voted { approves: ballot.approves });
     let mut voted = request
         .entry("request.voted")
@@ -138,15 +137,16 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         voted = voted.because(reason);
     }
     // nobody else votes while the request is locked
-    let tally = tally.with(vote);
+    let tally = tally.with(vote.clone());
     if !ballot.approves {
         change.record(voted).await?;
-        let entry = request.become_(&mut change, State::Denied, None).await?;
+        let entry = request.become_by(&mut change, State::Denied, None, Some(&vote)).await?;
         change.commit(entry).await?;
     } else if tally.met() {
         change.record(voted).await?;
-        approve(change, &mut request, tally.have()).await?;
+        approve(change, &mut request, tally.have(), Some(&vote)).await?;
     } else {
+        store::save_vote(&mut change, &request, &vote).await?;
         request.waits_for = tally.waits_for();
         store::save_turn(&mut change, id, &request.waits_for).await?;
         change.announce("request", id, &serde_json::json!({"id": request.short_id(), "state": "pending"})).await?;
@@ -161,8 +161,9 @@ pub(super) async fn is_fresh(conn: &mut PgConnection, caller: &Caller, minutes: 
     Ok(store::session_age(conn, session).await?.is_some_and(|age| age < i64::from(minutes)))
 }
 
-pub(super) async fn approve(mut change: Change, request: &mut Request, approvals: usize) -> Result<(), Error> {
-    let entry = request.become_(&mut change, State::Approved, None).await?.with("approvals", approvals);
+/// With the vote that made it enough, if it was a vote.
+pub(super) async fn approve(mut change: Change, request: &mut Request, approvals: usize, vote: Option<&Vote>) -> Result<(), Error> {
+    let entry = request.become_by(&mut change, State::Approved, None, vote).await?.with("approvals", approvals);
     execution::enqueue(&mut change, request).await?;
     crash::point("vote.recording");
     change.commit(entry).await?;

@@ -120,19 +120,29 @@ async fn two_hundred_kills_under_load_lose_nothing_and_do_nothing_twice() {
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new(), "seed {seed}");
     let journal = journal.lock().unwrap().clone();
     assert!(journal.len() > KILLS / 2, "seed {seed}: there was hardly any load: {}", journal.len());
-    let mut done: HashSet<String> = HashSet::new();
+    let (mut done, mut failed): (HashSet<String>, HashSet<String>) = (HashSet::new(), HashSet::new());
     for (id, fields) in &journal {
         let number: i64 = id.trim_start_matches("CR-").parse().unwrap();
         let (state, stored): (String, Value) =
             sqlx::query_as("select state, fields from request where id = $1").bind(number).fetch_one(&mut owner).await.unwrap();
         assert_eq!(&stored, fields, "seed {seed}: {id}");
-        assert!(["succeeded", "stale", "unknown"].contains(&state.as_str()), "seed {seed}: {id} is {state}");
+        // failed: under this load the other system may not be reached in time, and then nothing may have happened there
+        assert!(["succeeded", "stale", "unknown", "failed"].contains(&state.as_str()), "seed {seed}: {id} is {state}");
+        if state == "failed" {
+            failed.insert(format!("cs-{number}"));
+        }
         if state == "succeeded" && fields["user_id"] == USER {
             done.insert(format!("cs-{number}-1"));
         }
     }
     let effects: Vec<String> = product.effects().await.iter().map(|e| e["key"].as_str().unwrap().to_owned()).collect();
     assert_eq!(effects.len(), effects.iter().collect::<HashSet<_>>().len(), "seed {seed}: an effect came twice");
+    for key in &failed {
+        assert!(
+            !effects.iter().any(|effect| effect == key || effect.starts_with(&format!("{key}-"))),
+            "seed {seed}: {key} failed and was done"
+        );
+    }
     assert!(done.iter().all(|key| effects.contains(key)), "seed {seed}: said to be done and was not");
     println!("{} requests acknowledged, {} effects in the product, {KILLS} kills", journal.len(), effects.len());
 }

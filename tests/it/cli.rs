@@ -11,6 +11,7 @@ async fn run(desk: &Desk, token: &str, arguments: &[&str]) -> Output {
         .env("COUNTERSIGN_TOKEN", token)
         .env("DATABASE_OWNER_URL", desk.owner_url().await)
         .env("DATABASE_URL", desk.app_url().await)
+        .envs(desk.log().await)
         .env("LANG", "en_US.UTF-8")
         .output()
         .await

@@ -25,6 +25,7 @@ impl Process {
             .arg("serve")
             .args(arguments)
             .env("DATABASE_URL", desk.app_url().await)
+            .envs(desk.log().await)
             .env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{port}"))
             .envs(environment.iter().copied())
             .stderr(Stdio::piped())

@@ -7,19 +7,26 @@ use countersign::{
         migrations,
     },
     demo::{self, PASSWORD, Scale},
+    ledger::note::SigningKey,
     operations::registry::Registry,
 };
 use scraper::{Html, Selector};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection, Row};
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{net::TcpListener, sync::OnceCell, task::JoinHandle};
 
 static CLUSTER: OnceCell<Postgres> = OnceCell::const_new();
+static LOG_KEY: LazyLock<String> =
+    LazyLock::new(|| SigningKey::generate("test.countersign.example/ledger").unwrap().secret().expose_secret().to_owned());
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 const TEMPLATE: &str = "template_countersign";
 /// An organisation of the demo whose tier and credit were not applied.
@@ -84,6 +91,7 @@ struct Replica {
 impl Drop for Desk {
     fn drop(&mut self) {
         self.replicas.iter().for_each(|r| r.task.abort());
+        let _ = std::fs::remove_file(self.copy());
     }
 }
 
@@ -125,12 +133,12 @@ impl Desk {
     async fn start(&mut self, port: u16, registry: Option<Registry>, change: &impl Fn(&mut Config)) {
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let listen = listener.local_addr().unwrap();
-        let url = self.app_url().await;
+        let (url, log) = (self.app_url().await, self.log().await);
         let mut config = Config::read(
             |name| match name {
                 "DATABASE_URL" => Some(url.clone()),
                 "COUNTERSIGN_LISTEN" => Some(listen.to_string()),
-                _ => None,
+                name => log.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
             },
             "",
         )
@@ -174,6 +182,21 @@ impl Desk {
 
     pub fn app(&self) -> &App {
         &self.replicas[0].app
+    }
+
+    /// How every replica of this desk numbers and signs: quickly, since tests wait for it.
+    pub async fn log(&self) -> [(&'static str, String); 4] {
+        [
+            ("COUNTERSIGN_LEDGER_DATABASE_URL", self.url_as("countersign_sequencer").await),
+            ("COUNTERSIGN_LEDGER_KEY", LOG_KEY.clone()),
+            ("COUNTERSIGN_LEDGER_COPY", self.copy().display().to_string()),
+            ("COUNTERSIGN_LEDGER_MILLISECONDS", "20".into()),
+        ]
+    }
+
+    /// Where its checkpoints are published.
+    pub fn copy(&self) -> PathBuf {
+        std::env::temp_dir().join(format!("countersign-{}-{}.ndjson", std::process::id(), self.database))
     }
 
     /// A connection as the owner of the tables, to look behind the scenes or to break something.

@@ -213,8 +213,6 @@ fn folded(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn words_are_looked_for_as_they_are_kept() {
         let patterns = |word: &str| super::patterns(&[word.to_owned()]).remove(0);

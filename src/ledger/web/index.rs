@@ -1,5 +1,5 @@
 //! The ledger's list: a line and a form that say the same, and the way to take away what they find.
-use super::list::Events;
+use super::{list::Events, log::Status};
 use crate::{
     app::App,
     auth::{LedgerExport, LedgerRead, Operator, Scope},
@@ -30,6 +30,7 @@ use chrono::Utc;
 #[template(path = "ledger/index.html")]
 struct Index {
     shell: Shell,
+    status: Status,
     list: List,
     line: String,
     /// What may stand before a colon.
@@ -39,7 +40,7 @@ struct Index {
     count: String,
     /// What the export's form carries along.
     fields: Vec<(&'static str, String)>,
-    formats: [Format; 3],
+    formats: [(&'static str, String); 3],
     /// Whether the reader may take reasons, before and after away, too.
     opens: bool,
 }
@@ -84,18 +85,20 @@ pub(super) async fn index(
             (list.previous, list.next, list.filtered, list.empty) = (None, None, true, l.ledger_line_nothing());
         }
     }
+    let status = Status::of(&mut conn, l).await?;
     drop(conn);
     let fields = read.as_ref().map(|query| query.fields()).unwrap_or_default();
     let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     page::html(&Index {
         shell: visit.shell(&app).await?,
+        status,
         line: line.or_else(|| read.as_ref().ok().map(Query::line)).unwrap_or_default(),
         known: KEYS.map(|key| format!("{key}:")).join(" "),
         mistake: read.err(),
         count: count.map(|n| if n > MOST { l.ledger_count_more(grouped(MOST)) } else { l.ledger_count(grouped(n)) }).unwrap_or_default(),
         list,
         fields,
-        formats: Format::ALL,
+        formats: Format::ALL.map(|format| (format.name(), format.label(l))),
         opens: operator.caller().may(LedgerExport::NAME),
     })
 }

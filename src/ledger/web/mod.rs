@@ -2,6 +2,7 @@
 mod find;
 mod index;
 mod list;
+mod log;
 
 pub use find::find;
 pub use index::{export, query as asked_query};
@@ -34,7 +35,11 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<LedgerRead, _, _>("/ledger", index::index)
         .show::<LedgerRead, _, _>("/ledger.csv", index::csv)
         .show::<LedgerRead, _, _>("/ledger/export", export)
+        .show::<LedgerRead, _, _>("/ledger/checkpoint", log::checkpoint)
+        .show::<LedgerRead, _, _>("/ledger/tile/{*path}", log::tile)
         .show::<LedgerRead, _, _>("/ledger/{event}", show)
+        .show::<LedgerRead, _, _>("/ledger/{event}/proof", log::prove)
+        .show::<LedgerRead, _, _>("/api/ledger/{event}/proof", log::prove)
 }
 
 #[derive(Template)]
@@ -60,6 +65,7 @@ struct Show {
     leaf: String,
     leaf_hash: String,
     commitment: Commitment,
+    sealed: log::Sealed,
     story: Table,
 }
 
@@ -72,6 +78,7 @@ async fn show(operator: Operator<LedgerRead>, visit: Visit, State(app): State<Ap
         Some(request) => browse::list(&mut conn, &Filter::of_request(request), Slice::newest(50)).await?,
         None => Vec::new(),
     };
+    let sealed = log::Sealed::of(&app, &mut conn, l, id, &whole.leaf).await?;
     drop(conn);
     if !visit.follows {
         reading::opened(&app, &operator, id).await?;
@@ -102,6 +109,7 @@ async fn show(operator: Operator<LedgerRead>, visit: Visit, State(app): State<Ap
         leaf: legible(&leaf),
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
         commitment: Commitment::of(l, &whole, &leaf)?,
+        sealed,
         story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),
     };
     page::html(&page)

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     i18n::Text,
     jobs::{self, Job},
+    ledger::log::Gate,
     operations::{Guarantee, Preview, Proposal, Refusal},
 };
 use serde_json::{Value, json};
@@ -55,6 +56,22 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         let entry = request.entry("request.skipped").with("state", request.state.name());
         change.commit(entry).await?;
         return Ok(());
+    }
+    match &app.log {
+        Some(log) => match log.gate(&mut change, id).await? {
+            Gate::Open => {}
+            Gate::Waits => {
+                // the job stays in the queue, and is claimed again
+                drop(change);
+                log.next().await;
+                return Ok(());
+            }
+            Gate::Halted => {
+                drop(change);
+                return app.db.hide_job(job.id, BUSY.as_secs_f64()).await;
+            }
+        },
+        None => return Err(anyhow::anyhow!("nothing that was approved runs without a log: COUNTERSIGN_LEDGER_KEY is not set").into()),
     }
     if elsewhere {
         // nobody holds a transaction open while another system answers

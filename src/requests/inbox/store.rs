@@ -107,7 +107,7 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
     let mut rows: Vec<Listed> = sqlx::query!(
         r#"select r.id, r.operation, r.target_id, r.target_label, o.name as requester, r.reason, r.before, r.after, r.state, r.risk, r.created_at,
              r.expires_at, r.closed_at, r.broke_glass
-           from request r join operator o on o.id = r.requester_id
+           from request r join operator o on o.id = r.requester_id left join request_words w on w.request_id = r.id
            where ($1::text[] is null or r.state = any($1)) and ($2::text is null or r.operation = $2) and ($3::uuid is null or r.requester_id = $3)
              and ($4::uuid is null or (r.state = 'pending' and (r.waits_for && $16
                  or ($19 and exists (select from stand_in where delegate_id = $4) and exists (select from stand_in s where s.delegate_id = $4
@@ -115,7 +115,7 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
                and (r.self_approval or coalesce(o.owner_id, o.id) <> $4)
                and not exists (select from vote v where v.request_id = r.id and v.voter_id = $4)))
              and ($5::text is null or (r.target_type = $5 and r.target_id = $6))
-             and ($7::bigint is null or r.id = $7) and ($8::text is null or r.search like $8) and ($9::text is null or r.risk = $9)
+             and ($7::bigint is null or r.id = $7) and ($8::text is null or w.words like $8) and ($9::text is null or r.risk = $9)
              and ($10::timestamptz is null or r.expires_at < $10)
              and ($17::text is null or (r.broke_glass and ($17 = 'all' or ($17 = 'reviewed') = exists (select from review v where v.request_id = r.id))))
              and ($18::uuid is null or (r.broke_glass and r.voter_roles && $16 and coalesce(o.owner_id, o.id) <> $18

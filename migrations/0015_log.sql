@@ -1,0 +1,78 @@
+-- The log over the events: a Merkle tree (RFC 6962) whose checkpoints are signed and published. Only the sequencer writes here,
+-- and it writes nothing anywhere else.
+
+-- One row for each log; its lock is the lease of whoever sequences, and dies with the connection.
+create table ledger.head (
+  log smallint primary key default 1 check (log = 1),
+  -- names the log in its checkpoints, for ever
+  origin text not null,
+  size bigint not null default 0 check (size >= 0),
+  -- roots of the perfect trees that the leaves fill, the largest first
+  frontier bytea not null default '',
+  root bytea not null check (octet_length(root) = 32),
+  -- how much of it a checkpoint outside of this database covers
+  published_size bigint not null default 0 check (published_size between 0 and size),
+  published_at timestamptz,
+  -- why nothing is signed any more; whoever clears it says so in the ledger
+  halted text
+);
+
+create table ledger.leaf (
+  leaf_index bigint primary key check (leaf_index >= 0),
+  event_id uuid not null unique,
+  recorded_at timestamptz not null,
+  hash bytea not null check (octet_length(hash) = 32)
+);
+
+-- Hashes of the tree, 256 of a level in a row: what a proof is made of, and what others fetch to check the whole.
+create table ledger.tile (
+  level smallint not null check (level between 0 and 7),
+  n bigint not null check (n >= 0),
+  hashes bytea not null check (octet_length(hashes) % 32 = 0 and octet_length(hashes) between 32 and 8192),
+  primary key (level, n)
+);
+
+create table ledger.checkpoint (
+  size bigint primary key check (size > 0),
+  root bytea not null check (octet_length(root) = 32),
+  -- the signed note, as it was published
+  note text not null,
+  signed_at timestamptz not null default clock_timestamp()
+);
+
+create trigger append_only before update or delete on ledger.leaf for each row execute function ledger.refuse_change();
+create trigger append_only before update or delete on ledger.checkpoint for each row execute function ledger.refuse_change();
+create trigger no_truncate before truncate on ledger.leaf for each statement execute function ledger.refuse_change();
+create trigger no_truncate before truncate on ledger.checkpoint for each statement execute function ledger.refuse_change();
+create trigger no_truncate before truncate on ledger.tile for each statement execute function ledger.refuse_change();
+create trigger no_truncate before truncate on ledger.head for each statement execute function ledger.refuse_change();
+alter table ledger.leaf enable always trigger append_only;
+alter table ledger.leaf enable always trigger no_truncate;
+alter table ledger.checkpoint enable always trigger append_only;
+alter table ledger.checkpoint enable always trigger no_truncate;
+
+-- A tile only grows, and the head only moves on.
+create function ledger.refuse_shrinking() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'the log only grows: delete of %.% is refused', tg_table_schema, tg_table_name using errcode = '55000';
+  elsif tg_table_name = 'tile' then
+    if substr(new.hashes, 1, octet_length(old.hashes)) <> old.hashes or (new.level, new.n) <> (old.level, old.n) then
+      raise exception 'the log only grows: a tile would lose hashes' using errcode = '55000';
+    end if;
+  elsif new.origin <> old.origin or new.size < old.size or new.published_size < old.published_size then
+    raise exception 'the log only grows: its head would go back' using errcode = '55000';
+  end if;
+  return new;
+end $$;
+create trigger only_grows before update or delete on ledger.tile for each row execute function ledger.refuse_shrinking();
+create trigger only_grows before update or delete on ledger.head for each row execute function ledger.refuse_shrinking();
+alter table ledger.tile enable always trigger only_grows;
+alter table ledger.head enable always trigger only_grows;
+
+grant select, insert on ledger.leaf, ledger.checkpoint to countersign_sequencer;
+grant select, insert on ledger.tile, ledger.head to countersign_sequencer;
+grant update (hashes) on ledger.tile to countersign_sequencer;
+grant update (size, frontier, root, published_size, published_at, halted) on ledger.head to countersign_sequencer;
+grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint, ledger.pending to countersign_app;
+grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint to countersign_auditor;

@@ -1,0 +1,269 @@
+//! The log: every event that has committed becomes a leaf of a Merkle tree, whose root is signed and published. Each replica runs a
+//! sequencer; the lock on the head's row says whose turn it is. What an approval allows begins only when the approval is under a
+//! checkpoint that has left the database.
+pub mod audit;
+pub mod proof;
+mod publication;
+mod store;
+mod tiles;
+
+pub use store::{Head, checkpoint, head, lag, leaf_index};
+pub use tiles::{prove, root_at};
+
+use super::{
+    leaf_hash,
+    note::{Checkpoint, Note, SigningKey, VerifyingKey},
+    tree::{Frontier, Hash},
+};
+use crate::{db::LogDb, error::Error};
+use anyhow::Context;
+use publication::Copy;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+use std::{path::PathBuf, time::Duration};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+/// What a replica needs to sequence and to sign.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `COUNTERSIGN_LEDGER_DATABASE_URL`: Postgres as `countersign_sequencer`.
+    pub database_url: SecretString,
+    /// `COUNTERSIGN_LEDGER_KEY` or `COUNTERSIGN_LEDGER_KEY_FILE`: the signing key, as `countersign ledger key` makes it.
+    pub key: SecretString,
+    /// `COUNTERSIGN_LEDGER_OLD_KEYS`: verifying keys of the keys before, with commas between.
+    pub old_keys: Vec<String>,
+    /// `COUNTERSIGN_LEDGER_COPY`: the file, on another disk at best, that keeps every checkpoint.
+    pub copy: PathBuf,
+    /// The shortest time between two checkpoints.
+    pub every: Duration,
+}
+
+/// The most events that become leaves in one transaction.
+const BATCH: i64 = 5_000;
+/// How often whoever waits for a checkpoint looks for it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The sequencer of a replica.
+pub struct Log {
+    db: LogDb,
+    key: SigningKey,
+    keys: Vec<VerifyingKey>,
+    copy: Copy,
+    every: Duration,
+    wanted: Notify,
+    published: watch::Sender<i64>,
+}
+
+/// Whether an approval has been countersigned by the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    /// The next checkpoint will cover it.
+    Waits,
+    /// Nothing is signed any more.
+    Halted,
+}
+
+/// What a turn came to.
+#[derive(Debug, PartialEq)]
+enum Turn {
+    /// There was nothing to do, or another replica was at it.
+    Idle,
+    Published(i64),
+    /// There is more than one batch.
+    More,
+    Halted(String),
+}
+
+/// The log does not go on, and why.
+#[derive(Debug, thiserror::Error)]
+enum Stop {
+    #[error("{0}")]
+    Halt(String),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Copy(#[from] publication::Broken),
+}
+
+impl Log {
+    /// Reads the keys; a key that cannot be read, or that does not fit what it is named, is refused.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let key = SigningKey::parse(settings.key.expose_secret()).context("COUNTERSIGN_LEDGER_KEY is no signing key")?;
+        let mut keys = vec![key.verifying_key()];
+        for text in &settings.old_keys {
+            keys.push(VerifyingKey::parse(text).with_context(|| format!("COUNTERSIGN_LEDGER_OLD_KEYS: {text:?}"))?);
+        }
+        let db = LogDb::connect(settings.database_url.expose_secret())?;
+        Ok(Self { db, key, keys, copy: Copy::at(&settings.copy), every: settings.every, wanted: Notify::new(), published: watch::Sender::new(0) })
+    }
+
+    /// The name of the log, which its key carries.
+    pub fn origin(&self) -> &str {
+        self.key.name()
+    }
+
+    /// Keys whose signatures count, the newest first.
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.keys
+    }
+
+    /// Refuses a key that is not the one of this log.
+    pub async fn check(&self) -> Result<(), Error> {
+        let mut conn = self.db.acquire().await?;
+        let wrong = |what: String| Err(Error::Internal(anyhow::anyhow!(what)));
+        let Some(head) = store::head(&mut conn).await? else { return Ok(()) };
+        if head.origin != self.origin() {
+            return wrong(format!("COUNTERSIGN_LEDGER_KEY is a key of {}, and this database holds the log {}", self.origin(), head.origin));
+        }
+        let Some(note) = store::checkpoint(&mut conn, 1).await? else { return Ok(()) };
+        match Checkpoint::open(&note, &self.keys) {
+            Ok(_) => Ok(()),
+            Err(error) => wrong(format!("COUNTERSIGN_LEDGER_KEY and COUNTERSIGN_LEDGER_OLD_KEYS do not fit the newest checkpoint: {error}")),
+        }
+    }
+
+    /// Sequences, signs and publishes until the replica stops.
+    pub async fn follow(&self) {
+        let mut last = Instant::now().checked_sub(self.every).unwrap_or_else(Instant::now);
+        let mut halted = None;
+        loop {
+            tokio::select! {
+                () = self.wanted.notified() => {}
+                () = tokio::time::sleep(self.every) => {}
+            }
+            // not more often than that, however many ask
+            tokio::time::sleep_until(last + self.every).await;
+            loop {
+                match self.turn().await {
+                    Ok(Turn::More) => continue,
+                    Ok(Turn::Idle) => {}
+                    Ok(Turn::Published(size)) => {
+                        last = Instant::now();
+                        self.published.send_replace(size);
+                    }
+                    Ok(Turn::Halted(why)) => {
+                        if halted.replace(why.clone()).as_ref() != Some(&why) {
+                            tracing::error!(why, "the ledger is halted: nothing is signed, and nothing that was approved runs");
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "the ledger's sequencer"),
+                }
+                break;
+            }
+        }
+    }
+
+    /// Whether what was approved may run: its approval is under a published checkpoint. Asks for one if it is not.
+    pub async fn gate(&self, conn: &mut PgConnection, request: i64) -> sqlx::Result<Gate> {
+        let gate = match store::covers_approval(conn, request).await? {
+            Some((true, _)) => Gate::Halted,
+            Some((false, true)) => Gate::Open,
+            _ => Gate::Waits,
+        };
+        if gate == Gate::Waits {
+            self.wanted.notify_one();
+        }
+        Ok(gate)
+    }
+
+    /// Waits for the next checkpoint, here or at another replica, but not for long.
+    pub async fn next(&self) {
+        let _ = tokio::time::timeout(LOOK, self.published.subscribe().changed()).await;
+    }
+
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    async fn turn(&self) -> Result<Turn, Stop> {
+        match self.sequence().await {
+            Err(Stop::Halt(why)) => {
+                let mut conn = self.db.acquire().await?;
+                store::halt(&mut conn, &why).await?;
+                Ok(Turn::Halted(why))
+            }
+            other => other,
+        }
+    }
+
+    async fn sequence(&self) -> Result<Turn, Stop> {
+        let mut tx = self.db.begin().await?;
+        let Some(head) = store::lock(&mut tx).await? else {
+            store::begin(&mut tx, self.origin(), &Frontier::default().root()).await?;
+            tx.commit().await?;
+            return Ok(Turn::Idle);
+        };
+        if let Some(why) = head.halted {
+            return Ok(Turn::Halted(why));
+        }
+        let batch = store::take(&mut tx, BATCH).await?;
+        if batch.is_empty() && head.published_size == head.size {
+            return Ok(Turn::Idle);
+        }
+        self.compare(&mut tx, &head).await?;
+        let mut size = head.size;
+        if !batch.is_empty() {
+            let mut frontier = Frontier::from_bytes(size as u64, &head.frontier).filter(|f| f.root()[..] == head.root);
+            let frontier = frontier.as_mut().ok_or_else(|| Stop::Halt("the head’s frontier and root do not belong together".into()))?;
+            let hashes: Vec<Hash> = batch.iter().map(|waiting| leaf_hash(&waiting.leaf)).collect();
+            hashes.iter().for_each(|hash| frontier.push(*hash));
+            store::append(&mut tx, size, &batch, &hashes).await?;
+            tiles::grow(&mut tx, size as u64, &hashes).await?;
+            size += hashes.len() as i64;
+            if !store::advance(&mut tx, head.size, size, &frontier.to_bytes(), &frontier.root()).await? {
+                return Ok(Turn::Idle);
+            }
+            if hashes.len() as i64 == BATCH {
+                tx.commit().await?;
+                return Ok(Turn::More);
+            }
+            self.sign(&mut tx, size, frontier.root()).await?;
+        } else if store::checkpoint(&mut tx, size).await?.is_none() {
+            // the batch before was full, and the last
+            let root = head.root.try_into().map_err(|_| Stop::Halt("the head’s root is not a hash".into()))?;
+            self.sign(&mut tx, size, root).await?;
+        }
+        tx.commit().await?;
+        self.publish(size).await
+    }
+
+    async fn sign(&self, conn: &mut PgConnection, size: i64, root: Hash) -> Result<(), Stop> {
+        let checkpoint = Checkpoint { origin: self.origin().to_owned(), size: size as u64, root };
+        let note = Note::sign(&checkpoint.to_string(), &[&self.key]).map_err(|error| Stop::Halt(error.to_string()))?;
+        Ok(store::sign(conn, size, &root, &note).await?)
+    }
+
+    /// Never within the transaction that signed: what is published must have been there for good.
+    async fn publish(&self, size: i64) -> Result<Turn, Stop> {
+        let mut conn = self.db.acquire().await?;
+        let Some(note) = store::checkpoint(&mut conn, size).await? else { return Ok(Turn::Idle) };
+        let copy = self.copy.clone();
+        tokio::task::spawn_blocking(move || copy.append(&note)).await.map_err(|error| Stop::Halt(error.to_string()))??;
+        store::published(&mut conn, size).await?;
+        Ok(Turn::Published(size))
+    }
+
+    /// Holds the database against what was published of it: it may know more, never less, and nothing else.
+    async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
+        let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
+        let newest = tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(|error| Stop::Halt(error.to_string()))?;
+        let published = match newest {
+            Ok(Some(published)) => published,
+            Ok(None) => return Ok(()),
+            Err(broken @ publication::Broken::Foreign(_)) => return Err(Stop::Halt(broken.to_string())),
+            Err(unreadable) => return Err(unreadable.into()),
+        };
+        if published.size > head.size as u64 {
+            let why = format!("the database has {} leaves, and {} were published: it is older than its own checkpoints", head.size, published.size);
+            return Err(Stop::Halt(why));
+        }
+        match tiles::root_at(conn, published.size).await? {
+            Some(root) if root == published.root => Ok(()),
+            _ => Err(Stop::Halt(format!("the first {} leaves are not those that were published", published.size))),
+        }
+    }
+}

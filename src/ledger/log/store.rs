@@ -1,0 +1,278 @@
+//! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
+use super::super::tree::Hash;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Where the log ends.
+pub struct Head {
+    pub origin: String,
+    pub size: i64,
+    pub frontier: Vec<u8>,
+    pub root: Vec<u8>,
+    pub published_size: i64,
+    pub published_at: Option<DateTime<Utc>>,
+    pub halted: Option<String>,
+}
+
+/// An event that is to become a leaf.
+pub(super) struct Waiting {
+    pub event_id: Uuid,
+    pub recorded_at: DateTime<Utc>,
+    pub leaf: Vec<u8>,
+}
+
+pub async fn head(conn: &mut PgConnection) -> sqlx::Result<Option<Head>> {
+    sqlx::query_as!(Head, "select origin, size, frontier, root, published_size, published_at, halted from ledger.head")
+        .fetch_optional(conn)
+        .await
+}
+
+/// The head, locked until the transaction ends; nothing while somebody else has it.
+pub(super) async fn lock(conn: &mut PgConnection) -> sqlx::Result<Option<Head>> {
+    sqlx::query_as!(
+        Head,
+        "select origin, size, frontier, root, published_size, published_at, halted from ledger.head for update skip locked"
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// Begins the log, unless it has begun.
+pub(super) async fn begin(conn: &mut PgConnection, origin: &str, root: &Hash) -> sqlx::Result<()> {
+    sqlx::query!("insert into ledger.head (origin, root) values ($1, $2) on conflict do nothing", origin, &root[..])
+        .execute(conn)
+        .await
+        .map(|_| ())
+}
+
+/// Takes what has committed and has no leaf yet, oldest transaction first.
+pub(super) async fn take(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<Waiting>> {
+    sqlx::query_as!(
+        Waiting,
+        r#"with taken as (
+             delete from ledger.pending where event_id in (select event_id from ledger.pending order by xid, event_id limit $1)
+             returning event_id, recorded_at, xid
+           )
+           select t.event_id as "event_id!", t.recorded_at as "recorded_at!", e.leaf
+           from taken t join ledger.event e on e.event_id = t.event_id and e.recorded_at = t.recorded_at
+           order by t.xid, t.event_id"#,
+        most
+    )
+    .fetch_all(conn)
+    .await
+}
+
+pub(super) async fn append(conn: &mut PgConnection, from: i64, batch: &[Waiting], hashes: &[Hash]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into ledger.leaf (leaf_index, event_id, recorded_at, hash)
+         select $1 + place - 1, event_id, recorded_at, hash
+         from unnest($2::uuid[], $3::timestamptz[], $4::bytea[]) with ordinality as l (event_id, recorded_at, hash, place)",
+        from,
+        &batch.iter().map(|w| w.event_id).collect::<Vec<_>>(),
+        &batch.iter().map(|w| w.recorded_at).collect::<Vec<_>>(),
+        &hashes.iter().map(|h| &h[..]).collect::<Vec<_>>() as _
+    )
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// The hashes of these tiles, as far as they are there.
+pub async fn tiles(conn: &mut PgConnection, wanted: &[(i16, i64)]) -> sqlx::Result<Vec<((i16, i64), Vec<u8>)>> {
+    let rows = sqlx::query!(
+        "select level, n, hashes from ledger.tile where (level, n) in (select * from unnest($1::smallint[], $2::bigint[]))",
+        &wanted.iter().map(|t| t.0).collect::<Vec<_>>(),
+        &wanted.iter().map(|t| t.1).collect::<Vec<_>>()
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| ((r.level, r.n), r.hashes)).collect())
+}
+
+pub(super) async fn save_tiles(conn: &mut PgConnection, tiles: &[((i16, i64), Vec<u8>)]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into ledger.tile (level, n, hashes) select * from unnest($1::smallint[], $2::bigint[], $3::bytea[])
+         on conflict (level, n) do update set hashes = excluded.hashes",
+        &tiles.iter().map(|t| t.0.0).collect::<Vec<_>>(),
+        &tiles.iter().map(|t| t.0.1).collect::<Vec<_>>(),
+        &tiles.iter().map(|t| &t.1[..]).collect::<Vec<_>>() as _
+    )
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// Moves the head on from `old`; `false` if somebody else did.
+pub(super) async fn advance(conn: &mut PgConnection, old: i64, size: i64, frontier: &[u8], root: &Hash) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
+            .execute(conn)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn sign(conn: &mut PgConnection, size: i64, root: &Hash, note: &str) -> sqlx::Result<()> {
+    sqlx::query!("insert into ledger.checkpoint (size, root, note) values ($1, $2, $3)", size, &root[..], note)
+        .execute(conn)
+        .await
+        .map(|_| ())
+}
+
+/// Outside of this database is a checkpoint of this size.
+pub(super) async fn published(conn: &mut PgConnection, size: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update ledger.head set published_size = $1, published_at = clock_timestamp() where published_size < $1 and size >= $1",
+        size
+    )
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+pub(super) async fn halt(conn: &mut PgConnection, why: &str) -> sqlx::Result<()> {
+    sqlx::query!("update ledger.head set halted = $1 where halted is null", why).execute(conn).await.map(|_| ())
+}
+
+/// The newest checkpoint of at least this size, as it was signed.
+pub async fn checkpoint(conn: &mut PgConnection, least: i64) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("select note from ledger.checkpoint where size >= $1 order by size desc limit 1", least).fetch_optional(conn).await
+}
+
+/// Whether the log is halted, and whether the last approval of a request is under a checkpoint that has left the building.
+pub(super) async fn covers_approval(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<(bool, bool)>> {
+    let row = sqlx::query!(
+        r#"select h.halted is not null as "halted!", coalesce((select l.leaf_index < h.published_size from ledger.leaf l
+             where l.event_id = (select event_id from ledger.event where request_id = $1 and kind = 'request.approved'
+               order by event_id desc limit 1)), false) as "covered!"
+           from ledger.head h"#,
+        request
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|r| (r.halted, r.covered)))
+}
+
+/// How many committed events have no leaf yet, counted to 10,000, and the age of the oldest in seconds.
+pub async fn lag(conn: &mut PgConnection) -> sqlx::Result<(i64, f64)> {
+    let row = sqlx::query!(
+        r#"select count(*) as "pending!", coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0)::float8 as "oldest!"
+           from (select recorded_at from ledger.pending limit 10000) p"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((row.pending, row.oldest.max(0.0)))
+}
+
+/// Where an event is in the log.
+pub async fn leaf_index(conn: &mut PgConnection, event: Uuid) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!("select leaf_index from ledger.leaf where event_id = $1", event).fetch_optional(conn).await
+}
+
+/// A checkpoint as it was signed.
+pub(super) struct Signed {
+    pub size: i64,
+    pub note: String,
+}
+
+/// The newest checkpoint that has left the building.
+pub(super) async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Signed>> {
+    sqlx::query_as!(
+        Signed,
+        "select c.size, c.note from ledger.checkpoint c where c.size <= (select published_size from ledger.head) order by c.size desc limit 1"
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The leaves of these places, in order, as far as their events are still kept.
+pub(super) async fn leaves(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!(
+        "select e.leaf from ledger.leaf l join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
+         where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index",
+        from,
+        until
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A leaf with all that is kept of its event.
+pub(super) struct Kept {
+    pub leaf_index: i64,
+    pub event_id: Uuid,
+    pub recorded_at: DateTime<Utc>,
+    pub hash: Vec<u8>,
+    pub leaf: Option<Vec<u8>>,
+    pub kind: Option<String>,
+    pub outcome: Option<String>,
+    pub actor_id: Option<Uuid>,
+    pub door: Option<String>,
+    pub request_id: Option<i64>,
+    pub target_type: Option<String>,
+    pub target_id: Option<String>,
+    pub salt: Option<Vec<u8>>,
+    pub data: Option<Value>,
+}
+
+/// Checking everything takes as long as it takes.
+pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("set statement_timeout = 0").execute(conn).await.map(|_| ())
+}
+
+/// The next leaves from a place on, with their events.
+pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
+    sqlx::query_as!(
+        Kept,
+        r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
+             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?"
+           from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
+             left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
+           where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index limit $3"#,
+        from,
+        until,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The checkpoints over more than so many leaves, the smallest first.
+pub(super) async fn checkpoints(
+    conn: &mut PgConnection,
+    above: i64,
+    until: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
+    let rows = sqlx::query!(
+        "select size, root, note from ledger.checkpoint where size > $1 and size <= $2 order by size limit $3",
+        above,
+        until,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.size, r.root, r.note)).collect())
+}
+
+/// Events that have neither a leaf nor a place among those that wait for one, and those that have waited longer than five seconds.
+pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid>, i64)> {
+    let lost = sqlx::query_scalar!(
+        r#"select e.event_id from ledger.event e where not exists (select from ledger.leaf l where l.event_id = e.event_id)
+             and not exists (select from ledger.pending p where p.event_id = e.event_id) limit 20"#
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let late = sqlx::query_scalar!(r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#)
+        .fetch_one(conn)
+        .await?;
+    Ok((lost, late))
+}
+
+/// Whether the month of this time was exported and dropped: then its leaves stay and its events are gone.
+pub(super) async fn is_retired(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select to_regclass('ledger.event_' || to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) is null as "gone!""#, at)
+        .fetch_one(conn)
+        .await
+}

@@ -1,0 +1,37 @@
+//! The tree's hashes as they are stored: rows of 256, how they grow with the leaves, and what can be told from them.
+use super::{Stop, store};
+use crate::ledger::tree::{self, Frontier, Hash, Proof, TileId, Tiles};
+use sqlx::PgConnection;
+
+/// Adds leaves behind the first `size`, and what becomes full above them.
+pub(super) async fn grow(conn: &mut PgConnection, size: u64, leaves: &[Hash]) -> Result<(), Stop> {
+    let edge = read(conn, &tree::edge(size)).await?;
+    let grown = tree::grow(size, &edge, leaves).ok_or_else(|| Stop::Halt("tiles of the tree are missing".into()))?;
+    let rows: Vec<_> = grown.into_iter().map(|(tile, hashes)| ((i16::from(tile.level), tile.n as i64), hashes)).collect();
+    Ok(store::save_tiles(conn, &rows).await?)
+}
+
+/// The root of the first `size` leaves; nothing if tiles are missing.
+pub async fn root_at(conn: &mut PgConnection, size: u64) -> sqlx::Result<Option<Hash>> {
+    if size == 0 {
+        return Ok(Some(Frontier::default().root()));
+    }
+    Ok(prove(conn, &tree::root(size)).await?.and_then(|mut hashes| hashes.pop()))
+}
+
+/// The hashes of a proof; nothing if tiles are missing.
+pub async fn prove(conn: &mut PgConnection, proof: &Proof) -> sqlx::Result<Option<Vec<Hash>>> {
+    let tiles = read(conn, &proof.tiles()).await?;
+    Ok(proof.hashes(|node| tiles.node(node)))
+}
+
+/// The hashes of one tile, as far as it is filled.
+pub(super) async fn row(conn: &mut PgConnection, tile: TileId) -> sqlx::Result<Option<Vec<u8>>> {
+    Ok(store::tiles(conn, &[(i16::from(tile.level), tile.n as i64)]).await?.pop().map(|(_, hashes)| hashes))
+}
+
+async fn read(conn: &mut PgConnection, wanted: &[TileId]) -> sqlx::Result<Tiles> {
+    let wanted: Vec<_> = wanted.iter().map(|tile| (i16::from(tile.level), tile.n as i64)).collect();
+    let rows = store::tiles(conn, &wanted).await?;
+    Ok(rows.into_iter().map(|((level, n), hashes)| (level as u8, n as u64, hashes)).collect())
+}
