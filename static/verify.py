@@ -3,11 +3,12 @@
 """Verifies what a Countersign ledger says, without trusting the portal that said it.
 
     verify.py proof EVENT.tlog-proof LEAF --key VKEY
-    verify.py export EVENTS.ndjson --checkpoint FILE [--older FILE ...] --key VKEY
+    verify.py export EVENTS.ndjson [--checkpoint FILE] [--older FILE ...] --key VKEY
 
 `proof` checks that one leaf (a file with its exact bytes) is in the log that the proof's checkpoint signs. `export` checks
 a whole ledger: every leaf, the root of every checkpoint, that the columns tell what the leaves say, and that details fit
-what the leaves commit to. VKEY is the log's public key, `name+hash+base64` or a file that holds it: get it from somebody
+what the leaves commit to. The last line of an export has the checkpoint that it goes up to; with --checkpoint another one
+counts instead, and --older takes those that somebody kept. VKEY is the log's public key, `name+hash+base64` or a file that holds it: get it from somebody
 other than the portal. A FILE may hold several checkpoints one after the other.
 
 Written from RFC 9162 (the tree), RFC 8785 (canonical JSON) and C2SP's signed-note, tlog-checkpoint and tlog-proof; it
@@ -341,7 +342,7 @@ def verify_proof(path, leaf_path, keys):
 
 
 def verify_export(path, newest_path, older_paths, keys, jobs):
-    newest = read_checkpoints(newest_path, keys)
+    newest = read_checkpoints(newest_path, keys) if newest_path else [last_line(path, keys)]
     checkpoints = newest + [it for older in older_paths for it in read_checkpoints(older, keys)]
     if len({it.origin for it in checkpoints}) > 1:
         raise Wrong("the checkpoints are of different ledgers: " + ", ".join(sorted({it.origin for it in checkpoints})))
@@ -379,10 +380,30 @@ def verify_export(path, newest_path, older_paths, keys, jobs):
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
 
 
+# How the line behind the last event begins. It has the checkpoint that the export goes up to.
+END = b'{"complete":true,'
+
+
+def last_line(path, keys):
+    """The checkpoint of the line behind the last event."""
+    with open_file(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
+        line = (file.read().splitlines() or [b""])[-1]
+    try:
+        note = parse(line)["checkpoint"] if line.startswith(END) else None
+    except (ValueError, KeyError, RecursionError):
+        note = None
+    if not isinstance(note, str):
+        raise Wrong(f"{path}: does not end with a checkpoint: it was cut off, or its checkpoint is elsewhere (--checkpoint)")
+    return Checkpoint(note, keys, "the export's own checkpoint")
+
+
 def chunks(file):
     """About a megabyte of lines at a time, and the index of the first."""
     index = 0
     while lines := file.readlines(1 << 20):
+        if lines[-1].startswith(END):
+            lines.pop()
         yield index, lines
         index += len(lines)
 
@@ -445,7 +466,7 @@ def main():
     proof.add_argument("leaf")
     export = commands.add_parser("export", help="a whole ledger")
     export.add_argument("events")
-    export.add_argument("--checkpoint", required=True)
+    export.add_argument("--checkpoint", help="the newest one, if not the one at the export's end")
     export.add_argument("--older", nargs="+", action="extend", default=[])
     export.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processors to use")
     for command in (proof, export):

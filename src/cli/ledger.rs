@@ -39,6 +39,9 @@ pub(super) struct Export {
     /// With reasons, before and after; needs the scope ledger:export.
     #[arg(long)]
     openings: bool,
+    /// In the order of the log, from this index on: `next` of the export before.
+    #[arg(long)]
+    from: Option<u32>,
     /// Into this file instead of standard output.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -62,7 +65,8 @@ impl Export {
             bail!("give the filter as a line or as options, not as both");
         }
         let openings = if self.openings { "yes" } else { "" };
-        let more = [("format", self.format.as_str()), ("openings", openings), ("after", after.unwrap_or_default())];
+        let from = self.from.map(|from| from.to_string()).unwrap_or_default();
+        let more = [("format", self.format.as_str()), ("openings", openings), ("from", &from), ("after", after.unwrap_or_default())];
         Ok(crate::page::query(&[given.as_slice(), &more].concat()))
     }
 
@@ -172,10 +176,10 @@ async fn stream(client: &Client, export: &Export, out: &mut (impl AsyncWrite + U
 /// Writes one line; `true` when it was the marker that there are no more.
 async fn take(export: &Export, out: &mut (impl AsyncWrite + Unpin), so: &mut So, line: &[u8]) -> anyhow::Result<bool> {
     if export.format == "ndjson" && line.starts_with(b"{\"complete\"") {
-        let mut marker: Value = serde_json::from_slice(line)?;
-        // of all streams together
-        marker["events"] = json!(so.events);
-        out.write_all(format!("{marker}\n").as_bytes()).await?;
+        // the number is that of all streams together
+        let rest = line.windows(7).position(|part| part == b",\"next\"").map_or(&line[..0], |at| &line[at..]);
+        out.write_all(format!("{{\"complete\":true,\"events\":{}", so.events).as_bytes()).await?;
+        out.write_all(rest).await?;
         return Ok(true);
     }
     so.open.extend_from_slice(line);

@@ -115,7 +115,8 @@ pub fn ledger_key(name: &str) -> anyhow::Result<End> {
 /// Checks what must be true of all requests, in one snapshot of the database of DATABASE_URL.
 pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyhow::Result<End> {
     let config = Config::load()?;
-    let mut keys = keys.iter().map(|key| VerifyingKey::parse(key).with_context(|| format!("--key {key:?}"))).collect::<Result<Vec<_>, _>>()?;
+    let mut keys =
+        keys.iter().map(|key| VerifyingKey::parse(key).with_context(|| format!("--key {key:?}"))).collect::<Result<Vec<_>, _>>()?;
     if let Some(ledger) = config.ledger.as_ref().filter(|_| keys.is_empty()) {
         keys.extend_from_slice(Log::new(ledger)?.keys());
     }

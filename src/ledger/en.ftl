@@ -122,6 +122,7 @@ ledger-json = Entry as JSON
 ledger-kind-tool = Tools
 ledger-kind-ledger = Readings of the ledger
 ledger-format-unknown = There is no such format. Known: { $known }.
+ledger-export-beyond = The log has { $size } entries under a published checkpoint; there is no such place in it yet.
 ledger-export = Export
 ledger-export-lead = All entries that match the filter, oldest first. Every export is recorded here.
 ledger-export-format = Format

@@ -122,6 +122,7 @@ ledger-json = 기록 JSON
 ledger-kind-tool = 도구
 ledger-kind-ledger = 원장 열람
 ledger-format-unknown = 없는 형식입니다. 쓸 수 있는 형식: { $known }.
+ledger-export-beyond = 공개된 체크포인트에 담긴 기록은 { $size }건까지입니다. 그 뒤의 위치는 아직 없습니다.
 ledger-export = 내보내기
 ledger-export-lead = 필터에 맞는 기록 전부를 오래된 순서로 내보냅니다. 내보낼 때마다 여기에 기록됩니다.
 ledger-export-format = 형식

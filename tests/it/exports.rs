@@ -1,7 +1,10 @@
 //! Taking the ledger away: whole, exact, harmless to spreadsheets, gone on with, and written down.
-use crate::support::{Desk, ORG, Token};
+use crate::{
+    support::{Desk, ORG, Token},
+    verifier::PYTHON,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign::ledger::{commitment, leaf_hash};
+use countersign::ledger::{commitment, leaf_hash, note::SigningKey};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use std::{
@@ -36,63 +39,119 @@ fn ids(events: &[Value]) -> Vec<String> {
     events.iter().map(|event| event["event"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
+/// Something that began long ago and has not committed yet.
+async fn late(desk: &Desk) -> (uuid::Uuid, PgConnection) {
+    let (id, mut slow) = (uuid::Uuid::now_v7(), PgConnection::connect(&desk.app_url().await).await.unwrap());
+    let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
+    slow.execute("begin").await.unwrap();
+    sqlx::query(
+        "insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf)
+         values ($1, $2, 1, 'test.late', 'success', '00000000-0000-7000-8000-000000000003', 'console', '{}')",
+    )
+    .bind(id)
+    .bind(chrono::DateTime::from_timestamp(seconds as i64, nanos))
+    .execute(&mut slow)
+    .await
+    .unwrap();
+    (id, slow)
+}
+
 #[tokio::test]
-async fn an_export_has_every_event_while_others_are_written() {
-    let desk = Desk::open().await;
+async fn exports_one_after_the_other_miss_nothing_while_others_write() {
+    let desk = Desk::with(2, |_| {}).await;
     let (auditor, done) = (desk.token("auditor").await, Arc::new(AtomicBool::new(false)));
-    let writers: Vec<_> = ["ops", "cs", "admin"]
-        .map(|who| {
-            let done = done.clone();
-            let desk = &desk;
-            async move {
-                let token = desk.token(who).await;
-                tokio::spawn(async move {
-                    while !done.load(Ordering::Relaxed) {
-                        token.fix(json!({"org_id": ORG, "credit": rand::random_range(1..1000)})).await;
-                    }
-                })
+    let mut writers = Vec::new();
+    for who in ["ops", "cs", "admin"] {
+        let (done, token) = (done.clone(), desk.token(who).await);
+        writers.push(tokio::spawn(async move {
+            while !done.load(Ordering::Relaxed) {
+                token.fix(json!({"org_id": ORG, "credit": rand::random_range(1..1000)})).await;
             }
-        })
-        .into_iter()
-        .collect();
-    let writers = futures::future::join_all(writers).await;
+        }));
+    }
+    let (mut next, mut all, mut refused, mut lates) = (0, Vec::new(), Vec::new(), Vec::new());
     for _ in 0..5 {
-        // somebody who began before the export and commits while it runs
-        let mut slow = PgConnection::connect(&desk.app_url().await).await.unwrap();
-        slow.execute("begin").await.unwrap();
-        let late: uuid::Uuid = uuid::Uuid::now_v7();
-        let (seconds, nanos) = late.get_timestamp().unwrap().to_unix();
-        sqlx::query(
-            "insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf)
-             values ($1, $2, 1, 'test.late', 'success', '00000000-0000-7000-8000-000000000003', 'console', '{}')",
-        )
-        .bind(late)
-        .bind(chrono::DateTime::from_timestamp(seconds as i64, nanos))
-        .execute(&mut slow)
-        .await
-        .unwrap();
-        let commit = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            slow.execute("commit").await.unwrap();
-        });
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        let (status, text) = take(&auditor, "format=ndjson").await;
-        assert_eq!(status, 200);
-        commit.await.unwrap();
-        let (exported, last) = events(&text);
-        let until = chrono::DateTime::parse_from_rfc3339(last["until"].as_str().unwrap()).unwrap();
-        let there: Vec<String> = sqlx::query_scalar("select event_id::text from ledger.event where recorded_at < $1 order by event_id")
-            .bind(until)
-            .fetch_all(&mut desk.owner().await)
+        let (id, mut slow) = late(&desk).await;
+        let began: String = sqlx::query_scalar("select event_id::text from ledger.event order by event_id desc limit 1")
+            .fetch_one(&mut desk.owner().await)
             .await
             .unwrap();
-        assert_eq!(ids(&exported), there, "all of them, in order, once");
-        assert!(there.contains(&late.to_string()), "also the late one");
+        let commit = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            slow.execute("commit").await.unwrap();
+        });
+        let (exported, last) = events(&take(&auditor, &format!("from={next}")).await.1);
+        let (some, same) = events(&take(&auditor, &format!("from={next}&action=request.submitted")).await.1);
+        commit.await.unwrap();
+        lates.push(id.to_string());
+        let from = next;
+        next = last["next"].as_i64().unwrap();
+        let indexes: Vec<i64> = exported.iter().map(|event| event["index"].as_i64().unwrap()).collect();
+        assert_eq!(indexes, (from..next).collect::<Vec<_>>(), "no gap, nothing twice, and the marker says how far");
+        assert!(ids(&exported).contains(&began), "what was there when it began is in it");
+        assert!(same["next"].as_i64().unwrap() >= next);
+        all.extend(ids(&exported));
+        refused.extend(some.into_iter().filter(|event| event["index"].as_i64().unwrap() < next));
     }
     done.store(true, Ordering::Relaxed);
     for writer in writers {
         writer.await.unwrap();
     }
+    let (rest, last) = events(&take(&auditor, &format!("from={next}")).await.1);
+    all.extend(ids(&rest));
+    let size = last["next"].as_i64().unwrap();
+    let log: Vec<(String, String)> = sqlx::query_as(
+        "select l.event_id::text, e.kind from ledger.leaf l join ledger.event e using (event_id) where leaf_index < $1 order by leaf_index",
+    )
+    .bind(size)
+    .fetch_all(&mut desk.owner().await)
+    .await
+    .unwrap();
+    assert_eq!(all, log.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(), "all of them, in the order of the log");
+    assert!(lates.iter().all(|late| all.contains(late)), "those that committed late are in a later one");
+    let submitted: Vec<&String> = log[..next as usize].iter().filter(|(_, kind)| kind == "request.submitted").map(|(id, _)| id).collect();
+    assert_eq!(ids(&refused).iter().collect::<Vec<_>>(), submitted, "a filter, too");
+    let (status, said) = take(&auditor, &format!("from={}", size + 1_000_000)).await;
+    assert!(status == 422 && said.contains("from"), "somebody knows more than this database: {status} {said}");
+    assert_eq!(take(&auditor, "from=-1").await.0, 400);
+}
+
+#[tokio::test]
+async fn an_export_verifies_without_us_and_every_byte_counts() {
+    let desk = Desk::open().await;
+    let auditor = desk.token("auditor").await;
+    desk.token("ops").await.fix(json!({"org_id": ORG, "tier": "pro"})).await;
+    let (_, text) = take(&auditor, "openings=yes").await;
+    let key = desk.log().await.into_iter().find(|(name, _)| *name == "COUNTERSIGN_LEDGER_KEY").unwrap().1;
+    let key = SigningKey::parse(&key).unwrap().verifying_key().to_string();
+    let file = std::env::temp_dir().join(format!("countersign-offline-{}", std::process::id()));
+    let verify = async |text: &[u8]| {
+        std::fs::write(&file, text).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/static/verify.py");
+        let ran = Command::new(*PYTHON).args(["-B", script, "export", file.to_str().unwrap(), "--key", &key]).output().await.unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
+    };
+    let (exported, last) = events(&text);
+    let (status, said) = verify(text.as_bytes()).await;
+    assert!(status == Some(0) && said.starts_with(&format!("OK {} events", exported.len())), "{said}");
+    // one bit of an event, somewhere, one in each field
+    for nth in [0, exported.len() / 2, exported.len() - 1] {
+        let from = text.lines().take(nth).map(|line| line.len() + 1).sum::<usize>();
+        let line = text.lines().nth(nth).unwrap();
+        for at in (0..line.len()).step_by(97) {
+            let mut changed = text.clone().into_bytes();
+            changed[from + at] ^= 1;
+            let (status, said) = verify(&changed).await;
+            assert!(status == Some(1) && said.starts_with(&format!("WRONG index {nth}:")), "line {nth}, byte {at}: {said}");
+        }
+    }
+    let cut = text.lines().take(exported.len()).map(|line| format!("{line}\n")).collect::<String>();
+    assert!(verify(cut.as_bytes()).await.1.contains("cut off"));
+    let shorter = text.lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
+    assert!(verify(shorter.as_bytes()).await.1.starts_with("WRONG index 0"));
+    let forged = text.replace(&format!("\"next\":{}", last["next"]), "\"next\":1");
+    assert_eq!(verify(forged.as_bytes()).await.0, Some(0), "only what is signed is believed");
+    std::fs::remove_file(&file).unwrap();
 }
 
 #[tokio::test]
@@ -102,7 +161,7 @@ async fn a_line_of_ndjson_has_the_exact_leaf_and_what_opens_it() {
     desk.token("ops").await.fix(json!({"org_id": ORG, "tier": "pro"})).await;
     let (_, text) = take(&auditor, "openings=yes&action=request.submitted,request.denied,org.tier.fixed").await;
     let (exported, _) = events(&text);
-    assert!(exported.len() > 100 && exported.iter().all(|event| event["index"].is_null()));
+    assert!(exported.len() > 100 && exported.iter().all(|event| event["index"].is_i64()));
     for event in &exported {
         let leaf: Value = serde_json::from_str(event["leaf"].as_str().unwrap()).unwrap();
         for name in ["id", "at", "kind", "outcome", "actor", "door"] {
@@ -133,7 +192,9 @@ async fn nothing_in_the_csv_is_a_formula_and_every_filter_is_honoured() {
     let (_, text) = take(&auditor, &format!("format=csv&openings=yes&action=request.submitted&target={ORG}")).await;
     assert!(text.starts_with('\u{feff}'));
     let mut lines = text.trim_start_matches('\u{feff}').to_owned();
-    assert!(lines.starts_with("id,at,kind,outcome,actor_id,actor,actor_email,door,request,target_type,target_id,reason,before,after\n"));
+    assert!(
+        lines.starts_with("id,at,kind,outcome,actor_id,actor,actor_email,door,request,target_type,target_id,index,reason,before,after\n")
+    );
     lines = lines.replace("\r\n", "\n");
     for cell in ["\"'=HYPERLINK(", "'@SUM(", "\"'+82-2-555-0100 으로 전화"] {
         assert!(lines.contains(cell), "{cell} in {lines}");

@@ -28,10 +28,11 @@ async fn history(desk: &Desk, changes: i64) {
 async fn sealed(desk: &Desk) {
     let mut owner = desk.owner().await;
     for _ in 0..200 {
-        let row = sqlx::query("select (select count(*) from ledger.pending) as pending, (select published_size = size from ledger.head) as done")
-            .fetch_one(&mut owner)
-            .await
-            .unwrap();
+        let row =
+            sqlx::query("select (select count(*) from ledger.pending) as pending, (select published_size = size from ledger.head) as done")
+                .fetch_one(&mut owner)
+                .await
+                .unwrap();
         if row.get::<i64, _>("pending") == 0 && row.get::<Option<bool>, _>("done") == Some(true) {
             return;
         }
@@ -53,7 +54,9 @@ async fn verify(desk: &Desk) -> (bool, String) {
 
 /// Does to the database what only its owner can.
 async fn tamper(owner: &mut PgConnection, table: &str, statement: &str) {
-    for sql in [format!("alter table {table} disable trigger user"), statement.to_owned(), format!("alter table {table} enable trigger user")] {
+    for sql in
+        [format!("alter table {table} disable trigger user"), statement.to_owned(), format!("alter table {table} enable trigger user")]
+    {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut *owner).await.unwrap();
     }
 }
@@ -65,8 +68,10 @@ async fn every_event_is_a_leaf_and_all_of_it_can_be_checked() {
     let (whole, said) = verify(&desk).await;
     assert!(whole, "{said}");
     let mut owner = desk.owner().await;
-    let (events, leaves): (i64, i64) =
-        sqlx::query_as("select (select count(*) from ledger.event), (select count(*) from ledger.leaf)").fetch_one(&mut owner).await.unwrap();
+    let (events, leaves): (i64, i64) = sqlx::query_as("select (select count(*) from ledger.event), (select count(*) from ledger.leaf)")
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
     assert!(events == leaves && said.contains(&format!("{leaves} leaves")), "{events} events, {leaves} leaves: {said}");
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new());
 }
@@ -200,8 +205,13 @@ async fn a_database_that_is_older_than_what_was_published_of_it_signs_nothing_an
     let mut owner = desk.owner().await;
     // as a backup would be that was made before the last events
     let size: i64 = sqlx::query_scalar("select size from ledger.head").fetch_one(&mut owner).await.unwrap();
-    let end: i64 = sqlx::query_scalar("select size from ledger.checkpoint where size < $1 order by size desc limit 1").bind(size).fetch_one(&mut owner).await.unwrap();
-    let root: Vec<u8> = sqlx::query_scalar("select root from ledger.checkpoint where size = $1").bind(end).fetch_one(&mut owner).await.unwrap();
+    let end: i64 = sqlx::query_scalar("select size from ledger.checkpoint where size < $1 order by size desc limit 1")
+        .bind(size)
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    let root: Vec<u8> =
+        sqlx::query_scalar("select root from ledger.checkpoint where size = $1").bind(end).fetch_one(&mut owner).await.unwrap();
     let root: String = root.iter().map(|b| format!("{b:02x}")).collect();
     for (table, statement) in [
         ("ledger.leaf", format!("delete from ledger.leaf where leaf_index >= {end}")),

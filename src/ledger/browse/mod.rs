@@ -93,16 +93,6 @@ enum Driver {
 }
 
 impl Sought {
-    /// Whether nothing but time restricts it.
-    pub(super) fn is_everything(&self) -> bool {
-        self.actors.is_none()
-            && !self.by_kind
-            && self.targets.is_none()
-            && self.requests.is_none()
-            && self.not_targets.is_empty()
-            && self.not_requests.is_empty()
-    }
-
     fn driver(&self) -> Driver {
         if self.targets.is_some() || self.requests.is_some() {
             return Driver::Time;

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A filter whose names are looked up.
+#[derive(Default)]
 pub struct Sought {
     pub actors: Option<Vec<Uuid>>,
     /// Whether kind or outcome is asked for at all.

@@ -1,8 +1,9 @@
 //! The formats: NDJSON with the exact leaves, CSV for spreadsheets, OCSF for what reads many systems' logs.
-use super::store::{Opening, Row};
+use super::store::Row;
 use crate::{error::Error, i18n::Lang, page::export, requests::short_id};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -56,11 +57,23 @@ impl Format {
 
 /// The version whose fields these are; meanings move between versions.
 const OCSF: &str = "1.6.0";
-const COLUMNS: [&str; 11] =
-    ["id", "at", "kind", "outcome", "actor_id", "actor", "actor_email", "door", "request", "target_type", "target_id"];
+const COLUMNS: [&str; 12] =
+    ["id", "at", "kind", "outcome", "actor_id", "actor", "actor_email", "door", "request", "target_type", "target_id", "index"];
 const OPENED: [&str; 3] = ["reason", "before", "after"];
 
 type Names = HashMap<Uuid, (String, String)>;
+
+/// What the last line says.
+#[derive(Serialize)]
+pub(super) struct End {
+    pub complete: bool,
+    pub events: usize,
+    /// Everything before this place in the log is in it; the next export goes on from here.
+    pub next: i64,
+    /// Signed over all that is before that place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
+}
 
 pub(super) struct Writer {
     format: Format,
@@ -83,15 +96,14 @@ impl Writer {
         Ok(format!("\u{feff}{line}").into_bytes())
     }
 
-    pub fn rows(&self, rows: &[Row], openings: &HashMap<Uuid, Opening>) -> Result<Vec<u8>, Error> {
+    pub fn rows(&self, rows: &[Row]) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(rows.len() * 900);
         for row in rows {
-            let opening = openings.get(&row.id);
             match self.format {
-                Format::Ndjson => ndjson(&mut out, row, opening).map_err(anyhow::Error::from)?,
-                Format::Csv => out.extend(self.csv(row, opening)?.into_bytes()),
+                Format::Ndjson => ndjson(&mut out, row).map_err(anyhow::Error::from)?,
+                Format::Csv => out.extend(self.csv(row)?.into_bytes()),
                 Format::Ocsf => {
-                    serde_json::to_writer(&mut out, &self.ocsf(row, opening)).map_err(anyhow::Error::from)?;
+                    serde_json::to_writer(&mut out, &self.ocsf(row)).map_err(anyhow::Error::from)?;
                     out.push(b'\n');
                 }
             }
@@ -100,14 +112,14 @@ impl Writer {
     }
 
     /// The last line says that it is the last, so that a file that was cut off is not taken for a whole one.
-    pub fn end(&self, events: usize, until: DateTime<Utc>) -> Result<Vec<u8>, Error> {
+    pub fn end(&self, end: &End) -> Result<Vec<u8>, Error> {
         Ok(match self.format {
-            Format::Ndjson => format!("{}\n", json!({"complete": true, "events": events, "until": time(until)})).into_bytes(),
+            Format::Ndjson => (serde_json::to_string(end).map_err(anyhow::Error::from)? + "\n").into_bytes(),
             Format::Csv | Format::Ocsf => Vec::new(),
         })
     }
 
-    fn csv(&self, row: &Row, opening: Option<&Opening>) -> Result<String, Error> {
+    fn csv(&self, row: &Row) -> Result<String, Error> {
         let (name, email) = self.names.get(&row.actor).cloned().unwrap_or_default();
         let mut cells = vec![
             row.id.to_string(),
@@ -121,9 +133,10 @@ impl Writer {
             row.request.map(short_id).unwrap_or_default(),
             row.target_type.clone().unwrap_or_default(),
             row.target_id.clone().unwrap_or_default(),
+            row.index.to_string(),
         ];
         if self.openings {
-            cells.extend(OPENED.map(|name| match opening.map_or(&Value::Null, |opening| &opening.detail[name]) {
+            cells.extend(OPENED.map(|name| match row.detail.as_ref().map_or(&Value::Null, |detail| &detail[name]) {
                 Value::Null => String::new(),
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
@@ -133,7 +146,7 @@ impl Writer {
     }
 
     /// API Activity (6003).
-    fn ocsf(&self, row: &Row, opening: Option<&Opening>) -> Value {
+    fn ocsf(&self, row: &Row) -> Value {
         let (activity, activity_name) = activity(&row.kind);
         let (status, status_name) = match row.outcome.as_str() {
             "success" => (1, "Success"),
@@ -153,7 +166,7 @@ impl Writer {
             "status_detail": row.outcome, "time": row.at.timestamp_millis(),
             "actor": {"user": user}, "src_endpoint": {"name": row.door},
             "api": {"operation": row.kind, "service": {"name": "Countersign"}},
-            "metadata": {"version": OCSF, "uid": row.id, "event_code": row.kind, "original_time": time(row.at),
+            "metadata": {"version": OCSF, "uid": row.id, "sequence": row.index, "event_code": row.kind, "original_time": time(row.at),
                 "product": {"name": "Countersign", "vendor_name": "Countersign", "version": env!("CARGO_PKG_VERSION")}},
             "unmapped": {"leaf": String::from_utf8_lossy(&row.leaf)},
         });
@@ -164,11 +177,11 @@ impl Writer {
         if let (Some(kind), Some(id)) = (&row.target_type, &row.target_id) {
             event["resources"] = json!([{"type": kind, "uid": id}]);
         }
-        if let Some(opening) = opening {
-            if let Some(reason) = opening.detail["reason"].as_str() {
+        if let (Some(salt), Some(detail)) = (&row.salt, &row.detail) {
+            if let Some(reason) = detail["reason"].as_str() {
                 event["message"] = json!(reason);
             }
-            event["unmapped"]["opening"] = json!({"salt": BASE64_STANDARD.encode(&opening.salt), "detail": opening.detail});
+            event["unmapped"]["opening"] = json!({"salt": BASE64_STANDARD.encode(salt), "detail": detail});
         }
         event
     }
@@ -186,10 +199,12 @@ fn activity(kind: &str) -> (u32, &'static str) {
 }
 
 /// Written by hand: this is what a hundred thousand events a second are made of.
-fn ndjson(out: &mut Vec<u8>, row: &Row, opening: Option<&Opening>) -> serde_json::Result<()> {
+fn ndjson(out: &mut Vec<u8>, row: &Row) -> serde_json::Result<()> {
     // leaves are UTF-8: they are canonical JSON
     let leaf = String::from_utf8_lossy(&row.leaf);
-    out.extend_from_slice(b"{\"index\":null,\"leaf\":");
+    out.extend_from_slice(b"{\"index\":");
+    serde_json::to_writer(&mut *out, &row.index)?;
+    out.extend_from_slice(b",\"leaf\":");
     serde_json::to_writer(&mut *out, &*leaf)?;
     out.extend_from_slice(b",\"event\":{\"id\":\"");
     out.extend_from_slice(row.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
@@ -218,15 +233,15 @@ fn ndjson(out: &mut Vec<u8>, row: &Row, opening: Option<&Opening>) -> serde_json
         _ => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b"},\"opening\":");
-    match opening {
-        Some(opening) => {
+    match (&row.salt, &row.detail) {
+        (Some(salt), Some(detail)) => {
             out.extend_from_slice(b"{\"salt\":\"");
-            out.extend_from_slice(BASE64_STANDARD.encode(&opening.salt).as_bytes());
+            out.extend_from_slice(BASE64_STANDARD.encode(salt).as_bytes());
             out.extend_from_slice(b"\",\"detail\":");
-            serde_json::to_writer(&mut *out, &opening.detail)?;
+            serde_json::to_writer(&mut *out, detail)?;
             out.push(b'}');
         }
-        None => out.extend_from_slice(b"null"),
+        _ => out.extend_from_slice(b"null"),
     }
     out.extend_from_slice(b"}\n");
     Ok(())

@@ -1,5 +1,5 @@
 //! SQL of exports. Every statement reads one batch.
-use crate::ledger::{browse::Bounds, store::at_of};
+use crate::ledger::browse::Sought;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// An event as it is taken away.
 pub struct Row {
+    pub index: i64,
     pub id: Uuid,
     pub at: DateTime<Utc>,
     pub kind: String,
@@ -18,26 +19,32 @@ pub struct Row {
     pub target_type: Option<String>,
     pub target_id: Option<String>,
     pub leaf: Vec<u8>,
+    /// Salt and value behind its commitment.
+    pub salt: Option<Vec<u8>>,
+    pub detail: Option<Value>,
 }
 
-/// Salt and value behind a commitment.
-pub struct Opening {
-    pub salt: Vec<u8>,
-    pub detail: Value,
+/// Where an event is in the log.
+pub struct Place {
+    pub index: i64,
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
 }
 
 pub async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(conn).await
 }
 
-/// Whatever is dated before this has been committed, or never will be.
-pub async fn settled(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
-    sqlx::query_scalar!(
-        r#"select coalesce((select min(xact_start) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()),
-             clock_timestamp()) as "settled!""#
-    )
-    .fetch_one(conn)
-    .await
+/// The newest transaction that waits for its place in the log.
+pub async fn newest_pending(conn: &mut PgConnection) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(r#"select xid::text as "xid!" from ledger.pending order by xid desc limit 1"#).fetch_optional(conn).await
+}
+
+/// Whether nothing waits any more that was there with this transaction.
+pub async fn is_placed(conn: &mut PgConnection, xid: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select not exists (select from ledger.pending where xid <= $1::text::xid8) as "placed!""#, xid)
+        .fetch_one(conn)
+        .await
 }
 
 /// Name and address of everybody who may be an actor.
@@ -46,57 +53,71 @@ pub async fn names(conn: &mut PgConnection) -> sqlx::Result<HashMap<Uuid, (Strin
     Ok(rows.into_iter().map(|r| (r.id, (r.name, r.email))).collect())
 }
 
-pub async fn rows(conn: &mut PgConnection, b: &Bounds) -> sqlx::Result<Vec<Row>> {
+/// From one place in the log to before another.
+pub async fn places(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Result<Vec<Place>> {
     sqlx::query_as!(
-        Row,
-        "select event_id as id, recorded_at as at, kind, outcome, actor_id as actor, door, request_id as request, target_type, target_id, leaf
-         from ledger.event
-         where ($1::timestamptz is null or recorded_at >= $1) and ($2::timestamptz is null or recorded_at < $2) and ($3::uuid is null or event_id > $3)
-         order by event_id limit $4",
-        b.since,
-        b.until,
-        b.cursor,
-        b.limit
+        Place,
+        "select leaf_index as index, event_id as id, recorded_at as at from ledger.leaf where leaf_index >= $1 and leaf_index < $2 order by leaf_index",
+        from,
+        until
     )
     .fetch_all(conn)
     .await
 }
 
-pub async fn rows_of(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<Row>> {
-    let at: Vec<_> = ids.iter().map(|id| at_of(*id).unwrap_or_default()).collect();
+/// Where these are, in their order, if they are before a place.
+pub async fn places_of(conn: &mut PgConnection, ids: &[Uuid], until: i64) -> sqlx::Result<Vec<Place>> {
     sqlx::query_as!(
-        Row,
-        "select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, e.actor_id as actor, e.door, e.request_id as request, e.target_type, e.target_id, e.leaf
-         from unnest($1::uuid[], $2::timestamptz[]) x (id, at) join ledger.event e on e.event_id = x.id and e.recorded_at = x.at order by e.event_id",
+        Place,
+        r#"select l.leaf_index as "index!", l.event_id as "id!", l.recorded_at as "at!"
+           from unnest($1::uuid[]) with ordinality x (id, place) join ledger.leaf l on l.event_id = x.id and l.leaf_index < $2 order by x.place"#,
         ids,
-        &at
+        until
     )
     .fetch_all(conn)
     .await
 }
 
-/// Of all events from one to another.
-pub async fn openings(
-    conn: &mut PgConnection,
-    first: (Uuid, DateTime<Utc>),
-    last: (Uuid, DateTime<Utc>),
-) -> sqlx::Result<HashMap<Uuid, Opening>> {
-    let rows = sqlx::query!(
-        "select event_id, salt, data from ledger.detail where event_id >= $1 and event_id <= $2 and recorded_at >= $3 and recorded_at <= $4",
-        first.0,
-        last.0,
-        first.1,
-        last.1
-    );
-    Ok(rows.fetch_all(conn).await?.into_iter().map(|r| (r.event_id, Opening { salt: r.salt, detail: r.data })).collect())
-}
-
-pub async fn openings_of(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<HashMap<Uuid, Opening>> {
-    let at: Vec<_> = ids.iter().map(|id| at_of(*id).unwrap_or_default()).collect();
-    let rows = sqlx::query!(
-        "select d.event_id, d.salt, d.data from unnest($1::uuid[], $2::timestamptz[]) x (id, at) join ledger.detail d on d.event_id = x.id and d.recorded_at = x.at",
-        ids,
-        &at
-    );
-    Ok(rows.fetch_all(conn).await?.into_iter().map(|r| (r.event_id, Opening { salt: r.salt, detail: r.data })).collect())
+/// What is at these places, in their order, as far as it is what is sought.
+///
+/// Places that are together in the log are together in time: the bounds let Postgres read one piece of one partition.
+pub async fn rows(conn: &mut PgConnection, places: &[Place], s: &Sought, words: &[String], openings: bool) -> sqlx::Result<Vec<Row>> {
+    let ids: Vec<_> = places.iter().map(|place| place.id).collect();
+    let at: Vec<_> = places.iter().map(|place| place.at).collect();
+    sqlx::query_as!(
+        Row,
+        r#"select x.index as "index!", x.id as "id!", x.at as "at!", e.kind as "kind!", e.outcome as "outcome!: String", e.actor_id as "actor!",
+             e.door as "door!", e.request_id as request, e.target_type, e.target_id, e.leaf as "leaf!: Vec<u8>",
+             d.salt as "salt?: Vec<u8>", d.data as "detail?"
+           from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) with ordinality x (index, id, at, place)
+             join ledger.event e on e.event_id = x.id and e.recorded_at = x.at
+             left join ledger.detail d on ($8 or cardinality($9::text[]) > 0) and d.event_id = x.id and d.recorded_at = x.at
+               and d.event_id >= $4 and d.event_id <= $5 and d.recorded_at >= $6 and d.recorded_at <= $7
+           where e.event_id >= $4 and e.event_id <= $5 and e.recorded_at >= $6 and e.recorded_at <= $7
+             and (cardinality($9) = 0 or d.words like all($9))
+             and ($10::uuid[] is null or e.actor_id = any($10)) and (not $11 or (e.kind, e.outcome) in (select * from unnest($12::text[], $13::text[])))
+             and ($14::text[] is null or e.target_id = any($14)) and ($15::bigint[] is null or e.request_id = any($15))
+             and (cardinality($16::text[]) = 0 or e.target_id is null or e.target_id <> all($16))
+             and (cardinality($17::bigint[]) = 0 or e.request_id is null or e.request_id <> all($17))
+           order by x.place"#,
+        &places.iter().map(|place| place.index).collect::<Vec<_>>(),
+        &ids,
+        &at,
+        ids.iter().min(),
+        ids.iter().max(),
+        at.iter().min(),
+        at.iter().max(),
+        openings,
+        words,
+        s.actors.as_deref(),
+        s.by_kind,
+        &s.kinds,
+        &s.outcomes,
+        s.targets.as_deref(),
+        s.requests.as_deref(),
+        &s.not_targets,
+        &s.not_requests
+    )
+    .fetch_all(conn)
+    .await
 }

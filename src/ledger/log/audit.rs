@@ -84,7 +84,9 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
                 let place = format!("checkpoint {size}");
                 match Checkpoint::open(&note, keys) {
                     Err(error) => report.fault(&place, error.to_string()),
-                    Ok(said) if said.size as i64 != size || said.root[..] != root => report.fault(&place, "its note says something else than its row"),
+                    Ok(said) if said.size as i64 != size || said.root[..] != root => {
+                        report.fault(&place, "its note says something else than its row")
+                    }
                     Ok(said) if said.root != frontier.root() => report.fault(&place, "the leaves before it are not those that were signed"),
                     Ok(_) => {}
                 }

@@ -7,7 +7,7 @@ mod publication;
 mod store;
 mod tiles;
 
-pub use store::{Head, checkpoint, head, lag, leaf_index};
+pub use store::{Head, Signed, checkpoint, head, lag, leaf_index, newest_published};
 pub use tiles::{prove, root_at};
 
 use super::{
@@ -98,7 +98,15 @@ impl Log {
             keys.push(VerifyingKey::parse(text).with_context(|| format!("COUNTERSIGN_LEDGER_OLD_KEYS: {text:?}"))?);
         }
         let db = LogDb::connect(settings.database_url.expose_secret())?;
-        Ok(Self { db, key, keys, copy: Copy::at(&settings.copy), every: settings.every, wanted: Notify::new(), published: watch::Sender::new(0) })
+        Ok(Self {
+            db,
+            key,
+            keys,
+            copy: Copy::at(&settings.copy),
+            every: settings.every,
+            wanted: Notify::new(),
+            published: watch::Sender::new(0),
+        })
     }
 
     /// The name of the log, which its key carries.
@@ -122,7 +130,9 @@ impl Log {
         let Some(note) = store::checkpoint(&mut conn, 1).await? else { return Ok(()) };
         match Checkpoint::open(&note, &self.keys) {
             Ok(_) => Ok(()),
-            Err(error) => wrong(format!("COUNTERSIGN_LEDGER_KEY and COUNTERSIGN_LEDGER_OLD_KEYS do not fit the newest checkpoint: {error}")),
+            Err(error) => {
+                wrong(format!("COUNTERSIGN_LEDGER_KEY and COUNTERSIGN_LEDGER_OLD_KEYS do not fit the newest checkpoint: {error}"))
+            }
         }
     }
 
@@ -250,7 +260,8 @@ impl Log {
     /// Holds the database against what was published of it: it may know more, never less, and nothing else.
     async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
         let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
-        let newest = tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(|error| Stop::Halt(error.to_string()))?;
+        let newest =
+            tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(|error| Stop::Halt(error.to_string()))?;
         let published = match newest {
             Ok(Some(published)) => published,
             Ok(None) => return Ok(()),
@@ -258,7 +269,10 @@ impl Log {
             Err(unreadable) => return Err(unreadable.into()),
         };
         if published.size > head.size as u64 {
-            let why = format!("the database has {} leaves, and {} were published: it is older than its own checkpoints", head.size, published.size);
+            let why = format!(
+                "the database has {} leaves, and {} were published: it is older than its own checkpoints",
+                head.size, published.size
+            );
             return Err(Stop::Halt(why));
         }
         match tiles::root_at(conn, published.size).await? {

@@ -106,10 +106,9 @@ pub(super) async fn save_tiles(conn: &mut PgConnection, tiles: &[((i16, i64), Ve
 
 /// Moves the head on from `old`; `false` if somebody else did.
 pub(super) async fn advance(conn: &mut PgConnection, old: i64, size: i64, frontier: &[u8], root: &Hash) -> sqlx::Result<bool> {
-    let done =
-        sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
-            .execute(conn)
-            .await?;
+    let done = sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
+        .execute(conn)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -171,13 +170,13 @@ pub async fn leaf_index(conn: &mut PgConnection, event: Uuid) -> sqlx::Result<Op
 }
 
 /// A checkpoint as it was signed.
-pub(super) struct Signed {
+pub struct Signed {
     pub size: i64,
     pub note: String,
 }
 
 /// The newest checkpoint that has left the building.
-pub(super) async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Signed>> {
+pub async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Signed>> {
     sqlx::query_as!(
         Signed,
         "select c.size, c.note from ledger.checkpoint c where c.size <= (select published_size from ledger.head) order by c.size desc limit 1"
@@ -239,12 +238,7 @@ pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: 
 }
 
 /// The checkpoints over more than so many leaves, the smallest first.
-pub(super) async fn checkpoints(
-    conn: &mut PgConnection,
-    above: i64,
-    until: i64,
-    limit: i64,
-) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
+pub(super) async fn checkpoints(conn: &mut PgConnection, above: i64, until: i64, limit: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
     let rows = sqlx::query!(
         "select size, root, note from ledger.checkpoint where size > $1 and size <= $2 order by size limit $3",
         above,
@@ -264,15 +258,20 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     )
     .fetch_all(&mut *conn)
     .await?;
-    let late = sqlx::query_scalar!(r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#)
-        .fetch_one(conn)
-        .await?;
+    let late = sqlx::query_scalar!(
+        r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#
+    )
+    .fetch_one(conn)
+    .await?;
     Ok((lost, late))
 }
 
 /// Whether the month of this time was exported and dropped: then its leaves stay and its events are gone.
 pub(super) async fn is_retired(conn: &mut PgConnection, at: DateTime<Utc>) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"select to_regclass('ledger.event_' || to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) is null as "gone!""#, at)
-        .fetch_one(conn)
-        .await
+    sqlx::query_scalar!(
+        r#"select to_regclass('ledger.event_' || to_char($1::timestamptz at time zone 'UTC', 'YYYY_MM')) is null as "gone!""#,
+        at
+    )
+    .fetch_one(conn)
+    .await
 }

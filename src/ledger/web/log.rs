@@ -59,7 +59,10 @@ pub(super) async fn prove(State(app): State<App>, Path(event): Path<String>) -> 
 pub(super) enum Sealed {
     Proven(Proven),
     /// Why there is no proof yet, and whether that is bad.
-    Not { kind: String, text: String },
+    Not {
+        kind: String,
+        text: String,
+    },
 }
 
 pub(super) struct Proven {
