@@ -281,6 +281,8 @@ def check_event(leaf, event, opening):
         raise Wrong("the leaf is not JSON") from None
     if not is_canonical:
         raise Wrong("the leaf is not an object of canonical JSON")
+    if strange := event.keys() - EVERY - told.keys():
+        raise Wrong(f"column {min(strange)} is in no leaf")
     for column in COLUMNS if event.keys() <= EVERY else (*COLUMNS, *sorted(event.keys() & told.keys())):
         said, leaf_says = event.get(column), told.get(column)
         if said != leaf_says and not same(column, said, leaf_says):
