@@ -311,7 +311,7 @@ async fn the_command_line_goes_on_where_the_stream_broke_off() {
     let file = std::env::temp_dir().join(format!("countersign-export-{}", std::process::id()));
     for format in ["ndjson", "csv", "ocsf"] {
         let filter = if format == "csv" { "--action=request.voted,request.submitted" } else { "--action=request." };
-        let proxy = cutting(desk.base(0), 3, 20_000).await;
+        let proxy = cutting(desk.base(0), 3, 10_000).await;
         let ended = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["ledger", "export", "--format", format, filter, "--openings", "--out", file.to_str().unwrap()])
             .env("COUNTERSIGN_URL", proxy)
