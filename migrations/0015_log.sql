@@ -76,3 +76,19 @@ grant update (hashes) on ledger.tile to countersign_sequencer;
 grant update (size, frontier, root, published_size, published_at, halted) on ledger.head to countersign_sequencer;
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint, ledger.pending to countersign_app;
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint to countersign_auditor;
+-- whether each job has its request is for the auditor to check, too
+grant select on job to countersign_auditor;
+
+-- The founding's leaf said less than its row. No tree has it yet, so now it says everything, as every later leaf does.
+do $$
+declare
+  founding record;
+begin
+  select tableoid::regclass as partition, * into strict founding from ledger.event where kind = 'house.founded';
+  execute format('alter table %s disable trigger append_only', founding.partition);
+  update ledger.event set leaf = convert_to(format(
+    '{"actor":"%s","at":"%s","door":"%s","id":"%s","kind":"%s","outcome":"%s","target":{"id":"%s","type":"%s"},"v":1}',
+    actor_id, to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), door, event_id, kind, outcome, target_id, target_type), 'UTF8')
+    where event_id = founding.event_id;
+  execute format('alter table %s enable always trigger append_only', founding.partition);
+end $$;

@@ -98,8 +98,8 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
     history(&desk, 3).await;
     let mut owner = desk.owner().await;
     let size: i64 = sqlx::query_scalar("select size from ledger.head").fetch_one(&mut owner).await.unwrap();
-    let (index, event, partition): (i64, uuid::Uuid, String) = sqlx::query_as(
-        "select l.leaf_index, e.event_id, e.tableoid::regclass::text from ledger.leaf l join ledger.event e using (event_id)
+    let (index, event, partition, leaf): (i64, uuid::Uuid, String, String) = sqlx::query_as(
+        "select l.leaf_index, e.event_id, e.tableoid::regclass::text, encode(e.leaf, 'hex') from ledger.leaf l join ledger.event e using (event_id)
          where e.kind = 'org.tier.fixed' order by 1 desc limit 1",
     )
     .fetch_one(&mut owner)
@@ -120,7 +120,7 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
             "a changed leaf",
             &*partition,
             format!("update {partition} set leaf = overlay(leaf placing '\\x58' from 9 for 1) where {this}"),
-            format!("update {partition} set leaf = overlay(leaf placing '\\x20' from 9 for 1) where false"),
+            format!("update {partition} set leaf = '\\x{leaf}' where {this}"),
             format!("{here}: its leaf was changed"),
         ),
         (
@@ -265,7 +265,7 @@ async fn an_event_is_proved_step_by_step_and_as_a_file() {
     for missing in ["/ledger/tile/0/999", "/ledger/tile/9/000", "/ledger/tile/0/000.p/0", "/ledger/tile/nonsense"] {
         assert_eq!(auditor.get(missing).await.status, 404, "{missing}");
     }
-    assert_eq!(desk.sign_in("ops").await.get("/ledger/checkpoint").await.status, 403);
+    assert_eq!(desk.sign_in("cs").await.get("/ledger/checkpoint").await.status, 403);
 }
 
 #[tokio::test]
