@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-waiting screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-ledger bench-waiting screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -52,6 +52,12 @@ bench: ## measure start, memory and pages of the release build on a million requ
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests $(REQUESTS) -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/pages.mjs
+
+# Needs psql, which comes with PostgreSQL, and 15 GB in /tmp.
+bench-ledger: ## measure reading and exporting the ledger of the release build at ten million events
+	@tests/install
+	cargo build --release
+	$(TARGET)/release/countersign scratch-database --requests 200000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
 
 # Ten thousand connections need as many files: `ulimit -n 25000` first, where the hard limit is lower.
 bench-waiting: ## measure ten thousand waiting callers and decisions per second of the release build

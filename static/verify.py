@@ -238,6 +238,7 @@ def number(value):
 COLUMNS = ("id", "kind", "at", "outcome", "actor", "door", "request", "target")
 EVERY = frozenset(COLUMNS)
 NEEDED = frozenset(COLUMNS[:5])
+LINE = frozenset(("index", "leaf", "hash", "event", "opening"))
 
 
 def same(column, said, leaf):
@@ -264,10 +265,13 @@ def instant(text):
 
 
 def parse_event(line):
-    """Index, leaf and the rest of a line of an export."""
+    """Index, leaf and the rest of a line of an export. The hash tells where a leaf was changed, if nobody changed the hash as well."""
     try:
         row = parse(line)
-        return row["index"], row["leaf"].encode(), dict(row["event"]), row["opening"]
+        if row.keys() - LINE:
+            raise ValueError("something else")
+        hash_ = row.get("hash")
+        return row["index"], row["leaf"].encode(), hash_, dict(row["event"]), row["opening"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Wrong("not a line of an export: index, leaf, event and opening") from None
 
@@ -416,9 +420,11 @@ def check_lines(chunk):
     hashes, closed = [], 0
     try:
         for index, line in enumerate(lines, index):
-            given, leaf, event, opening = parse_event(line)
+            given, leaf, said, event, opening = parse_event(line)
             if given != index or isinstance(given, bool):
                 raise Wrong(f"index {given!r} stands here: events are missing, doubled or out of order")
+            if said is not None and said != base64.b64encode(leaf_hash(leaf)).decode():
+                raise Wrong("the leaf has another hash than the one it had in the log")
             closed += check_event(leaf, event, opening)
             hashes.append(leaf_hash(leaf))
     except Wrong as wrong:

@@ -206,7 +206,9 @@ fn ndjson(out: &mut Vec<u8>, row: &Row) -> serde_json::Result<()> {
     serde_json::to_writer(&mut *out, &row.index)?;
     out.extend_from_slice(b",\"leaf\":");
     serde_json::to_writer(&mut *out, &*leaf)?;
-    out.extend_from_slice(b",\"event\":{\"id\":\"");
+    out.extend_from_slice(b",\"hash\":\"");
+    out.extend_from_slice(BASE64_STANDARD.encode(&row.hash).as_bytes());
+    out.extend_from_slice(b"\",\"event\":{\"id\":\"");
     out.extend_from_slice(row.id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
     out.extend_from_slice(b"\",\"at\":\"");
     out.extend_from_slice(time(row.at).as_bytes());

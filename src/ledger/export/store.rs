@@ -11,6 +11,8 @@ pub struct Row {
     pub index: i64,
     pub id: Uuid,
     pub at: DateTime<Utc>,
+    /// The leaf's, as the log took it in.
+    pub hash: Vec<u8>,
     pub kind: String,
     pub outcome: String,
     pub actor: Uuid,
@@ -29,6 +31,7 @@ pub struct Place {
     pub index: i64,
     pub id: Uuid,
     pub at: DateTime<Utc>,
+    pub hash: Vec<u8>,
 }
 
 pub async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
@@ -57,7 +60,7 @@ pub async fn names(conn: &mut PgConnection) -> sqlx::Result<HashMap<Uuid, (Strin
 pub async fn places(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Result<Vec<Place>> {
     sqlx::query_as!(
         Place,
-        "select leaf_index as index, event_id as id, recorded_at as at from ledger.leaf where leaf_index >= $1 and leaf_index < $2 order by leaf_index",
+        "select leaf_index as index, event_id as id, recorded_at as at, hash from ledger.leaf where leaf_index >= $1 and leaf_index < $2 order by leaf_index",
         from,
         until
     )
@@ -69,7 +72,7 @@ pub async fn places(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Res
 pub async fn places_of(conn: &mut PgConnection, ids: &[Uuid], until: i64) -> sqlx::Result<Vec<Place>> {
     sqlx::query_as!(
         Place,
-        r#"select l.leaf_index as "index!", l.event_id as "id!", l.recorded_at as "at!"
+        r#"select l.leaf_index as "index!", l.event_id as "id!", l.recorded_at as "at!", l.hash as "hash!"
            from unnest($1::uuid[]) with ordinality x (id, place) join ledger.leaf l on l.event_id = x.id and l.leaf_index < $2 order by x.place"#,
         ids,
         until
@@ -86,23 +89,24 @@ pub async fn rows(conn: &mut PgConnection, places: &[Place], s: &Sought, words: 
     let at: Vec<_> = places.iter().map(|place| place.at).collect();
     sqlx::query_as!(
         Row,
-        r#"select x.index as "index!", x.id as "id!", x.at as "at!", e.kind as "kind!", e.outcome as "outcome!: String", e.actor_id as "actor!",
+        r#"select x.index as "index!", x.id as "id!", x.at as "at!", x.hash as "hash!", e.kind as "kind!", e.outcome as "outcome!: String", e.actor_id as "actor!",
              e.door as "door!", e.request_id as request, e.target_type, e.target_id, e.leaf as "leaf!: Vec<u8>",
              d.salt as "salt?: Vec<u8>", d.data as "detail?"
-           from unnest($1::bigint[], $2::uuid[], $3::timestamptz[]) with ordinality x (index, id, at, place)
+           from unnest($1::bigint[], $2::uuid[], $3::timestamptz[], $4::bytea[]) with ordinality x (index, id, at, hash, place)
              join ledger.event e on e.event_id = x.id and e.recorded_at = x.at
-             left join ledger.detail d on ($8 or cardinality($9::text[]) > 0) and d.event_id = x.id and d.recorded_at = x.at
-               and d.event_id >= $4 and d.event_id <= $5 and d.recorded_at >= $6 and d.recorded_at <= $7
-           where e.event_id >= $4 and e.event_id <= $5 and e.recorded_at >= $6 and e.recorded_at <= $7
-             and (cardinality($9) = 0 or d.words like all($9))
-             and ($10::uuid[] is null or e.actor_id = any($10)) and (not $11 or (e.kind, e.outcome) in (select * from unnest($12::text[], $13::text[])))
-             and ($14::text[] is null or e.target_id = any($14)) and ($15::bigint[] is null or e.request_id = any($15))
-             and (cardinality($16::text[]) = 0 or e.target_id is null or e.target_id <> all($16))
-             and (cardinality($17::bigint[]) = 0 or e.request_id is null or e.request_id <> all($17))
+             left join ledger.detail d on ($9 or cardinality($10::text[]) > 0) and d.event_id = x.id and d.recorded_at = x.at
+               and d.event_id >= $5 and d.event_id <= $6 and d.recorded_at >= $7 and d.recorded_at <= $8
+           where e.event_id >= $5 and e.event_id <= $6 and e.recorded_at >= $7 and e.recorded_at <= $8
+             and (cardinality($10) = 0 or d.words like all($10))
+             and ($11::uuid[] is null or e.actor_id = any($11)) and (not $12 or (e.kind, e.outcome) in (select * from unnest($13::text[], $14::text[])))
+             and ($15::text[] is null or e.target_id = any($15)) and ($16::bigint[] is null or e.request_id = any($16))
+             and (cardinality($17::text[]) = 0 or e.target_id is null or e.target_id <> all($17))
+             and (cardinality($18::bigint[]) = 0 or e.request_id is null or e.request_id <> all($18))
            order by x.place"#,
         &places.iter().map(|place| place.index).collect::<Vec<_>>(),
         &ids,
         &at,
+        &places.iter().map(|place| place.hash.as_slice()).collect::<Vec<_>>() as _,
         ids.iter().min(),
         ids.iter().max(),
         at.iter().min(),
