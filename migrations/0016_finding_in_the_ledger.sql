@@ -25,16 +25,15 @@ drop index ledger.event_by_outcome;
 create index event_by_actor on ledger.event (actor_id, kind, outcome, event_id desc);
 create index event_by_kind on ledger.event (kind text_pattern_ops, outcome, event_id desc);
 
--- Words as people look for them: small letters, and whatever is neither letter nor digit is a blank. Locale plays no part in what is
--- a blank.
-create function ledger.folded(value text) returns text language sql immutable parallel safe
-  return regexp_replace(lower(value), '[\s!-/:-@\[-`{-~]+', ' ', 'g');
-
--- The words of reason, before and after. Not those of a question that somebody asked the ledger: it would find itself.
-create function ledger.words(data jsonb) returns text language sql immutable parallel safe
-  return (select ' ' || ledger.folded(string_agg(value #>> '{}', ' ')) || ' '
+-- The words of reason, before and after, as people look for them: small letters, and whatever is neither letter nor digit is a blank.
+-- Locale plays no part in what is a blank. Not those of a question that somebody asked the ledger: it would find itself.
+-- In plpgsql, because that keeps its plan: a function in SQL is planned again by every statement that writes a row.
+create function ledger.words(data jsonb) returns text language plpgsql immutable parallel safe as $$
+begin
+  return (select ' ' || regexp_replace(lower(string_agg(value #>> '{}', ' ')), '[\s!-/:-@\[-`{-~]+', ' ', 'g') || ' '
           from jsonb_path_query(data - 'query', 'strict $.** ? (@.type() == "string" || @.type() == "number")') value);
-grant execute on function ledger.folded(text), ledger.words(jsonb) to countersign_app, countersign_auditor;
+end $$;
+grant execute on function ledger.words(jsonb) to countersign_app, countersign_auditor;
 
 alter table ledger.detail add column words text generated always as (ledger.words(data)) stored;
 create index detail_by_words on ledger.detail using gin (words gin_trgm_ops);

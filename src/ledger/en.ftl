@@ -63,6 +63,7 @@ ledger-step-root = 2. With { $count } hashes from place { $index } of { $size } 
 ledger-step-signed = 3. The root is signed by the key of the log
 ledger-path = Path to the root: { $count } hashes
 ledger-proof-file = Proof as a file
+ledger-leaf-file = Record as a file
 ledger-story = Same request
 event-operator-enabled = Operator enabled
 event-list-exported = List exported

@@ -63,6 +63,7 @@ ledger-step-root = 2. 전체 { $size }건 중 { $index }번 위치에서 해시 
 ledger-step-signed = 3. 루트에 서명한 원장의 키
 ledger-path = 루트까지의 경로: 해시 { $count }개
 ledger-proof-file = 증명 파일 내려받기
+ledger-leaf-file = 원문 파일 내려받기
 ledger-story = 같은 요청의 기록
 event-operator-enabled = 운영자 중지 해제
 event-list-exported = 목록 내보내기

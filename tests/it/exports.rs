@@ -21,6 +21,8 @@ use tokio::{
     process::Command,
 };
 
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/static/verify.py");
+
 async fn take(token: &Token, query: &str) -> (u16, String) {
     let response = token.http.get(format!("{}/ledger/export?{query}", token.base)).bearer_auth(&token.secret).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
@@ -127,8 +129,7 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
     let file = std::env::temp_dir().join(format!("countersign-offline-{}", std::process::id()));
     let verify = async |text: &[u8]| {
         std::fs::write(&file, text).unwrap();
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/static/verify.py");
-        let ran = Command::new(*PYTHON).args(["-B", script, "export", file.to_str().unwrap(), "--key", &key]).output().await.unwrap();
+        let ran = Command::new(*PYTHON).args(["-B", SCRIPT, "export", file.to_str().unwrap(), "--key", &key]).output().await.unwrap();
         (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
     };
     let (exported, last) = events(&text);
@@ -144,6 +145,22 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
             let (status, said) = verify(&changed).await;
             assert!(status == Some(1) && said.starts_with(&format!("WRONG index {nth}:")), "line {nth}, byte {at}: {said}");
         }
+    }
+    // one proof, and the record that it is about
+    let admin = desk.sign_in("auditor").await;
+    let id = exported[exported.len() / 2]["event"]["id"].as_str().unwrap();
+    let page = admin.get(&format!("/ledger/{id}")).await;
+    let files: Vec<_> = ["#leaf-file", "#proof-file"].iter().map(|link| page.all(link, "href").remove(0)).collect();
+    for (path, name) in files.iter().zip(["leaf", "proof"]) {
+        let bytes = auditor.http.get(format!("{}{path}", auditor.base)).bearer_auth(&auditor.secret).send().await.unwrap();
+        std::fs::write(file.with_extension(name), bytes.bytes().await.unwrap()).unwrap();
+    }
+    let (proof, leaf) = (file.with_extension("proof"), file.with_extension("leaf"));
+    let arguments = ["proof", proof.to_str().unwrap(), leaf.to_str().unwrap(), "--key", &key];
+    let ran = Command::new(*PYTHON).args(["-B", SCRIPT]).args(arguments).output().await.unwrap();
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with(&format!("OK event {} is in the ledger", exported.len() / 2)));
+    for file in [proof, leaf] {
+        std::fs::remove_file(file).unwrap();
     }
     let cut = text.lines().take(exported.len()).map(|line| format!("{line}\n")).collect::<String>();
     assert!(verify(cut.as_bytes()).await.1.contains("cut off"));

@@ -266,6 +266,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
     ),
     get("/api/ledger/{event}", "One event: leaf, hash, and what it commits to", &[], &[(200, "The event"), (404, "No such event")]),
     get(
+        "/api/ledger/{event}/proof",
+        "The proof that an event is in the log (c2sp.org/tlog-proof)",
+        &[],
+        &[(200, "Text"), (404, "No such event, or no checkpoint over it yet")],
+    ),
+    get(
         "/api/v1/audit/logs",
         "The ledger in its old shape, newest first",
         LOGS,

@@ -189,7 +189,7 @@ pub(super) fn patterns(text: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// As `ledger.folded` does it.
+/// As `ledger.words` does it.
 fn folded(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
     for c in word.to_lowercase().chars() {

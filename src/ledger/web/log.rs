@@ -4,10 +4,12 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger::{
+        browse,
         log::{self, proof},
         note::VerifyingKey,
         tree::TileId,
     },
+    operations::form::grouped,
     page::When,
     requests::hex,
 };
@@ -53,6 +55,14 @@ pub(super) async fn prove(State(app): State<App>, Path(event): Path<String>) -> 
         }
         _ => Err(Error::NotFound),
     }
+}
+
+/// The exact bytes that a proof is about.
+pub(super) async fn leaf(State(app): State<App>, Path(event): Path<String>) -> Result<Response, Error> {
+    let event: Uuid = event.parse().map_err(|_| Error::NotFound)?;
+    let whole = browse::find(&mut *app.db.read().await?, event).await?.ok_or(Error::NotFound)?;
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{event}.leaf\"")).map_err(anyhow::Error::from)?;
+    Ok(([(header::CONTENT_TYPE, BYTES), (header::CONTENT_DISPOSITION, name)], whole.leaf).into_response())
 }
 
 /// What the page of an event says about its proof.
@@ -120,7 +130,7 @@ impl Status {
         Ok(if oldest > Self::LATE {
             Self { kind: "warning", text: l.ledger_late(pending, oldest.round() as i64) }
         } else {
-            Self { kind: "info", text: l.ledger_signed(at, head.published_size) }
+            Self { kind: "info", text: l.ledger_signed(at, grouped(head.published_size)) }
         })
     }
 }

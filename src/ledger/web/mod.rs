@@ -38,6 +38,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<LedgerRead, _, _>("/ledger/checkpoint", log::checkpoint)
         .show::<LedgerRead, _, _>("/ledger/tile/{*path}", log::tile)
         .show::<LedgerRead, _, _>("/ledger/{event}", show)
+        .show::<LedgerRead, _, _>("/ledger/{event}/leaf", log::leaf)
         .show::<LedgerRead, _, _>("/ledger/{event}/proof", log::prove)
         .show::<LedgerRead, _, _>("/api/ledger/{event}/proof", log::prove)
 }
