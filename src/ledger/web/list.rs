@@ -112,15 +112,8 @@ impl Listing for Events {
         let mut kinds = named("ledger-kind", &KINDS);
         let mut outcomes = named("outcome", &Outcome::NAMES);
         outcomes.push((NOT_WELL.into(), said(l, NOT_WELL, outcome_label)));
-        // a line may ask for what no list offers: one kind alone, several, or all but these
-        let both: [(&str, &mut Vec<(String, String)>, Label); 2] =
-            [("action", &mut kinds, |l, kind| Some(kind_label(l, kind))), ("outcome", &mut outcomes, outcome_label)];
-        for (name, known, label) in both {
-            let value = asked.get(name);
-            if !value.is_empty() && known.iter().all(|(known, _)| known != value) {
-                known.push((value.to_owned(), said(l, value, label)));
-            }
-        }
+        offer(l, &mut kinds, asked.get("action"), |l, kind| Some(kind_label(l, kind)));
+        offer(l, &mut outcomes, asked.get("outcome"), outcome_label);
         let ranges = RANGES.map(|range| (range.to_owned(), l.find(&format!("ledger-range-{range}")).unwrap_or_default()));
         vec![
             Filter::text(asked, "actor", l.table_actor(), &l.ledger_actor_hint()),
@@ -156,6 +149,13 @@ type Label = fn(Lang, &str) -> Option<String>;
 
 fn outcome_label(l: Lang, outcome: &str) -> Option<String> {
     l.find(&format!("outcome-{outcome}"))
+}
+
+/// A line may ask for what no list offers: one kind alone, several, or all but these.
+fn offer(l: Lang, known: &mut Vec<(String, String)>, value: &str, label: Label) {
+    if !value.is_empty() && known.iter().all(|(known, _)| known != value) {
+        known.push((value.to_owned(), said(l, value, label)));
+    }
 }
 
 /// A field's value in words: names with commas between, and what is left out.
