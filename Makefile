@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-waiting bench-ledger screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-ledger bench-sequencing bench-waiting screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -53,16 +53,22 @@ bench: ## measure start, memory and pages of the release build on a million requ
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests $(REQUESTS) -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/pages.mjs
 
+# Needs psql, which comes with PostgreSQL, and 15 GB in /tmp.
+bench-ledger: ## measure reading and exporting the ledger of the release build at ten million events
+	@tests/install
+	cargo build --release
+	$(TARGET)/release/countersign scratch-database --requests 200000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
+
 # Ten thousand connections need as many files: `ulimit -n 25000` first, where the hard limit is lower.
 bench-waiting: ## measure ten thousand waiting callers and decisions per second of the release build
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests 10000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/waiting.mjs
 
-bench-ledger: ## measure what the ledger costs, and how far its sequencer falls behind
+bench-sequencing: ## measure what the ledger costs, and how far its sequencer falls behind
 	@tests/install
 	cargo build --release
-	$(TARGET)/release/countersign scratch-database -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
+	$(TARGET)/release/countersign scratch-database -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/sequencing.mjs
 
 screenshots: ## photograph every page into tests/browser/screenshots/
 	@tests/install browser

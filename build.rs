@@ -233,8 +233,22 @@ mod assets {
     const STYLES: [&str; 11] =
         ["tokens", "base", "layout", "components", "lists", "overlays", "charts", "diff", "pages", "utilities", "print"];
     /// One closure around all, so that they share what `base` defines and the page sees none of it.
-    const SCRIPTS: [&str; 13] =
-        ["base", "times", "live", "preferences", "session", "drafts", "forms", "lookup", "buttons", "lists", "palette", "keys", "upload"];
+    const SCRIPTS: [&str; 14] = [
+        "base",
+        "times",
+        "live",
+        "preferences",
+        "session",
+        "drafts",
+        "forms",
+        "lookup",
+        "buttons",
+        "lists",
+        "palette",
+        "keys",
+        "upload",
+        "export",
+    ];
 
     struct Asset {
         name: String,

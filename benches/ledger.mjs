@@ -1,70 +1,150 @@
-// What the ledger costs: `make bench-ledger`. The same transactions with their events and without, one after the other and again, by 32
-// writers of pgbench with a commit of 2 ms, while a replica sequences; and how far the sequencer falls behind. Everything shares the
-// machine: compare figures of one run with each other.
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+// The ledger at ten million events: `make bench-ledger`. How long its pages take for every filter that is offered, and how fast it is
+// taken away. A year of the demo is written down again and again, some minutes and some requests apart, until there are EVENTS; the
+// sequencer then takes all of them into the log. Client, server and PostgreSQL share the machine.
+import { execFileSync, spawn } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
 
-const writers = Number(process.env.WRITERS ?? 32), seconds = Number(process.env.SECONDS ?? 15), rounds = Number(process.env.ROUNDS ?? 3);
-const owner = process.env.DATABASE_OWNER_URL, admin = owner.replace('countersign_owner', 'postgres');
-const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
-const sql = (text) => execFileSync('psql', [admin, '-qAtc', text], { encoding: 'utf8' }).trim();
+const wanted = Number(process.env.EVENTS ?? 10_000_000), each = Number(process.env.TIMES_EACH ?? 60);
+const port = await freePort(), base = `http://127.0.0.1:${port}`, agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const line = (name, cells) => console.log(name.padEnd(72) + cells.map((cell) => String(cell).padStart(10)).join(''));
 
-// a change as operations make them: one row read under its lock and changed, one row written
-const change = `\\set id random(1, 100000)
-begin;
-select state from bench_target where id = :id for update;
-update bench_target set state = state + 1, at = now() where id = :id;
-insert into bench_change (target, reason) values (:id, 'A reason as people write them, of some length.');
-`;
-const event = `with sealed as (
-  select gen_random_uuid() as id, date_trunc('milliseconds', clock_timestamp()) as at
-), written as (
-  insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf)
-  select id, at, 1, 'org.tier.fixed', 'success', '00000000-0000-7000-8000-000000000003', 'worker', 'org', :id::text, convert_to(format(
-    '{"actor":"00000000-0000-7000-8000-000000000003","at":"%s","detail":"c1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","door":"worker","id":"%s","kind":"org.tier.fixed","outcome":"success","target":{"id":"%s","type":"org"},"v":1}',
-    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), id, :id), 'UTF8') from sealed
-) insert into ledger.detail (event_id, recorded_at, salt, data)
-  select id, at, decode(repeat('ab', 32), 'hex'), jsonb_build_object('reason', 'A reason as people write them, of some length.') from sealed;
-`;
-writeFileSync(join(folder, 'without.sql'), `${change}commit;\n`);
-writeFileSync(join(folder, 'with.sql'), `${change}${event}commit;\n`);
-
-sql(`create table bench_target (id bigint primary key, state int not null, at timestamptz);
-  create table bench_change (id bigint generated always as identity primary key, target bigint not null, reason text not null, at timestamptz not null default now());
-  create index on bench_change (target, id desc);
-  insert into bench_target select n, 0, now() from generate_series(1, 100000) n;
-  grant all on bench_target, bench_change to countersign_app`);
-for (const setting of ['fsync = on', 'synchronous_commit = on', 'commit_delay = 2000', 'commit_siblings = 0']) sql(`alter system set ${setting}`);
-sql('select pg_reload_conf()');
-
-const replica = spawn(process.env.COUNTERSIGN_BIN, ['serve', '--worker-only'], { stdio: 'ignore' });
+multiply();
+const server = spawn(process.env.COUNTERSIGN_BIN, ['serve'], { env: { ...process.env, COUNTERSIGN_LISTEN: `127.0.0.1:${port}`, RUST_LOG: 'warn' }, stdio: 'inherit' });
 try {
-  const took = { without: [], with: [] }, lags = [];
-  await sleep(2000);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const what of ['without', 'with']) {
-      sql('checkpoint');
-      const load = promisify(execFile)('pgbench', ['-n', '-M', 'prepared', '-c', writers, '-j', 2, '-T', seconds, '-f', join(folder, `${what}.sql`), admin.replace('//postgres@', '//countersign_app@')].map(String));
-      let over = false;
-      load.finally(() => { over = true; }).catch(() => {});
-      while (!over) {
-        await sleep(100);
-        if (what === 'with' && !over) lags.push(Number(sql("select coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0) from ledger.pending")));
-      }
-      const { stdout } = await load;
-      took[what].push(Number(/tps = ([\d.]+)/.exec(stdout)[1]));
-      console.log(`${what.padEnd(8)} ${took[what].at(-1).toFixed(0)} transactions/s`);
-    }
-  }
-  const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
-  lags.sort((a, b) => a - b);
-  console.log(`with events: ${(100 * median(took.with) / median(took.without)).toFixed(0)} % of the transactions without`);
-  console.log(`oldest event without a leaf: p50 ${lags[Math.floor(lags.length * 0.5)].toFixed(2)} s, p99 ${lags[Math.floor(lags.length * 0.99)].toFixed(2)} s, longest ${lags.at(-1).toFixed(2)} s`);
+  while ((await call('/readyz', {}).catch(() => ({}))).status !== 200) await sleep(50);
+  await sequenced();
+  await pages(await signIn('approver@hanbit.example'));
+  await exports(await signIn('auditor@hanbit.example'));
 } finally {
-  replica.kill('SIGTERM');
-  rmSync(folder, { recursive: true });
+  agent.destroy();
+  server.kill('SIGTERM');
+}
+
+/** Copies of the events, each with an id, a time and a request of its own, also in its leaf. */
+function multiply() {
+  const began = performance.now(), there = Number(sql('select count(*) from ledger.event')), requests = Number(sql('select max(id) from request'));
+  sql("select ledger.prepare_partitions((current_date - interval '14 months')::date, 4)");
+  const copies = Math.max(0, Math.round(wanted / there) - 1);
+  for (let n = 1; n <= copies; n += 1) {
+    const moved = (id) => `(lpad(to_hex(('x' || substr(replace(${id}::text, '-', ''), 1, 12))::bit(48)::bigint - ${n} * 420000), 12, '0') || substr(replace(${id}::text, '-', ''), 13))::uuid`;
+    const at = `recorded_at - ${n} * interval '7 minutes'`, time = (value) => `to_char((${value}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+    const leaf = `replace(replace(replace(convert_from(leaf, 'UTF8'), event_id::text, ${moved('event_id')}::text), ${time('recorded_at')}, ${time(at)}), '"CR-' || request_id || '"', '"CR-' || request_id + ${n * requests} || '"')`;
+    sql(`insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
+      select ${moved('event_id')}, ${at}, schema_v, kind, outcome, actor_id, door, request_id + ${n * requests}, target_type, target_id, convert_to(${leaf}, 'UTF8')
+      from ledger.event where request_id <= ${requests}`);
+    sql(`insert into ledger.detail (event_id, recorded_at, salt, data) select ${moved('d.event_id')}, d.${at}, d.salt, d.data
+      from ledger.event e join ledger.detail d using (event_id, recorded_at) where e.request_id <= ${requests}`);
+  }
+  sql('vacuum analyze ledger.event, ledger.detail');
+  console.log(`${sql('select count(*) from ledger.event')} events, ${copies} copies in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+}
+
+/** Until everything is under a published checkpoint. */
+async function sequenced() {
+  const began = performance.now();
+  while (sql('select (select count(*) from (select from ledger.pending limit 1) p) = 0 and (select size = published_size from ledger.head)') !== 't') await sleep(500);
+  const size = Number(sql('select size from ledger.head')), took = (performance.now() - began) / 1000;
+  console.log(`${size} leaves, ${(size / took).toFixed(0)} each second`);
+  sql('vacuum analyze ledger.leaf, ledger.pending');
+}
+
+async function pages(cookie) {
+  const number = Math.floor(Number(sql('select max(request_id) from ledger.event')) / 2);
+  const middle = sql("select event_id from ledger.event where recorded_at < now() - interval '6 months' order by event_id desc limit 1");
+  const words = (text) => encodeURIComponent(text);
+  const who = ['', 'actor=cs@hanbit.example', 'actor=-cs@hanbit.example', 'actor=cs@hanbit.example,approver@hanbit.example'];
+  const what = ['', 'action=request.', 'action=request.denied', 'action=-request.', 'action=session.'], how = ['', 'outcome=failure', 'outcome=-success'];
+  const when = ['', 'range=last-week', 'since=2026-06-01&until=2026-06-02'];
+  const combined = who.flatMap((a) => what.flatMap((b) => how.flatMap((c) => when.map((d) => [a, b, c, d].filter(Boolean).join('&')))));
+  const also = [`request=CR-${number}`, `request=CR-${number}&action=request.voted`, 'target=org_hanbit0001', 'target=org_hanbit0001&outcome=-success', 'target=-org_hanbit0001&action=request.denied',
+    'sort=created', 'sort=created&action=request.denied', `after=~${middle}`, `after=~${middle}&actor=cs@hanbit.example`, `before=~${middle}&outcome=-success`];
+  const text = ['결제', '연간 계약', '"연간 계약"', '없는낱말', '계약 갱신', 'enterprise'];
+  const restricted = ['', 'actor=approver@hanbit.example', 'outcome=-success', 'action=request.submitted', 'range=last-week', 'since=2026-06-01&until=2026-06-30', 'target=org_hanbit0001'];
+  const said = text.flatMap((q) => restricted.map((more) => [`q=${words(q)}`, more].filter(Boolean).join('&')));
+  line(`\n${each} times each, the slowest five of each kind`, ['p50 ms', 'p95 ms', 'max ms', 'failed']);
+  for (const [kind, asked] of [['filters', [...combined, ...also]], ['words', said]]) {
+    const all = [];
+    for (const query of asked) all.push({ query, ...(await measure(`/ledger?${query}`, cookie)) });
+    all.sort((a, b) => b.at(0.95) - a.at(0.95));
+    for (const { query, at, failed } of all.slice(0, 5)) line(`/ledger?${decodeURIComponent(query)}`, [at(0.5), at(0.95), at(1), failed].map((cell) => cell.toFixed(0)));
+    const times = all.flatMap(({ times }) => times).sort((a, b) => a - b);
+    line(`${kind}: ${asked.length} combinations together`, [0.5, 0.95, 1].map((share) => percentile(times, share).toFixed(0)));
+  }
+}
+
+async function measure(path, cookie) {
+  const times = [];
+  let failed = 0;
+  for (let n = -2; n < each; n += 1) {
+    const before = performance.now(), { status } = await call(path, { cookie });
+    if (status !== 200) failed += 1; else if (n >= 0) times.push(performance.now() - before); // pools and caches are filled first
+  }
+  times.sort((a, b) => a - b);
+  return { times, failed, at: (share) => percentile(times, share) };
+}
+
+async function exports(cookie) {
+  line('\nexport', ['events', 'seconds', 'events/s', 'MB', 'most MB']);
+  for (const query of ['format=ndjson', 'format=ndjson&openings=yes', 'format=csv', 'format=ocsf', 'format=ndjson&action=request.denied', 'format=ndjson&from=5000000']) {
+    let most = resident();
+    const watch = setInterval(() => (most = Math.max(most, resident())), 200), began = performance.now();
+    const { lines, bytes } = await count(`/ledger/export?${query}`, cookie), took = (performance.now() - began) / 1000;
+    clearInterval(watch);
+    line(query, [lines, took.toFixed(1), (lines / took).toFixed(0), (bytes / 1e6).toFixed(0), most.toFixed(0)]);
+  }
+}
+
+function count(path, cookie) {
+  return new Promise((resolve, reject) => {
+    request(new URL(path, base), { agent, headers: { cookie } }, (response) => {
+      let lines = 0, bytes = 0;
+      response.on('data', (part) => {
+        bytes += part.length;
+        for (let at = part.indexOf(10); at >= 0; at = part.indexOf(10, at + 1)) lines += 1;
+      }).on('end', () => resolve({ lines, bytes })).on('error', reject);
+    }).on('error', reject).end();
+  });
+}
+
+function percentile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+}
+
+function resident() {
+  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(server.pid)])) / 1024;
+}
+
+function sql(text) {
+  return execFileSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', process.env.DATABASE_OWNER_URL, '-c', text], { encoding: 'utf8' }).trim();
+}
+
+async function signIn(email) {
+  const form = await call('/login', {});
+  const csrf = /name="csrf" value="([^"]*)"/.exec(form.body)?.[1] ?? '';
+  const body = new URLSearchParams({ csrf, next: '/', email, password: 'countersign-demo' }).toString();
+  const answer = await call('/login', { cookie: form.cookie, body });
+  if (answer.status !== 303) throw new Error(`signing in answered ${answer.status}`);
+  return answer.cookie ?? form.cookie;
+}
+
+function call(path, { cookie, body }) {
+  return new Promise((resolve, reject) => {
+    const headers = { ...(cookie && { cookie }), ...(body && { 'content-type': 'application/x-www-form-urlencoded', origin: base }) };
+    request(new URL(path, base), { method: body ? 'POST' : 'GET', agent, headers }, (response) => {
+      const parts = [];
+      response.on('data', (part) => parts.push(part)).on('end', () => resolve({
+        status: response.statusCode,
+        cookie: response.headers['set-cookie']?.map((line) => line.split(';')[0]).join('; '),
+        body: Buffer.concat(parts).toString(),
+      })).on('error', reject);
+    }).on('error', reject).end(body);
+  });
+}
+
+function freePort() {
+  return new Promise((done) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => done(port)); });
+  });
 }

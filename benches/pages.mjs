@@ -23,8 +23,8 @@ try {
     `/inbox?tab=decided&after=~CR-${Math.floor(number / 2)}`, '/inbox?tab=decided&sort=expires', '/inbox?tab=open&due=soon&sort=expires', '/inbox?tab=decided&risk=high&sort=-expires', '/inbox?tab=decided&operation=user.plan.grant&state=denied',
     `/inbox?tab=decided&q=CR-${Math.floor(number / 3)}`, '/inbox?tab=decided&q=org_hanbit0001', '/inbox?tab=decided&q=%ED%95%9C%EB%B9%9B%EC%86%8C%ED%94%84%ED%8A%B8',
     `/requests/${newest}`, `/requests/CR-${Math.floor(number / 2)}`,
-    '/ledger', '/ledger?kind=request.denied', '/ledger?actor=cs@hanbit.example', '/ledger?outcome=failure', `/ledger?request=CR-${Math.floor(number / 2)}`,
-    '/ledger?target=org_hanbit0001', '/ledger?since=2026-06-01&until=2026-06-02', `/ledger/${event}`, '/ledger?range=last-week&kind=request.', '/ledger?sort=created', '/orgs', '/orgs?sort=-credit', '/orgs?tier=pro&sort=credit', '/users', '/users?sort=-email',
+    '/ledger', '/ledger?action=request.denied', '/ledger?actor=cs@hanbit.example&action=request.denied', '/ledger?actor=cs@hanbit.example&outcome=-success', '/ledger?action=-request.', '/ledger?q=%EA%B2%B0%EC%A0%9C', '/ledger?q=%EC%97%B0%EA%B0%84%20%EA%B3%84%EC%95%BD', '/ledger?q=%EC%97%86%EB%8A%94%EB%82%B1%EB%A7%90', '/ledger?q=%EC%97%B0%EA%B0%84&actor=approver@hanbit.example', '/ledger?actor=cs@hanbit.example', '/ledger?outcome=failure', `/ledger?request=CR-${Math.floor(number / 2)}`,
+    '/ledger?target=org_hanbit0001', '/ledger?since=2026-06-01&until=2026-06-02', `/ledger/${event}`, '/ledger?range=last-week&action=request.', '/ledger?sort=created', '/orgs', '/orgs?sort=-credit', '/orgs?tier=pro&sort=credit', '/users', '/users?sort=-email',
     '/search?q=CR-1000', '/search?q=%ED%95%9C%EB%B9%9B', '/search?q=user00629', '/help/start', '/requests/new/org.tier.fix'];
   console.log(`\n${clients} client(s), ${seconds} s each\n${'page'.padEnd(66)}${['req/s', 'p50 ms', 'p95 ms', 'p99 ms', 'failed'].map((head) => head.padStart(9)).join('')}`);
   for (const path of paths) {

@@ -3,11 +3,12 @@
 """Verifies what a Countersign ledger says, without trusting the portal that said it.
 
     verify.py proof EVENT.tlog-proof LEAF --key VKEY
-    verify.py export EVENTS.ndjson --checkpoint FILE [--older FILE ...] --key VKEY
+    verify.py export EVENTS.ndjson [--checkpoint FILE] [--older FILE ...] --key VKEY
 
 `proof` checks that one leaf (a file with its exact bytes) is in the log that the proof's checkpoint signs. `export` checks
 a whole ledger: every leaf, the root of every checkpoint, that the columns tell what the leaves say, and that details fit
-what the leaves commit to. VKEY is the log's public key, `name+hash+base64` or a file that holds it: get it from somebody
+what the leaves commit to. The last line of an export has the checkpoint that it goes up to; with --checkpoint another one
+counts instead, and --older takes those that somebody kept. VKEY is the log's public key, `name+hash+base64` or a file that holds it: get it from somebody
 other than the portal. A FILE may hold several checkpoints one after the other.
 
 Written from RFC 9162 (the tree), RFC 8785 (canonical JSON) and C2SP's signed-note, tlog-checkpoint and tlog-proof; it
@@ -237,6 +238,7 @@ def number(value):
 COLUMNS = ("id", "kind", "at", "outcome", "actor", "door", "request", "target")
 EVERY = frozenset(COLUMNS)
 NEEDED = frozenset(COLUMNS[:5])
+LINE = frozenset(("index", "leaf", "hash", "event", "opening"))
 
 
 def same(column, said, leaf):
@@ -263,10 +265,13 @@ def instant(text):
 
 
 def parse_event(line):
-    """Index, leaf and the rest of a line of an export."""
+    """Index, leaf and the rest of a line of an export. The hash tells where a leaf was changed, if nobody changed the hash as well."""
     try:
         row = parse(line)
-        return row["index"], row["leaf"].encode(), dict(row["event"]), row["opening"]
+        if row.keys() - LINE:
+            raise ValueError("something else")
+        hash_ = row.get("hash")
+        return row["index"], row["leaf"].encode(), hash_, dict(row["event"]), row["opening"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Wrong("not a line of an export: index, leaf, event and opening") from None
 
@@ -280,6 +285,8 @@ def check_event(leaf, event, opening):
         raise Wrong("the leaf is not JSON") from None
     if not is_canonical:
         raise Wrong("the leaf is not an object of canonical JSON")
+    if strange := event.keys() - EVERY - told.keys():
+        raise Wrong(f"column {min(strange)} is in no leaf")
     for column in COLUMNS if event.keys() <= EVERY else (*COLUMNS, *sorted(event.keys() & told.keys())):
         said, leaf_says = event.get(column), told.get(column)
         if said != leaf_says and not same(column, said, leaf_says):
@@ -341,7 +348,7 @@ def verify_proof(path, leaf_path, keys):
 
 
 def verify_export(path, newest_path, older_paths, keys, jobs):
-    newest = read_checkpoints(newest_path, keys)
+    newest = read_checkpoints(newest_path, keys) if newest_path else [last_line(path, keys)]
     checkpoints = newest + [it for older in older_paths for it in read_checkpoints(older, keys)]
     if len({it.origin for it in checkpoints}) > 1:
         raise Wrong("the checkpoints are of different ledgers: " + ", ".join(sorted({it.origin for it in checkpoints})))
@@ -379,10 +386,30 @@ def verify_export(path, newest_path, older_paths, keys, jobs):
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
 
 
+# How the line behind the last event begins. It has the checkpoint that the export goes up to.
+END = b'{"complete":true,'
+
+
+def last_line(path, keys):
+    """The checkpoint of the line behind the last event."""
+    with open_file(path) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
+        line = (file.read().splitlines() or [b""])[-1]
+    try:
+        note = parse(line)["checkpoint"] if line.startswith(END) else None
+    except (ValueError, KeyError, RecursionError):
+        note = None
+    if not isinstance(note, str):
+        raise Wrong(f"{path}: does not end with a checkpoint: it was cut off, or its checkpoint is elsewhere (--checkpoint)")
+    return Checkpoint(note, keys, "the export's own checkpoint")
+
+
 def chunks(file):
     """About a megabyte of lines at a time, and the index of the first."""
     index = 0
     while lines := file.readlines(1 << 20):
+        if lines[-1].startswith(END):
+            lines.pop()
         yield index, lines
         index += len(lines)
 
@@ -393,9 +420,11 @@ def check_lines(chunk):
     hashes, closed = [], 0
     try:
         for index, line in enumerate(lines, index):
-            given, leaf, event, opening = parse_event(line)
+            given, leaf, said, event, opening = parse_event(line)
             if given != index or isinstance(given, bool):
                 raise Wrong(f"index {given!r} stands here: events are missing, doubled or out of order")
+            if said is not None and said != base64.b64encode(leaf_hash(leaf)).decode():
+                raise Wrong("the leaf has another hash than the one it had in the log")
             closed += check_event(leaf, event, opening)
             hashes.append(leaf_hash(leaf))
     except Wrong as wrong:
@@ -445,7 +474,7 @@ def main():
     proof.add_argument("leaf")
     export = commands.add_parser("export", help="a whole ledger")
     export.add_argument("events")
-    export.add_argument("--checkpoint", required=True)
+    export.add_argument("--checkpoint", help="the newest one, if not the one at the export's end")
     export.add_argument("--older", nargs="+", action="extend", default=[])
     export.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processors to use")
     for command in (proof, export):

@@ -90,6 +90,8 @@ scopes! {
     LedgerRetire = "ledger:retire": Service;
     /// Ask that a halted ledger goes on.
     LedgerResume = "ledger:resume": Admin Security;
+    /// Take the ledger away with reasons, before and after, and what proves them.
+    LedgerExport = "ledger:export": Admin Auditor;
     /// Read the policy, and try a draft of it on the past.
     PolicyRead = "policy:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for a change of the policy.

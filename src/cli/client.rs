@@ -36,6 +36,11 @@ impl Client {
         answer(self.request(Method::GET, path)?).await
     }
 
+    /// The answer as it comes, to be read as a stream.
+    pub(super) async fn send(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        Ok(self.request(Method::GET, path)?.send().await?)
+    }
+
     pub(super) async fn post(&self, path: &str, body: &Value, key: Option<&str>) -> anyhow::Result<Answer> {
         let mut request = self.request(Method::POST, path)?.json(body);
         if let Some(key) = key {

@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failure, 2 wrong usage, 3 refused, 4 timed out or expired, 5 outcome unknown.
 mod client;
 mod doctor;
+mod ledger;
 mod operators;
 mod policy;
 mod retire;
@@ -76,7 +77,7 @@ enum Command {
         #[command(subcommand)]
         command: Requests,
     },
-    /// Check what was written down.
+    /// Check what was written down, or take it away.
     Ledger {
         #[command(subcommand)]
         command: Ledger,
@@ -127,6 +128,8 @@ enum Ledger {
         /// Names the log in its checkpoints, for ever: such as countersign.example.com/ledger.
         name: String,
     },
+    /// Write the ledger, or a part of it, to a file or to standard output; needs COUNTERSIGN_TOKEN.
+    Export(Box<ledger::Export>),
 }
 
 #[derive(Subcommand)]
@@ -303,6 +306,7 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Requests { command } => client::requests(command, cli.json).await,
         Command::Ledger { command: Ledger::Verify { key, copy } } => server::verify(cli.json, &key, copy).await,
         Command::Ledger { command: Ledger::Retire { month, export } } => retire::run(&month, &export, cli.json).await,
+        Command::Ledger { command: Ledger::Export(export) } => ledger::export(*export).await,
         Command::Ledger { command: Ledger::Key { name } } => server::ledger_key(&name),
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;

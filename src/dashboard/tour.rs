@@ -41,7 +41,7 @@ pub async fn steps(conn: &mut PgConnection, l: Lang, caller: &Caller) -> Result<
         steps.push(Step { href: "/orgs".into(), icon: "building-2", title: l.tour_fix(), text: l.tour_fix_text(), keys: &["G C", "/"] });
     }
     if caller.may(LedgerRead::NAME) {
-        let href = "/ledger?range=last-week&kind=request.".into();
+        let href = "/ledger?range=last-week&action=request.".into();
         steps.push(Step { href, icon: "shield-check", title: l.tour_prove(), text: l.tour_prove_text(), keys: &["G L", "E"] });
     }
     Ok(steps)

@@ -57,7 +57,7 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
         Vec::new()
     };
     let recent = if caller.may(LedgerRead::NAME) {
-        let filter = ledger::browse::Filter { kind: Some("request.".into()), ..Default::default() };
+        let filter = ledger::browse::Filter::of_kind("request.");
         Some(ledger::browse::list(&mut conn, &filter, Slice::newest(8)).await?)
     } else {
         None

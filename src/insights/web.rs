@@ -120,7 +120,7 @@ fn weeks(l: Lang, report: &Report) -> Chart {
 struct People;
 
 fn place(person: &Person) -> Place {
-    let href = format!("/ledger{}", page::query(&[("actor", &person.email), ("kind", "request.voted")]));
+    let href = format!("/ledger{}", page::query(&[("actor", &person.email), ("action", "request.voted")]));
     Place { id: person.id.simple().to_string(), href, beside: None, current: false }
 }
 

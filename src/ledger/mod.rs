@@ -1,18 +1,18 @@
 //! What happened, for good. An event is written in the same transaction as the change it tells of; its leaf is the bytes
 //! that the Merkle log will cover. A leaf holds no personal data: it commits to reason, before and after by a salted hash,
 //! and those are kept beside it.
+pub mod browse;
+pub mod export;
+pub mod json;
 pub mod log;
 pub mod note;
+pub mod query;
+pub mod reading;
 pub mod retire;
 mod store;
 pub mod subjects;
 pub mod tree;
 pub mod web;
-
-/// Reading the ledger, for every page that shows a history.
-pub mod browse {
-    pub use super::store::{Event, Filter, Told, list, story};
-}
 
 use crate::error::Error;
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -47,6 +47,11 @@ impl Asked {
         self.pairs.insert(0, (name.to_owned(), value.to_owned()));
     }
 
+    /// Leaves out what is dealt with.
+    pub fn forget(&mut self, name: &str) {
+        self.pairs.retain(|(n, _)| n != name);
+    }
+
     /// This list with other values, from its beginning; an empty value takes a filter away.
     pub fn with(&self, changes: &[(&str, &str)]) -> String {
         self.link(&self.path, changes, &CURSORS)

@@ -61,6 +61,6 @@ pub async fn add(app: &App, operator: &Operator<RequestsAsk>, id: i64, remark: &
 /// The question that waits for the requester's answer, if one does.
 pub fn open_question(story: &[Told], requester: Uuid) -> Option<&Told> {
     let question = story.iter().rposition(|told| told.event.kind == QUESTIONED)?;
-    let answered = story[question + 1..].iter().any(|told| told.event.kind == COMMENTED && told.actor_id == requester);
+    let answered = story[question + 1..].iter().any(|told| told.event.kind == COMMENTED && told.event.actor_id == requester);
     (!answered).then(|| &story[question])
 }

@@ -17,6 +17,7 @@ export const openings = [
   },
   { name: 'the menu of the person', at: '/', act: (page) => page.click(hooks.menu), shows: hooks.menuOpen },
   { name: 'the choice of columns', at: '/inbox', act: unfold(hooks.columns), shows: `${hooks.columns}[open]` },
+  { name: 'how to write the line', at: '/ledger', act: unfold('#line-help'), shows: '#line-help[open]' },
   { name: 'the saved views', at: '/inbox', act: unfold(hooks.views), shows: `${hooks.views}[open]` },
   { name: 'the bar over selected rows', at: '/inbox', act: (page) => page.locator(hooks.rowBox).first().check(), shows: hooks.bulk },
   {

@@ -88,7 +88,7 @@ test('filters, their chips, sorting and paging', stage(async ({ open }) => {
   assert.deepEqual(asked(page), { tab: 'decided', sort: 'created' });
 
   await go(page, '/ledger');
-  await page.selectOption('#filter-kind', 'session.');
+  await page.selectOption('#filter-action', 'session.');
   await page.click('#filter-more');
   await page.fill('#filter-since', '2020-01-01');
   await page.click('#filter-go');

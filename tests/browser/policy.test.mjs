@@ -99,7 +99,7 @@ test('whatever is answered comes with the policy: files, exports, streams, refus
   const files = await page.locator('[src], link[href], use').evaluateAll((all) => {
     return all.map((element) => (element.getAttribute('src') ?? element.getAttribute('href')).split('#')[0]);
   });
-  const gets = [...new Set(files), '/inbox.csv', '/orgs.csv', '/users.csv', '/ledger.csv', '/healthz', '/readyz', '/api/openapi.json', '/api/requests',
+  const gets = [...new Set(files), '/inbox.csv', '/orgs.csv', '/users.csv', '/ledger.csv', '/ledger/export', '/healthz', '/readyz', '/api/openapi.json', '/api/requests',
     '/api/requests/CR-999999', '/static/nothing.css', '/requests/CR-999999', '/requests/nonsense', '/ledger/nonsense', '/auth/callback', '/auth/start'];
   const posts = ['/login', '/preferences', '/views', '/requests/bulk', '/requests/new/org.tier.fix', '/csp-reports', '/session/extend', '/api/requests',
     '/no-such-page', '/logout'];

@@ -112,13 +112,13 @@ async fn the_ledger_is_filtered_by_actor_kind_target_request_outcome_and_day() {
         (format!("request={id}"), 1),
         (format!("target={ORG}"), 1),
         ("actor=nobody@hanbit.example".into(), 0),
-        ("kind=house.".into(), 1),
-        ("outcome=failure&kind=request.submitted".into(), 0),
+        ("action=house.".into(), 1),
+        ("outcome=failure&action=request.submitted".into(), 0),
         ("request=CR-999999".into(), 0),
         ("request=무엇".into(), 0),
         ("since=2099-01-01".into(), 0),
         ("until=2001-01-01".into(), 0),
-        ("actor=홍서진&kind=request.submitted&target=org_hanbit0001".into(), 1),
+        ("actor=홍서진&action=request.submitted&target=org_hanbit0001".into(), 1),
     ] {
         let page = admin.get(&format!("/ledger?{query}")).await;
         assert_eq!(page.status, 200);

@@ -45,6 +45,17 @@ async fn every_order_of_every_list_walks_through_all_rows_both_ways() {
             "select count(*) from request where state not in ('pending', 'approved', 'executing', 'unknown')",
         ),
         ("/ledger", vec!["created"], "select count(*) from ledger.event"),
+        (
+            "/ledger?action=request.,org.",
+            vec!["", "created"],
+            "select count(*) from ledger.event where kind like 'request.%' or kind like 'org.%'",
+        ),
+        (
+            "/ledger?actor=approver@hanbit.example",
+            vec!["", "created"],
+            "select count(*) from ledger.event where actor_id = (select id from operator where email = 'approver@hanbit.example')",
+        ),
+        ("/ledger?q=pro", vec!["", "created"], "select count(*) from ledger.detail where words like '%pro%'"),
     ] {
         let total: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(total)).fetch_one(&mut desk.owner().await).await.unwrap();
         let mut first = HashSet::new();
@@ -54,7 +65,7 @@ async fn every_order_of_every_list_walks_through_all_rows_both_ways() {
             assert_eq!(ids.len() as i64, total, "{path}");
             first.insert(ids[0].clone());
         }
-        assert!(list == "/ledger" || first.len() > 1, "{list}: another order begins with another row");
+        assert!(list.starts_with("/ledger") || first.len() > 1, "{list}: another order begins with another row");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Black-box tests: real HTTP, a real PostgreSQL with a database for each test, real processes where something is killed.
 mod api;
+mod browse;
 mod cancelled_begin;
 mod chaos;
 mod cli;
@@ -8,6 +9,7 @@ mod comments;
 mod crashes;
 mod deciding;
 mod embedded;
+mod exports;
 mod glass;
 mod halts;
 mod house;

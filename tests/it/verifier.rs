@@ -20,7 +20,7 @@ const LEAVES: usize = 300;
 const LOG: &str = "ledger.example/countersign";
 
 /// A Python that has `cryptography`. Without one the verifier would be untested, so there must be one.
-static PYTHON: LazyLock<&str> = LazyLock::new(|| {
+pub static PYTHON: LazyLock<&str> = LazyLock::new(|| {
     let mut found = ["python3", "/usr/bin/python3"].into_iter();
     let works = |python: &&str| Command::new(python).args(["-c", "import cryptography"]).output().is_ok_and(|it| it.status.success());
     found.find(works).expect("python3 with the package cryptography is needed: tests/install browser")

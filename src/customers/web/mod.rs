@@ -133,7 +133,7 @@ impl Around {
         let columns = requests::web::columns();
         let open = Table::plain(r, r.l.customers_open(), &columns, requests::web::BRIEF, &open, requests::web::place);
         let history = if r.caller.may(LedgerRead::NAME) {
-            let events = ledger::browse::list(conn, &Events { target: Some(id.into()), ..Events::default() }, Slice::newest(20)).await?;
+            let events = ledger::browse::list(conn, &Events::of_target(id), Slice::newest(20)).await?;
             let columns = ledger::web::columns();
             Some(Table::plain(r, r.l.customers_history(), &columns, ledger::web::BRIEF, &events, ledger::web::place))
         } else {

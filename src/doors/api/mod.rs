@@ -7,6 +7,7 @@ mod docs;
 mod events;
 mod findings;
 mod key;
+mod ledger;
 mod notices;
 mod openapi;
 mod operations;
@@ -15,7 +16,7 @@ mod requests;
 
 use crate::{
     app::App,
-    auth::{CustomersRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
     error::Error,
     i18n::Lang,
     page,
@@ -64,6 +65,10 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)
         .show::<CustomersRead, _, _>("/api/admin/orgs", admin::orgs)
         .show::<CustomersRead, _, _>("/api/admin/orgs/{id}", admin::org)
+        .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
+        .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
+        .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)
+        .show::<LedgerRead, _, _>("/api/v1/audit/logs", ledger::logs)
         .show::<PortalUse, _, _>("/api/openapi.json", docs::json)
         .show::<PortalUse, _, _>("/api/docs", docs::page)
 }

@@ -30,6 +30,35 @@ const PROBLEMS: [(u16, &str); 4] = [
 ];
 const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
 
+const ACTOR: (&str, &str) = ("actor", "Addresses, ids or parts of names, with commas between; `-` in front leaves out");
+const ACTION: (&str, &str) = ("action", "Kinds of events or their beginnings: `request.`, `org.tier.fixed`");
+const TARGET: (&str, &str) = ("target", "Ids of targets");
+const REQUEST: (&str, &str) = ("request", "Requests: `CR-12`");
+const OUTCOME: (&str, &str) = ("outcome", "success, failure, partial, denied, unknown");
+const SINCE: (&str, &str) = ("since", "A day in Korea, a time, or how long ago: `2026-11-20`, `7d`");
+const UNTIL: (&str, &str) = ("until", "The same; a day is included");
+const WORDS: (&str, &str) = ("q", "Words of reason, before and after");
+const LINE: (&str, &str) = ("line", "All of these as one line, instead: `actor:kim -outcome:success since:7d`");
+const CURSOR: (&str, &str) = ("cursor", "`next` of the page before");
+const EVENTS: &[(&str, &str)] = &[ACTOR, ACTION, TARGET, REQUEST, OUTCOME, SINCE, UNTIL, WORDS, LINE, CURSOR];
+const TAKEN: &[(&str, &str)] = &[
+    ("format", "ndjson, csv or ocsf"),
+    ("openings", "`yes`: with reasons, before and after; needs `ledger:export`"),
+    ("from", "In the order of the log, from this index on: `next` of the export before"),
+    ("after", "Go on after this event"),
+    ACTOR,
+    ACTION,
+    TARGET,
+    REQUEST,
+    OUTCOME,
+    SINCE,
+    UNTIL,
+    WORDS,
+    LINE,
+];
+const LOGS: &[(&str, &str)] =
+    &[ACTION, ("user_id", "Whose"), ("tenant_id", "An organisation"), ("resource_id", "Id of a target"), OUTCOME, SINCE, UNTIL, CURSOR];
+
 const fn get(
     path: &'static str,
     summary: &'static str,
@@ -228,6 +257,26 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/api/admin/users/{id}/detail", "One person with their organisations", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/orgs", "Organisations", &[("q", "Part of a name, or an id"), ("cursor", "`next` of the page before")], LIST),
     get("/api/admin/orgs/{id}", "One organisation", &[], &[(200, "The organisation"), (404, "No such organisation")]),
+    get("/api/ledger", "Events of the ledger, newest first", EVENTS, LIST),
+    get(
+        "/api/ledger/export",
+        "Every event of a filter, oldest first, as a stream",
+        TAKEN,
+        &[(200, "NDJSON, CSV or OCSF; the last line of NDJSON says `complete`"), (422, "The filter or the format is not known")],
+    ),
+    get("/api/ledger/{event}", "One event: leaf, hash, and what it commits to", &[], &[(200, "The event"), (404, "No such event")]),
+    get(
+        "/api/ledger/{event}/proof",
+        "The proof that an event is in the log (c2sp.org/tlog-proof)",
+        &[],
+        &[(200, "Text"), (404, "No such event, or no checkpoint over it yet")],
+    ),
+    get(
+        "/api/v1/audit/logs",
+        "The ledger in its old shape, newest first",
+        LOGS,
+        &[(200, "`{logs, next}`: pass `next` as `cursor` for more")],
+    ),
     get("/api/openapi.json", "This document", &[], &[(200, "OpenAPI 3.1")]),
     get("/api/docs", "This document for people", &[], &[(200, "HTML")]),
 ];

@@ -10,7 +10,7 @@ mod tiles;
 mod webhook;
 
 pub use resume::Resume;
-pub use store::{Head, Way, checkpoint, head, lag, leaf_index};
+pub use store::{Head, Signed, Way, checkpoint, head, lag, leaf_index, newest_published};
 pub use tiles::{prove, root_at};
 
 use super::{

@@ -174,13 +174,13 @@ pub async fn leaf_index(conn: &mut PgConnection, event: Uuid) -> sqlx::Result<Op
 }
 
 /// A checkpoint as it was signed.
-pub(super) struct Signed {
+pub struct Signed {
     pub size: i64,
     pub note: String,
 }
 
 /// The newest checkpoint that has left the building.
-pub(super) async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Signed>> {
+pub async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Signed>> {
     sqlx::query_as!(
         Signed,
         "select c.size, c.note from ledger.checkpoint c where c.size <= (select published_size from ledger.head) order by c.size desc limit 1"

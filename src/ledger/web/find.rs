@@ -3,7 +3,7 @@ use super::kind_label;
 use crate::{
     auth::{LedgerRead, Scope},
     error::Error,
-    ledger::store,
+    ledger::browse,
     page::{Found, Reader, When},
 };
 use sqlx::PgConnection;
@@ -14,7 +14,7 @@ pub async fn find(r: &Reader, conn: &mut PgConnection, q: &str) -> Result<Vec<Fo
     if !r.caller.may(LedgerRead::NAME) {
         return Ok(Vec::new());
     }
-    let found = store::find(conn, id).await?.map(|whole| {
+    let found = browse::find(conn, id).await?.map(|whole| {
         let e = whole.event;
         let detail = format!("{} · {} · {}", When::new(r.l, e.at).absolute, e.actor, e.kind);
         Found { group: r.l.ledger_title(), name: kind_label(r.l, &e.kind), detail, href: format!("/ledger/{}", e.id), icon: "history" }

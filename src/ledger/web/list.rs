@@ -4,16 +4,16 @@ use crate::{
     i18n::Lang,
     ledger::{
         Outcome,
-        store::{self, Event, Filter as Wanted},
+        browse::{self, Event, Query},
+        query::RANGES,
     },
     page::{
         Cell, Column, Detail, Link, Place, Reader, When,
-        list::{Asked, Filter, Listing, Slice},
+        list::{Asked, Filter, FilterKind, Listing, Slice},
     },
     requests,
 };
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
-use chrono_tz::Asia::Seoul;
+use chrono::{NaiveDate, Utc};
 use sqlx::PgConnection;
 
 /// The ledger's own list.
@@ -23,7 +23,9 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 8] = ["request.", "org.", "user.", "session.", "access.", "operator.", "token.", "list."];
+const KINDS: [&str; 10] = ["request.", "org.", "user.", "tool.", "session.", "access.", "operator.", "token.", "ledger.", "list."];
+/// Whatever did not simply succeed.
+const NOT_WELL: &str = "-success";
 
 /// The columns of events, for the ledger and for the tables of other pages.
 pub fn columns() -> Vec<Column<Event>> {
@@ -109,23 +111,21 @@ impl Listing for Events {
             names.iter().map(|name| ((*name).to_owned(), label(name))).collect()
         };
         let mut kinds = named("ledger-kind", &KINDS);
-        // a link may ask for one kind alone
-        kinds.extend(asked.some("kind").filter(|k| !KINDS.contains(&k.as_str())).map(|k| (k.clone(), kind_label(l, &k))));
+        let mut outcomes = named("outcome", &Outcome::NAMES);
+        outcomes.push((NOT_WELL.into(), said(l, NOT_WELL, outcome_label)));
+        offer(l, &mut kinds, asked.get("action"), |l, kind| Some(kind_label(l, kind)));
+        offer(l, &mut outcomes, asked.get("outcome"), outcome_label);
+        let ranges = RANGES.map(|range| (range.to_owned(), l.find(&format!("ledger-range-{range}")).unwrap_or_default()));
         vec![
             Filter::text(asked, "actor", l.table_actor(), &l.ledger_actor_hint()),
-            Filter::choice(
-                asked,
-                "range",
-                l.ledger_range(),
-                l.filter_any_time(),
-                named("ledger-range", &["today", "week", "last-week", "month"]),
-            ),
-            Filter::choice(asked, "kind", l.table_event(), l.filter_any_event(), kinds),
-            Filter::choice(asked, "outcome", l.table_outcome(), l.filter_any_outcome(), named("outcome", &Outcome::NAMES)),
+            Filter::choice(asked, "range", l.ledger_range(), l.filter_any_time(), ranges.into()),
+            Filter::choice(asked, "action", l.table_event(), l.filter_any_event(), kinds),
+            Filter::choice(asked, "outcome", l.table_outcome(), l.filter_any_outcome(), outcomes),
+            Filter::text(asked, "q", l.ledger_words(), &l.ledger_words_hint()),
             Filter::text(asked, "target", l.table_target(), &l.ledger_target_hint()),
             Filter::text(asked, "request", l.table_request(), "CR-2048"),
-            Filter::date(asked, "since", l.ledger_since()),
-            Filter::date(asked, "until", l.ledger_until()),
+            day(asked, "since", l.ledger_since()),
+            day(asked, "until", l.ledger_until()),
         ]
     }
 
@@ -137,56 +137,43 @@ impl Listing for Events {
         (String::new(), row.id.to_string())
     }
 
+    /// What cannot be understood finds nothing; the page says what is wrong with it.
     async fn read(_: &Reader, conn: &mut PgConnection, asked: &Asked, slice: Slice<'_>) -> Result<Vec<Event>, Error> {
-        Ok(store::list(conn, &wanted(asked, Utc::now()), slice).await?)
-    }
-}
-
-fn wanted(asked: &Asked, now: DateTime<Utc>) -> Wanted {
-    let (since, until) = range(asked.get("range"), now.with_timezone(&Seoul).date_naive());
-    let day = |name: &str, otherwise: Option<NaiveDate>| asked.get(name).parse().ok().or(otherwise);
-    Wanted {
-        actor: asked.some("actor"),
-        kind: asked.some("kind"),
-        target: asked.some("target"),
-        // a request that cannot exist matches nothing, rather than everything
-        request: asked.some("request").map(|r| requests::parse_id(&r).unwrap_or(-1)),
-        outcome: asked.some("outcome"),
-        since: day("since", since).and_then(midnight),
-        until: day("until", until).and_then(|d| d.checked_add_days(Days::new(1))).and_then(midnight),
-    }
-}
-
-/// First and last day of a named range, both included; weeks begin on Monday.
-fn range(name: &str, today: NaiveDate) -> (Option<NaiveDate>, Option<NaiveDate>) {
-    let back = |days: u64| today.checked_sub_days(Days::new(days));
-    let weekday = u64::from(today.weekday().num_days_from_monday());
-    match name {
-        "today" => (Some(today), None),
-        "week" => (back(6), None),
-        "last-week" => (back(weekday + 7), back(weekday + 1)),
-        "month" => (back(29), None),
-        _ => (None, None),
-    }
-}
-
-/// When a day begins in Korea.
-fn midnight(day: NaiveDate) -> Option<DateTime<Utc>> {
-    Some(Seoul.from_local_datetime(&day.and_hms_opt(0, 0, 0)?).single()?.with_timezone(&Utc))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn last_week_is_from_monday_to_sunday() {
-        let day = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
-        for today in ["2026-11-16", "2026-11-19", "2026-11-22"] {
-            assert_eq!(range("last-week", today.parse().unwrap()), (day("2026-11-09"), day("2026-11-15")), "{today}");
+        match Query::from_fields(|name| asked.get(name)) {
+            Ok(query) => Ok(browse::list(conn, &query.filter(Utc::now()), slice).await?),
+            Err(_) => Ok(Vec::new()),
         }
-        let asked = Asked::of("/ledger", "range=today");
-        let wanted = wanted(&asked, "2026-11-20T15:30:00Z".parse().unwrap());
-        assert_eq!(wanted.since, Some("2026-11-20T15:00:00Z".parse().unwrap()), "midnight is Korean");
     }
+}
+
+type Label = fn(Lang, &str) -> Option<String>;
+
+fn outcome_label(l: Lang, outcome: &str) -> Option<String> {
+    l.find(&format!("outcome-{outcome}"))
+}
+
+/// A line may ask for what no list offers: one kind alone, several, or all but these.
+fn offer(l: Lang, known: &mut Vec<(String, String)>, value: &str, label: Label) {
+    if !value.is_empty() && known.iter().all(|(known, _)| known != value) {
+        known.push((value.to_owned(), said(l, value, label)));
+    }
+}
+
+/// A field's value in words: names with commas between, and what is left out.
+fn said(l: Lang, value: &str, label: Label) -> String {
+    let one = |part: &str| {
+        let name = part.trim_start_matches('-');
+        let label = label(l, name).unwrap_or_else(|| name.to_owned());
+        if part.starts_with('-') { l.ledger_but(label) } else { label }
+    };
+    value.split(',').map(|part| one(part.trim())).collect::<Vec<_>>().join(", ")
+}
+
+/// A day is picked; what is no day, such as `7d`, is written.
+fn day(asked: &Asked, name: &'static str, label: String) -> Filter {
+    let value = asked.get(name);
+    if value.is_empty() || value.parse::<NaiveDate>().is_ok() {
+        return Filter::date(asked, name, label);
+    }
+    Filter { kind: FilterKind::Text { hint: String::new() }, ..Filter::date(asked, name, label) }
 }

@@ -4,10 +4,12 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger::{
+        browse,
         log::{self, proof},
         note::VerifyingKey,
         tree::TileId,
     },
+    operations::form::grouped,
     page::When,
     requests::hex,
 };
@@ -58,6 +60,14 @@ pub(super) async fn prove(State(app): State<App>, Path(event): Path<String>) -> 
 /// Whether a published checkpoint covers an event.
 pub(super) async fn is_proven(conn: &mut PgConnection, event: Uuid) -> Result<bool, Error> {
     Ok(matches!(proof::of(conn, event).await?, proof::Standing::Proven(_)))
+}
+
+/// The exact bytes that a proof is about.
+pub(super) async fn leaf(State(app): State<App>, Path(event): Path<String>) -> Result<Response, Error> {
+    let event: Uuid = event.parse().map_err(|_| Error::NotFound)?;
+    let whole = browse::find(&mut *app.db.read().await?, event).await?.ok_or(Error::NotFound)?;
+    let name = HeaderValue::from_str(&format!("attachment; filename=\"{event}.leaf\"")).map_err(anyhow::Error::from)?;
+    Ok(([(header::CONTENT_TYPE, BYTES), (header::CONTENT_DISPOSITION, name)], whole.leaf).into_response())
 }
 
 /// What the page of an event says about its proof.
@@ -125,7 +135,7 @@ impl Status {
         Ok(if oldest > Self::LATE {
             Self { kind: "warning", text: l.ledger_late(pending, oldest.round() as i64) }
         } else {
-            Self { kind: "info", text: l.ledger_signed(at, head.published_size) }
+            Self { kind: "info", text: l.ledger_signed(at, grouped(head.published_size)) }
         })
     }
 }

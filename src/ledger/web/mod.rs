@@ -1,27 +1,26 @@
-//! Reading the ledger: a filtered list, and one event with what its leaf commits to.
+//! Reading the ledger: a filtered list, one event with what its leaf commits to, and taking it away.
 mod find;
+mod index;
 mod list;
 mod log;
 mod retired;
 
 pub use find::find;
+pub use index::{export, query as asked_query};
 pub use list::{BRIEF, columns, kind_label, place, target_href};
 
 use super::{
-    commitment, leaf_hash,
-    store::{self, Filter, Whole},
+    browse::{self, Filter, Whole, find as whole},
+    commitment, json as shape, leaf_hash, reading,
     subjects::Detail,
 };
 use crate::{
     app::App,
-    auth::LedgerRead,
+    auth::{LedgerRead, Operator},
     error::Error,
     i18n::Lang,
     operations::legible,
-    page::{
-        self, Diff, Fact, Link, Shell, Table, Visit, When, export,
-        list::{self as lists, Asked, List, Slice},
-    },
+    page::{self, Diff, Fact, Link, Shell, Table, Visit, When, list::Slice},
     requests,
     surface::Surface,
 };
@@ -30,39 +29,20 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use list::Events;
 use serde_json::Value;
 use uuid::Uuid;
 
 pub fn routes(surface: Surface) -> Surface {
     surface
-        .show::<LedgerRead, _, _>("/ledger", index)
-        .show::<LedgerRead, _, _>("/ledger.csv", export)
+        .show::<LedgerRead, _, _>("/ledger", index::index)
+        .show::<LedgerRead, _, _>("/ledger.csv", index::csv)
+        .show::<LedgerRead, _, _>("/ledger/export", export)
         .show::<LedgerRead, _, _>("/ledger/checkpoint", log::checkpoint)
         .show::<LedgerRead, _, _>("/ledger/tile/{*path}", log::tile)
         .show::<LedgerRead, _, _>("/ledger/{event}", show)
+        .show::<LedgerRead, _, _>("/ledger/{event}/leaf", log::leaf)
         .show::<LedgerRead, _, _>("/ledger/{event}/proof", log::prove)
         .show::<LedgerRead, _, _>("/api/ledger/{event}/proof", log::prove)
-}
-
-#[derive(Template)]
-#[template(path = "ledger/index.html")]
-struct Index {
-    shell: Shell,
-    status: log::Status,
-    list: List,
-}
-
-async fn index(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    let mut conn = app.db.read().await?;
-    let list = lists::page::<Events>(&visit.reader(&app)?, &mut conn, &asked, visit.l.ledger_empty()).await?;
-    let status = log::Status::of(&mut conn, visit.l).await?;
-    drop(conn);
-    page::html(&Index { shell: visit.shell(&app).await?, status, list })
-}
-
-async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
-    export::csv::<Events>(visit.reader(&app)?, asked).await
 }
 
 #[derive(Template)]
@@ -78,32 +58,38 @@ struct Show {
     target: String,
     target_href: Option<String>,
     request: Option<Link>,
+    /// All that happened to the same target, and for the same request.
+    stories: Vec<Link>,
     reason: Option<String>,
     diff: Diff,
     facts: Vec<Fact>,
+    id: String,
+    json: String,
     leaf: String,
     leaf_hash: String,
     commitment: Commitment,
     sealed: log::Sealed,
     gone: Option<retired::Gone>,
-    id: Uuid,
     story: Table,
 }
 
-async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
+async fn show(operator: Operator<LedgerRead>, visit: Visit, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
     let l = visit.l;
     let id: Uuid = id.parse().map_err(|_| Error::NotFound)?;
     let mut conn = app.db.read().await?;
-    let Some(whole) = store::find(&mut conn, id).await? else {
+    let Some(whole) = whole(&mut conn, id).await? else {
         return retired::page(&app, &visit, &mut conn, id).await;
     };
     let mut story = match whole.event.request {
-        Some(request) => store::list(&mut conn, &Filter { request: Some(request), ..Filter::default() }, Slice::newest(50)).await?,
+        Some(request) => browse::list(&mut conn, &Filter::of_request(request), Slice::newest(50)).await?,
         None => Vec::new(),
     };
     let sealed = log::Sealed::of(&app, &mut conn, l, id, &whole.leaf).await?;
     let gone = retired::Gone::of(&mut conn, l, &whole).await?;
     drop(conn);
+    if !visit.follows {
+        reading::opened(&app, &operator, id).await?;
+    }
     story.reverse();
     let r = visit.reader(&app)?;
     let e = &whole.event;
@@ -121,18 +107,26 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
         target: e.target_name.clone().or_else(|| e.target_id.clone()).unwrap_or_default(),
         target_href: target_href(e.target_type.as_deref(), e.target_id.as_deref()),
         request: e.request.map(|id| Link { label: requests::short_id(id), href: format!("/requests/{}", requests::short_id(id)) }),
+        stories: stories(l, e),
         reason: detail["reason"].as_str().map(str::to_owned),
         diff: Diff::new(l, &detail["before"], &detail["after"], label),
         facts: facts(l, &whole, &leaf),
+        id: e.id.to_string(),
+        json: legible(&shape::whole(&whole)),
         leaf: legible(&leaf),
         leaf_hash: requests::hex(&leaf_hash(&whole.leaf)),
         commitment: Commitment::of(l, &whole, &leaf)?,
         sealed,
         gone,
-        id,
         story: Table::plain(&r, l.ledger_story(), &columns(), &["created", "event", "actor", "outcome"], &story, place),
     };
     page::html(&page)
+}
+
+fn stories(l: Lang, e: &browse::Event) -> Vec<Link> {
+    let of = |name: &str, id: String| Link { href: format!("/ledger{}", page::query(&[(name, &id)])), label: l.ledger_all_of(id) };
+    let request = e.request.map(|id| of("request", requests::short_id(id)));
+    request.into_iter().chain(e.target_id.clone().map(|id| of("target", id))).collect()
 }
 
 fn facts(l: Lang, whole: &Whole, leaf: &Value) -> Vec<Fact> {

@@ -5,8 +5,8 @@ use crate::{
     error::Error,
     i18n::Lang,
     ledger::{
+        browse::Whole,
         retire,
-        store::Whole,
         subjects::{self, Detail},
     },
     page::{self, Fact, Shell, Visit},
