@@ -236,6 +236,7 @@ impl Reader<'_> {
         Some(log::Settings {
             database_url: self.required("COUNTERSIGN_LEDGER_DATABASE_URL").into(),
             key: key.into(),
+            next_key: self.text("COUNTERSIGN_LEDGER_NEXT_KEY").map(Into::into),
             old_keys: old_keys.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect(),
             copy: self.required("COUNTERSIGN_LEDGER_COPY").into(),
             webhook,

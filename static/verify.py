@@ -3,13 +3,14 @@
 """Verifies what a Countersign ledger says, without trusting the portal that said it.
 
     verify.py proof EVENT.tlog-proof LEAF --key VKEY
-    verify.py export EVENTS.ndjson [--checkpoint FILE] [--older FILE ...] --key VKEY
+    verify.py export EVENTS.ndjson [--checkpoint FILE] [--older FILE ...] [--retired FILE ...] --key VKEY
 
 `proof` checks that one leaf (a file with its exact bytes) is in the log that the proof's checkpoint signs. `export` checks
 a whole ledger: every leaf, the root of every checkpoint, that the columns tell what the leaves say, and that details fit
 what the leaves commit to. The last line of an export has the checkpoint that it goes up to; with --checkpoint another one
-counts instead, and --older takes those that somebody kept. VKEY is the log's public key, `name+hash+base64` or a file that holds it: get it from somebody
-other than the portal. A FILE may hold several checkpoints one after the other.
+counts instead, and --older takes those that somebody kept. Of events that went with a month that was retired, an export has
+the hashes of their leaves alone; --retired takes the files of such months. VKEY is the log's public key, `name+hash+base64`
+or a file that holds it: get it from somebody other than the portal. A FILE may hold several checkpoints one after the other.
 
 Written from RFC 9162 (the tree), RFC 8785 (canonical JSON) and C2SP's signed-note, tlog-checkpoint and tlog-proof; it
 shares no code with the portal. Needs Python 3.9 and `cryptography`. Exit status: 0 all is well, 1 something is wrong and
@@ -238,7 +239,9 @@ def number(value):
 COLUMNS = ("id", "kind", "at", "outcome", "actor", "door", "request", "target")
 EVERY = frozenset(COLUMNS)
 NEEDED = frozenset(COLUMNS[:5])
-LINE = frozenset(("index", "leaf", "hash", "event", "opening"))
+LINE = frozenset(("index", "leaf", "hash", "event", "opening", "sealed"))
+# What is left of an event that went with its month.
+HASH_ALONE = frozenset(("index", "hash", "retired"))
 
 
 def same(column, said, leaf):
@@ -268,6 +271,8 @@ def parse_event(line):
     """Index, leaf and the rest of a line of an export. The hash tells where a leaf was changed, if nobody changed the hash as well."""
     try:
         row = parse(line)
+        if row.keys() == HASH_ALONE:
+            return row["index"], None, decode64(row["hash"], "the hash of a leaf"), None, None
         if row.keys() - LINE:
             raise ValueError("something else")
         hash_ = row.get("hash")
@@ -347,7 +352,7 @@ def verify_proof(path, leaf_path, keys):
     return f"event {index} is in the ledger of {checkpoint.origin}, which had {checkpoint.size} events"
 
 
-def verify_export(path, newest_path, older_paths, keys, jobs):
+def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     newest = read_checkpoints(newest_path, keys) if newest_path else [last_line(path, keys)]
     checkpoints = newest + [it for older in older_paths for it in read_checkpoints(older, keys)]
     if len({it.origin for it in checkpoints}) > 1:
@@ -356,7 +361,8 @@ def verify_export(path, newest_path, older_paths, keys, jobs):
     waiting = sorted(checkpoints, key=lambda it: it.size, reverse=True)
     if waiting[0].size > last.size:
         raise Wrong(f"{waiting[0].where}: an older checkpoint has {waiting[0].size} events, the newest {last.size}")
-    tree, closed, proven = Tree(), 0, 0
+    tree, closed, proven, gone = Tree(), 0, 0, 0
+    retired = read_retired(retired_paths)
 
     def compare():
         """The checkpoints of just this size. What they prove narrows down where the next one goes wrong."""
@@ -370,8 +376,12 @@ def verify_export(path, newest_path, older_paths, keys, jobs):
 
     compare()
     with open_file(path) as file, many(file, jobs) as each:
-        for hashes, unopened, wrong in each(check_lines, chunks(file)):
+        for hashes, alone, unopened, wrong in each(check_lines, chunks(file)):
             closed += unopened
+            gone += len(alone)
+            for index in alone:
+                if retired.pop(index, None) not in (None, hashes[index - tree.size]):
+                    raise Wrong(f"index {index}: the file of its month has another leaf")
             for hash_ in hashes:
                 if tree.size == last.size:
                     raise Wrong(f"index {tree.size}: no checkpoint covers this event and those after it")
@@ -382,8 +392,28 @@ def verify_export(path, newest_path, older_paths, keys, jobs):
                 raise Wrong(wrong)
     if waiting:
         raise Wrong(f"index {tree.size}: the export ends here, but {waiting[-1].where} covers {waiting[-1].size} events")
+    if retired:
+        raise Wrong(f"index {min(retired)}: a retired month has this event, but the export does not say that it is gone")
     unopened = f"; {closed} details are not opened" if closed else ""
+    unopened += f"; of {gone} events that were retired only the hashes are here" if gone else ""
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
+
+
+def read_retired(paths):
+    """The leaves' hashes of retired months by index. That each line is right in itself is checked as in an export."""
+    retired = {}
+    for path in paths:
+        with open_file(path) as file:
+            for line in file:
+                index, leaf, _, event, opening = parse_event(line)
+                if leaf is None or not isinstance(index, int):
+                    raise Wrong(f"{path}: not the file of a retired month")
+                try:
+                    check_event(leaf, event, opening)
+                except Wrong as wrong:
+                    raise Wrong(f"{path}: index {index}: {wrong}") from None
+                retired[index] = leaf_hash(leaf)
+    return retired
 
 
 # How the line behind the last event begins. It has the checkpoint that the export goes up to.
@@ -415,21 +445,26 @@ def chunks(file):
 
 
 def check_lines(chunk):
-    """The hashes of the leaves up to the first event that is wrong, how many details are not opened, and what is wrong."""
+    """The hashes of the leaves up to the first event that is wrong, the indexes of those whose leaves are not here, how many
+    details are not opened, and what is wrong."""
     index, lines = chunk
-    hashes, closed = [], 0
+    hashes, alone, closed = [], [], 0
     try:
         for index, line in enumerate(lines, index):
             given, leaf, said, event, opening = parse_event(line)
             if given != index or isinstance(given, bool):
                 raise Wrong(f"index {given!r} stands here: events are missing, doubled or out of order")
+            if leaf is None:
+                alone.append(index)
+                hashes.append(said)
+                continue
             if said is not None and said != base64.b64encode(leaf_hash(leaf)).decode():
                 raise Wrong("the leaf has another hash than the one it had in the log")
             closed += check_event(leaf, event, opening)
             hashes.append(leaf_hash(leaf))
     except Wrong as wrong:
-        return hashes, closed, f"index {index}: {wrong}"
-    return hashes, closed, None
+        return hashes, alone, closed, f"index {index}: {wrong}"
+    return hashes, alone, closed, None
 
 
 @contextlib.contextmanager
@@ -476,6 +511,7 @@ def main():
     export.add_argument("events")
     export.add_argument("--checkpoint", help="the newest one, if not the one at the export's end")
     export.add_argument("--older", nargs="+", action="extend", default=[])
+    export.add_argument("--retired", nargs="+", action="extend", default=[], help="files of months that were retired")
     export.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processors to use")
     for command in (proof, export):
         command.add_argument("--key", required=True, action="append", help="the log's public key; more than one after a rotation")
@@ -485,7 +521,7 @@ def main():
         if asked.command == "proof":
             said = verify_proof(asked.proof, asked.leaf, keys)
         else:
-            said = verify_export(asked.events, asked.checkpoint, asked.older, keys, asked.jobs)
+            said = verify_export(asked.events, asked.checkpoint, asked.older, asked.retired, keys, asked.jobs)
     except Wrong as wrong:
         print(f"WRONG {wrong}")
         return 1

@@ -67,8 +67,8 @@ async fn log(settings: Option<&log::Settings>) -> anyhow::Result<String> {
     log.close().await;
     let copy = std::fs::OpenOptions::new().append(true).create(true).open(&settings.copy);
     copy.with_context(|| format!("COUNTERSIGN_LEDGER_COPY: cannot write {}", settings.copy.display()))?;
-    let key = log.keys().first().map(ToString::to_string).unwrap_or_default();
-    Ok(format!("{}, verified by {key}", log.origin()))
+    let signing = log.keys().iter().take(1 + usize::from(settings.next_key.is_some()));
+    Ok(format!("{}, verified by {}", log.origin(), signing.map(ToString::to_string).collect::<Vec<_>>().join(" and by ")))
 }
 
 async fn version(conn: &mut PgConnection) -> anyhow::Result<String> {

@@ -1,10 +1,14 @@
-//! `countersign ledger export`: the ledger as a file, through a server. A stream that breaks off is gone on with.
-use super::{End, client::Client, client::problem};
-use anyhow::{Context, bail};
+//! `countersign ledger`: the ledger and its proofs as files, through a server, and checking such files without one.
+use super::{End, client::Client, client::problem, server::print_log};
+use crate::ledger::{export::verify as offline, note::VerifyingKey};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use futures::StreamExt;
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::{
     fs::File,
     io::{AsyncWrite, AsyncWriteExt},
@@ -70,6 +74,12 @@ impl Export {
         Ok(crate::page::query(&[given.as_slice(), &more].concat()))
     }
 
+    /// The place of an event that went with its month, if the line is one.
+    fn retired(&self, line: &[u8]) -> Option<u64> {
+        let line: Value = serde_json::from_slice(line).ok().filter(|_| self.format == "ndjson")?;
+        line["retired"].as_str().and(line["index"].as_u64())
+    }
+
     /// The id of the event that a whole line is about.
     fn id_of(&self, line: &[u8]) -> Option<String> {
         let id = match self.format.as_str() {
@@ -112,6 +122,8 @@ struct So {
     /// The last event whose line is written in whole.
     last: Option<String>,
     events: u64,
+    /// The last place of an event that went with its month.
+    retired: Option<u64>,
     /// Whether the head of CSV is there.
     headed: bool,
     /// A record of CSV whose quotes are still open.
@@ -186,13 +198,72 @@ async fn take(export: &Export, out: &mut (impl AsyncWrite + Unpin), so: &mut So,
     if export.format == "csv" && so.open.iter().filter(|byte| **byte == b'"').count() % 2 == 1 {
         return Ok(false);
     }
-    match export.id_of(&so.open) {
-        Some(id) => (so.last, so.events) = (Some(id), so.events + 1),
+    if let Some(place) = export.retired(&so.open) {
+        // a stream that is gone on with repeats those after the last event
+        if so.retired.replace(place).is_some_and(|last| last >= place) {
+            so.retired = so.retired.max(Some(place));
+            so.open.clear();
+            return Ok(false);
+        }
+    } else if let Some(id) = export.id_of(&so.open) {
+        (so.last, so.events) = (Some(id), so.events + 1);
+    } else if std::mem::replace(&mut so.headed, true) {
         // the head comes with every stream that begins at the beginning
-        None if std::mem::replace(&mut so.headed, true) => so.open.clear(),
-        None => {}
+        so.open.clear();
     }
     out.write_all(&so.open).await?;
     so.open.clear();
     Ok(false)
+}
+
+/// Checks an export, with nothing but the keys.
+pub(super) fn verify(from: &Path, keys: &[String], copy: Option<PathBuf>, json: bool) -> anyhow::Result<End> {
+    let keys: Vec<_> =
+        keys.iter().map(|key| VerifyingKey::parse(key).with_context(|| format!("--key {key:?}"))).collect::<Result<_, _>>()?;
+    ensure!(!keys.is_empty(), "no key to check signatures with: give --key, and get it from somebody other than the portal");
+    let report = offline::verify(from, &keys, copy.as_deref())?;
+    let whole = report.faults.is_empty();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print_log(&report);
+    }
+    Ok(if whole { End::Done } else { End::Failed })
+}
+
+/// Writes both files that prove an event.
+pub(super) async fn prove(event: uuid::Uuid, out: &Path) -> anyhow::Result<End> {
+    let client = Client::from_env()?;
+    for (path, ending) in [("proof", "tlog-proof"), ("leaf", "leaf")] {
+        let bytes = match fetch(&client, &format!("/ledger/{event}/{path}")).await? {
+            Ok(bytes) => bytes,
+            Err(end) => return Ok(end),
+        };
+        let file = out.join(format!("{event}.{ending}"));
+        tokio::fs::write(&file, bytes).await.with_context(|| format!("cannot write {}", file.display()))?;
+        println!("{}", file.display());
+    }
+    Ok(End::Done)
+}
+
+/// What is at a path; or it was said why not.
+async fn fetch(client: &Client, path: &str) -> anyhow::Result<Result<Vec<u8>, End>> {
+    let response = client.send(path).await.context("the server cannot be reached")?;
+    let status = response.status();
+    let bytes = response.bytes().await?;
+    if status.is_success() {
+        return Ok(Ok(bytes.to_vec()));
+    }
+    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!({"title": String::from_utf8_lossy(&bytes)}));
+    problem(status, &body).map(Err)
+}
+
+pub(super) async fn checkpoint() -> anyhow::Result<End> {
+    Ok(match fetch(&Client::from_env()?, "/ledger/checkpoint").await? {
+        Ok(note) => {
+            print!("{}", String::from_utf8_lossy(&note));
+            End::Done
+        }
+        Err(end) => end,
+    })
 }

@@ -107,8 +107,12 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Ledger {
-    /// Check the whole log, and what must be true of requests, votes and attempts; needs DATABASE_URL, and may be the auditor's.
+    /// Check the whole log, and what must be true of requests, votes and attempts: the database's of DATABASE_URL, which may be the
+    /// auditor's, or with --from an export, for which no server and no database is needed.
     Verify {
+        /// An export of the whole ledger, as NDJSON.
+        #[arg(long)]
+        from: Option<PathBuf>,
         /// A verifying key whose signatures count; again for each. Otherwise those of the configuration.
         #[arg(long)]
         key: Vec<String>,
@@ -128,6 +132,15 @@ enum Ledger {
         /// Names the log in its checkpoints, for ever: such as countersign.example.com/ledger.
         name: String,
     },
+    /// Fetch what proves an event to anybody: EVENT.tlog-proof and the exact bytes it is about, EVENT.leaf; needs COUNTERSIGN_TOKEN.
+    Prove {
+        event: uuid::Uuid,
+        /// The folder for both files.
+        #[arg(long, default_value = ".")]
+        out: PathBuf,
+    },
+    /// Print the newest published checkpoint, as it was signed; needs COUNTERSIGN_TOKEN.
+    Checkpoint,
     /// Write the ledger, or a part of it, to a file or to standard output; needs COUNTERSIGN_TOKEN.
     Export(Box<ledger::Export>),
 }
@@ -304,7 +317,10 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Ops { command } => client::ops(command, cli.json).await,
         Command::Request { command: Request::Submit { name, fields } } => client::submit(&name, &fields, cli.json).await,
         Command::Requests { command } => client::requests(command, cli.json).await,
-        Command::Ledger { command: Ledger::Verify { key, copy } } => server::verify(cli.json, &key, copy).await,
+        Command::Ledger { command: Ledger::Verify { from: None, key, copy } } => server::verify(cli.json, &key, copy).await,
+        Command::Ledger { command: Ledger::Verify { from: Some(from), key, copy } } => ledger::verify(&from, &key, copy, cli.json),
+        Command::Ledger { command: Ledger::Prove { event, out } } => ledger::prove(event, &out).await,
+        Command::Ledger { command: Ledger::Checkpoint } => ledger::checkpoint().await,
         Command::Ledger { command: Ledger::Retire { month, export } } => retire::run(&month, &export, cli.json).await,
         Command::Ledger { command: Ledger::Export(export) } => ledger::export(*export).await,
         Command::Ledger { command: Ledger::Key { name } } => server::ledger_key(&name),

@@ -129,14 +129,9 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
     let broken = findings.iter().any(|finding| !finding.requests.is_empty()) || !log.faults.is_empty();
     if json {
         let all: Vec<_> = findings.iter().map(|f| serde_json::json!({"invariant": f.invariant, "broken_by": f.requests})).collect();
-        let faults: Vec<_> = log.faults.iter().map(|f| serde_json::json!({"place": f.place, "what": f.what})).collect();
-        let log = serde_json::json!({"leaves": log.leaves, "checkpoints": log.checkpoints, "published": log.published, "faults": faults});
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({"invariants": all, "log": log}))?);
     } else {
-        println!("{:<20} {} leaves, {} checkpoints, {} published", "log", log.leaves, log.checkpoints, log.published);
-        for fault in &log.faults {
-            println!("{:<20} BROKEN: {}: {}", "", fault.place, fault.what);
-        }
+        print_log(&log);
         for finding in &findings {
             let verdict = if finding.requests.is_empty() {
                 "holds".into()
@@ -147,6 +142,22 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
         }
     }
     Ok(if broken { End::Failed } else { End::Done })
+}
+
+/// What was looked at in the log, and each fault on a line.
+pub(super) fn print_log(log: &audit::Report) {
+    let audit::Report { leaves, checkpoints, published, retired, unopened, given_up, faults } = log;
+    println!("{:<20} {leaves} leaves, {checkpoints} checkpoints, {published} published", "log");
+    for (count, what) in
+        [(retired, "went with retired months"), (unopened, "details are not opened"), (given_up, "published checkpoints were given up")]
+    {
+        if *count > 0 {
+            println!("{:<20} {count} {what}", "");
+        }
+    }
+    for fault in faults {
+        println!("{:<20} BROKEN: {}: {}", "", fault.place, fault.what);
+    }
 }
 
 /// A database of its own for tools: compile-time checked SQL, load tests.

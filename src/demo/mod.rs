@@ -73,6 +73,7 @@ pub(crate) fn a_log(postgres: &Postgres, database: &str, home: &Path) -> anyhow:
     Ok(log::Settings {
         database_url: postgres.url("countersign_sequencer", database).into(),
         key: fs::read_to_string(&file)?.into(),
+        next_key: None,
         old_keys: Vec::new(),
         copy: home.join("checkpoints.ndjson"),
         webhook: None,

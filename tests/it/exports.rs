@@ -4,7 +4,7 @@ use crate::{
     verifier::PYTHON,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign::ledger::{commitment, leaf_hash, note::SigningKey};
+use countersign::ledger::{commitment, leaf_hash, note::{Checkpoint, SigningKey, VerifyingKey}};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use std::{
@@ -118,6 +118,13 @@ async fn exports_one_after_the_other_miss_nothing_while_others_write() {
     assert_eq!(take(&auditor, "from=-1").await.0, 400);
 }
 
+/// `countersign ledger verify --from`: with nothing of ours in the environment.
+pub async fn verify_offline(file: &std::path::Path, key: &str, more: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let ran = command.args(["ledger", "verify", "--from"]).arg(file).args(["--key", key]).args(more).env_clear().output().await.unwrap();
+    (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
+}
+
 #[tokio::test]
 async fn an_export_verifies_without_us_and_every_byte_counts() {
     let desk = Desk::open().await;
@@ -132,9 +139,15 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
         let ran = Command::new(*PYTHON).args(["-B", SCRIPT, "export", file.to_str().unwrap(), "--key", &key]).output().await.unwrap();
         (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
     };
+    let ours = async |text: &[u8], more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        verify_offline(&file, &key, more).await
+    };
     let (exported, last) = events(&text);
     let (status, said) = verify(text.as_bytes()).await;
     assert!(status == Some(0) && said.starts_with(&format!("OK {} events", exported.len())), "{said}");
+    let (status, said) = ours(text.as_bytes(), &[]).await;
+    assert!(status == Some(0) && said.contains(&format!("{} leaves, 1 checkpoints", exported.len())), "{said}");
     // one bit of an event, somewhere, one in each field
     for nth in [0, exported.len() / 2, exported.len() - 1] {
         let from = text.lines().take(nth).map(|line| line.len() + 1).sum::<usize>();
@@ -144,6 +157,8 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
             changed[from + at] ^= 1;
             let (status, said) = verify(&changed).await;
             assert!(status == Some(1) && said.starts_with(&format!("WRONG index {nth}:")), "line {nth}, byte {at}: {said}");
+            let (status, said) = ours(&changed, &[]).await;
+            assert!(status == Some(1) && said.contains(&format!("leaf {nth}: ")), "line {nth}, byte {at}: {said}");
         }
     }
     // one proof, and the record that it is about
@@ -162,10 +177,33 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
     for file in [proof, leaf] {
         std::fs::remove_file(file).unwrap();
     }
+    // the same two files, and a checkpoint, by the command line
+    let folder = file.with_extension("proofs");
+    std::fs::create_dir_all(&folder).unwrap();
+    let cli = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("ledger").args(arguments).env("COUNTERSIGN_URL", &auditor.base).env("COUNTERSIGN_TOKEN", &auditor.secret);
+        let ran = command.output().await.unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
+    };
+    let (status, said) = cli(&["prove", id, "--out", folder.to_str().unwrap()]).await;
+    assert_eq!(status, Some(0), "{said}");
+    let [proof, leaf] = ["tlog-proof", "leaf"].map(|ending| folder.join(format!("{id}.{ending}")));
+    let arguments = ["proof", proof.to_str().unwrap(), leaf.to_str().unwrap(), "--key", &key];
+    let ran = Command::new(*PYTHON).args(["-B", SCRIPT]).args(arguments).output().await.unwrap();
+    assert!(String::from_utf8_lossy(&ran.stdout).starts_with(&format!("OK event {} is in the ledger", exported.len() / 2)));
+    assert_eq!(cli(&["prove", "01900000-0000-7000-8000-000000000000"]).await.0, Some(2), "there is no such event");
+    let (status, note) = cli(&["checkpoint"]).await;
+    let said = Checkpoint::open(&note, &[VerifyingKey::parse(&key).unwrap()]).unwrap();
+    assert!(status == Some(0) && said.size >= exported.len() as u64, "{note}");
+    std::fs::remove_dir_all(folder).unwrap();
     let cut = text.lines().take(exported.len()).map(|line| format!("{line}\n")).collect::<String>();
-    assert!(verify(cut.as_bytes()).await.1.contains("cut off"));
+    assert!(verify(cut.as_bytes()).await.1.contains("cut off") && ours(cut.as_bytes(), &[]).await.1.contains("cut off"));
     let shorter = text.lines().skip(1).map(|line| format!("{line}\n")).collect::<String>();
     assert!(verify(shorter.as_bytes()).await.1.starts_with("WRONG index 0"));
+    assert!(ours(shorter.as_bytes(), &[]).await.1.contains("leaf 1: stands where leaf 0 should"));
+    assert_eq!(verify_offline(&file, &SigningKey::generate("other").unwrap().verifying_key().to_string(), &[]).await.0, Some(1));
+    assert_eq!(verify_offline(&file, "nonsense", &[]).await.0, Some(1), "that is no key");
     let forged = text.replace(&format!("\"next\":{}", last["next"]), "\"next\":1");
     assert_eq!(verify(forged.as_bytes()).await.0, Some(0), "only what is signed is believed");
     std::fs::remove_file(&file).unwrap();

@@ -1,6 +1,6 @@
 //! A log that is halted, and the two ways out of it.
 use crate::{
-    log::{fix, history, sealed, verify},
+    log::{fix, history, sealed, verify, verify_with},
     support::{Desk, Token},
 };
 use axum::{Router, http::StatusCode, routing::post};
@@ -61,6 +61,28 @@ async fn restored() -> (Desk, Desk, PathBuf) {
     let said = readyz(&backup, |said| said.contains("halted")).await;
     assert!(said.contains("were published: it is older than its own checkpoints"), "{said}");
     (desk, backup, copy)
+}
+
+#[tokio::test]
+async fn a_restored_backup_and_a_fork_are_named() {
+    let (_desk, backup, _) = restored().await;
+    let (whole, said) = verify(&backup).await;
+    assert!(!whole && said.contains("published checkpoint") && said.contains("leaves only: its end was removed"), "{said}");
+
+    // a copy that was never compared goes its own way: every leaf of it is right, and none of its checkpoints was published here
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    desk.stop_all().await;
+    let mut fork = desk.backup().await;
+    let beginning = std::fs::read(desk.copy()).unwrap();
+    desk.start_replica(&|_| {}).await;
+    history(&desk, 2).await;
+    std::fs::write(fork.copy(), beginning).unwrap();
+    fork.start_replica(&|_| {}).await;
+    history(&fork, 4).await;
+    assert!(verify(&fork).await.0, "by itself it is whole");
+    let (whole, said) = verify_with(&fork, &["--copy", desk.copy().to_str().unwrap()]).await;
+    assert!(!whole && said.contains("the leaves before it are not those that were published"), "{said}");
 }
 
 #[tokio::test]

@@ -48,8 +48,13 @@ pub async fn sealed(desk: &Desk) {
 }
 
 pub async fn verify(desk: &Desk) -> (bool, String) {
+    verify_with(desk, &[]).await
+}
+
+pub async fn verify_with(desk: &Desk, arguments: &[&str]) -> (bool, String) {
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["ledger", "verify"])
+        .args(arguments)
         .env("DATABASE_URL", desk.url_as("countersign_auditor").await)
         .envs(desk.log().await)
         .output()
@@ -114,6 +119,16 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
     let details = partition.replace("event_", "detail_");
     let here = format!("leaf {index} (event {event})");
     let (this, next) = (format!("event_id = '{event}'"), index + 1);
+    let hash: String = sqlx::query_scalar("select encode(hash, 'hex') from ledger.leaf where leaf_index = $1")
+        .bind(index)
+        .fetch_one(&mut owner)
+        .await
+        .unwrap();
+    // whole rows change places: each is right by itself
+    let swapped = format!(
+        "update ledger.leaf set leaf_index = 4000000000 where leaf_index = {index}; update ledger.leaf set leaf_index = {index} where leaf_index = {next};
+         update ledger.leaf set leaf_index = {next} where leaf_index = 4000000000"
+    );
     for (what, table, statement, undo, expected) in [
         (
             "a changed column",
@@ -140,8 +155,15 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
             "swapped leaves",
             "ledger.leaf",
             format!("update ledger.leaf set hash = (select hash from ledger.leaf where leaf_index = {next}) where leaf_index = {index}"),
-            "select 1".to_owned(),
+            format!("update ledger.leaf set hash = '\\x{hash}' where leaf_index = {index}"),
             format!("{here}: its leaf was changed"),
+        ),
+        (
+            "swapped rows",
+            "ledger.leaf",
+            swapped.clone(),
+            swapped,
+            format!("checkpoint {size}: the leaves before it are not those that were signed"),
         ),
         (
             "a removed event",

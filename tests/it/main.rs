@@ -15,6 +15,7 @@ mod halts;
 mod house;
 mod identity;
 mod incidents;
+mod keys;
 mod ledger;
 mod lists;
 mod log;

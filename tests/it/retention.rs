@@ -1,12 +1,14 @@
 //! Months that go: exported, vouched for, dropped, and everything that proves them still there.
 use crate::{
+    exports::verify_offline,
     log::{sealed, tamper},
     personal::verified,
     support::{Desk, ORG, REASON},
+    verifier::PYTHON,
 };
 use countersign::{
     auth::Service,
-    ledger::{Entry, commitment, leaf_hash, seal},
+    ledger::{Entry, commitment, leaf_hash, note::SigningKey, seal},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -136,6 +138,32 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
     let (whole, told) = verified(&desk).await;
     assert!(whole, "{told}");
     assert_eq!(desk.broken_invariants().await, Vec::<String>::new());
+
+    // an export says of each what is left of it, and both verifiers go on from there
+    let token = desk.token("auditor").await;
+    let exported = token.http.get(format!("{}/ledger/export?openings=yes", token.base)).bearer_auth(&token.secret).send().await.unwrap();
+    let exported = exported.text().await.unwrap();
+    assert_eq!(exported.lines().filter(|line| line.contains(r#""retired":"2024-01""#)).count() as u32, EVENTS);
+    std::fs::write(r.file("now.ndjson"), &exported).unwrap();
+    let key = desk.log().await.into_iter().find(|(name, _)| *name == "COUNTERSIGN_LEDGER_KEY").unwrap().1;
+    let key = SigningKey::parse(&key).unwrap().verifying_key().to_string();
+    let (status, told) = verify_offline(&r.file("now.ndjson"), &key, &[]).await;
+    assert!(status == Some(0) && told.contains(&format!("{EVENTS} went with retired months")), "{told}");
+    let verify_py = async |month: &str| {
+        let mut command = Command::new(*PYTHON);
+        command.args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/static/verify.py"), "export"]).arg(r.file("now.ndjson"));
+        let ran = command.arg("--retired").arg(r.file(month)).args(["--key", &key]).output().await.unwrap();
+        (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr))
+    };
+    let (status, told) = verify_py("2024-01.ndjson").await;
+    assert!(status == Some(0) && told.contains(&format!("of {EVENTS} events that were retired only the hashes are here")), "{told}");
+    std::fs::write(r.file("forged.ndjson"), String::from_utf8_lossy(&file).replace("org.tier.fixed", "org.tier.broken")).unwrap();
+    let (status, told) = verify_py("forged.ndjson").await;
+    assert!(status == Some(1) && told.contains("the file of its month has another leaf"), "{told}");
+    // whoever says of an event that it was retired, and has not its hash, is found out
+    let shorter = exported.lines().filter(|line| !line.contains(r#""retired""#)).map(|line| format!("{line}\n")).collect::<String>();
+    std::fs::write(r.file("now.ndjson"), shorter).unwrap();
+    assert!(verify_offline(&r.file("now.ndjson"), &key, &[]).await.1.contains("stands where leaf"), "nothing goes without a word");
 
     // its page says where it went, and its proof is the one it always was
     let page = auditor.get(&format!("/ledger/{first}")).await;

@@ -164,13 +164,19 @@ impl Desk {
 
     /// Stops the replicas of this process, so that only those started as processes work.
     pub async fn stop_all(&mut self) {
-        for replica in self.replicas.drain(..) {
-            replica.task.abort();
-            let _ = replica.task.await;
-            replica.app.db.close().await;
-            if let Some(log) = &replica.app.log {
-                log.close().await;
-            }
+        while !self.replicas.is_empty() {
+            self.stop(0).await;
+        }
+    }
+
+    /// Stops one replica of this process.
+    pub async fn stop(&mut self, replica: usize) {
+        let replica = self.replicas.remove(replica);
+        replica.task.abort();
+        let _ = replica.task.await;
+        replica.app.db.close().await;
+        if let Some(log) = &replica.app.log {
+            log.close().await;
         }
     }
 

@@ -1,6 +1,9 @@
 //! The formats: NDJSON with the exact leaves, CSV for spreadsheets, OCSF for what reads many systems' logs.
-use super::store::Row;
-use crate::{error::Error, i18n::Lang, ledger::subjects::Detail, page::export, requests::short_id};
+use super::{
+    Batch,
+    store::{Place, Row},
+};
+use crate::{error::Error, i18n::Lang, ledger::{retire::Month, subjects::Detail}, page::export, requests::short_id};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -96,9 +99,13 @@ impl Writer {
         Ok(format!("\u{feff}{line}").into_bytes())
     }
 
-    pub fn rows(&self, rows: Vec<Row>) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::with_capacity(rows.len() * 900);
-        for mut row in rows {
+    pub fn batch(&self, batch: Batch) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::with_capacity(batch.rows.len() * 900);
+        let mut retired = batch.retired.into_iter().filter(|_| self.format == Format::Ndjson).peekable();
+        for mut row in batch.rows {
+            while let Some(gone) = retired.next_if(|(place, _)| place.index < row.index) {
+                out.extend(hash_alone(&gone));
+            }
             let detail = row.detail();
             match self.format {
                 Format::Ndjson => ndjson(&mut out, &row, &detail).map_err(anyhow::Error::from)?,
@@ -109,6 +116,7 @@ impl Writer {
                 }
             }
         }
+        retired.for_each(|gone| out.extend(hash_alone(&gone)));
         Ok(out)
     }
 
@@ -248,6 +256,12 @@ fn ndjson(out: &mut Vec<u8>, row: &Row, detail: &Detail) -> serde_json::Result<(
     }
     out.extend_from_slice(b"}\n");
     Ok(())
+}
+
+/// What is left of an event that went with its month: its place and the hash of its leaf, which the file of that month has.
+fn hash_alone((place, month): &(Place, Month)) -> Vec<u8> {
+    let line = json!({"index": place.index, "hash": BASE64_STANDARD.encode(&place.hash), "retired": month.to_string()});
+    format!("{line}\n").into_bytes()
 }
 
 fn time(at: DateTime<Utc>) -> String {

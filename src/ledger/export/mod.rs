@@ -6,6 +6,7 @@
 //! in the order of time, by the indexes that answer it.
 mod format;
 mod store;
+pub mod verify;
 
 pub use format::Format;
 
@@ -13,6 +14,7 @@ use super::{
     Entry,
     browse::{Bounds, Filter, Query, Sought, found, patterns, sought},
     log,
+    retire::{Month, Retired},
     store::at_of,
 };
 use crate::{
@@ -27,7 +29,7 @@ use chrono::{TimeDelta, Utc};
 use format::{End, Writer};
 use serde_json::json;
 use sqlx::PgConnection;
-use std::{io, time::Duration};
+use std::{collections::HashSet, io, time::Duration};
 use store::{Place, Row};
 use tokio::sync::mpsc::{Sender, channel};
 use tokio_stream::wrappers::ReceiverStream;
@@ -130,8 +132,8 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
     }
     let (next, checkpoint) = covered(&db).await?;
     // the next batch is read while this one is written
-    let (batches, mut read) = channel::<Vec<Row>>(2);
-    let reader = Reader { db, filter, openings: export.openings, until: next, to: batches };
+    let (batches, mut read) = channel::<Batch>(2);
+    let reader = Reader { db, filter, everything: export.query.is_empty(), openings: export.openings, until: next, to: batches };
     let reading = tokio::spawn(async move {
         match order {
             Order::Log(from) => reader.by_place(from).await,
@@ -139,9 +141,9 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
         }
     });
     let mut events = 0;
-    while let Some(rows) = read.recv().await {
-        events += rows.len();
-        if bytes.send(Ok(writer.rows(rows)?)).await.is_err() {
+    while let Some(batch) = read.recv().await {
+        events += batch.rows.len();
+        if bytes.send(Ok(writer.batch(batch)?)).await.is_err() {
             reading.abort();
             return Ok(());
         }
@@ -173,13 +175,23 @@ async fn covered(db: &Db) -> Result<(i64, Option<String>), Error> {
     }
 }
 
+/// What is read at once, in the order it comes in.
+#[derive(Default)]
+struct Batch {
+    rows: Vec<Row>,
+    /// Places whose events went with a month that was retired, where everything is asked for: so that nothing is missing without a word.
+    retired: Vec<(Place, Month)>,
+}
+
 struct Reader {
     db: Db,
     filter: Filter,
+    /// Nothing is sought.
+    everything: bool,
     openings: bool,
     /// The place in the log that the export ends before.
     until: i64,
-    to: Sender<Vec<Row>>,
+    to: Sender<Batch>,
 }
 
 impl Reader {
@@ -193,9 +205,14 @@ impl Reader {
             places.retain(|place| {
                 self.filter.since.is_none_or(|since| place.at >= since) && self.filter.until.is_none_or(|until| place.at < until)
             });
-            let rows = store::rows(&mut conn, &places, &sought, &words, self.openings).await?;
+            let mut batch = Batch { rows: store::rows(&mut conn, &places, &sought, &words, self.openings).await?, ..Batch::default() };
+            if self.everything && batch.rows.len() < places.len() {
+                let (there, retired) = (batch.rows.iter().map(|row| row.id).collect::<HashSet<_>>(), Retired::read(&mut conn).await?);
+                let gone = places.into_iter().filter(|place| !there.contains(&place.id));
+                batch.retired = gone.filter_map(|place| retired.month(place.at).map(|month| (place, month))).collect();
+            }
             drop(conn);
-            if !self.send(rows).await {
+            if !self.send(batch).await {
                 break;
             }
         }
@@ -214,15 +231,15 @@ impl Reader {
             let places: Vec<Place> = store::places_of(&mut conn, &ids, self.until).await?;
             let rows = store::rows(&mut conn, &places, &Sought::default(), &[], self.openings).await?;
             drop(conn);
-            if !self.send(rows).await || (ids.len() as i64) < BATCH {
+            if !self.send(Batch { rows, ..Batch::default() }).await || (ids.len() as i64) < BATCH {
                 return Ok(());
             }
         }
     }
 
     /// `false` when nobody listens any more.
-    async fn send(&self, rows: Vec<Row>) -> bool {
-        rows.is_empty() || self.to.send(rows).await.is_ok()
+    async fn send(&self, batch: Batch) -> bool {
+        (batch.rows.is_empty() && batch.retired.is_empty()) || self.to.send(batch).await.is_ok()
     }
 }
 

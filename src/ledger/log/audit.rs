@@ -9,6 +9,7 @@ use crate::ledger::{
     tree::{Frontier, Hash},
 };
 use chrono::SecondsFormat;
+use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::{
@@ -23,7 +24,7 @@ const BUNCH: i64 = 5_000;
 const ENOUGH: usize = 50;
 
 /// Something that is not as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// Where: a leaf, a checkpoint, the head.
     pub place: String,
@@ -31,18 +32,22 @@ pub struct Fault {
 }
 
 /// What was looked at, and what was found.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     pub leaves: u64,
     pub checkpoints: u64,
     pub published: u64,
     /// Published checkpoints over leaves that were given up, by people, when the log went on under another name.
     pub given_up: u64,
+    /// Leaves whose events went with a month that was retired.
+    pub retired: u64,
+    /// Commitments that nothing opens: erased, or not taken along.
+    pub unopened: u64,
     pub faults: Vec<Fault>,
 }
 
 impl Report {
-    fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
+    pub(in crate::ledger) fn fault(&mut self, place: impl Into<String>, what: impl Into<String>) {
         if self.faults.len() < ENOUGH {
             self.faults.push(Fault { place: place.into(), what: what.into() });
         }
@@ -54,15 +59,12 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     let mut report = Report::default();
     store::take_time(conn).await?;
     // what was published before the head is read is under it, however quickly the log grows meanwhile
-    let mut published: VecDeque<Checkpoint> = match copy {
-        Some(path) => Copy::at(path).all(keys, |line, why| report.fault(format!("{}:{line}", path.display()), why))?.into(),
-        None => VecDeque::new(),
-    };
+    let mut signed_outside = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
     let Some(head) = store::head(conn).await? else {
         report.fault("head", "the log has not begun");
         return Ok(report);
     };
-    report.published = published.len() as u64;
+    report.published = signed_outside.len() as u64;
     let erased: HashMap<String, Uuid> = subjects::erasures(conn, None).await?.into_iter().map(|e| (e.subject, e.event)).collect();
     let mut retired = Retired::read(conn).await?;
     let epochs = store::epochs(conn).await?;
@@ -71,7 +73,7 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         let next = epochs.iter().position(|(name, _)| name == origin).map_or(0, |n| n + 1);
         (origin != head.origin).then(|| epochs.get(next).map(|(_, size)| *size as u64)).flatten()
     };
-    published.retain(|said| {
+    signed_outside.retain(|said| {
         let kept = ended(&said.origin).is_none_or(|size| said.size <= size);
         report.given_up += u64::from(!kept);
         kept
@@ -91,7 +93,9 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
             }
             if kept.leaf.is_some() {
                 look_at(kept, &erased, &place, &mut report)?;
-            } else if !retired.covers(kept.recorded_at) {
+            } else if retired.covers(kept.recorded_at) {
+                report.retired += 1;
+            } else {
                 report.fault(&place, "its event was removed");
             }
             frontier.push(hash_of(&kept.hash)?);
@@ -112,8 +116,8 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
                     Ok(_) => {}
                 }
             }
-            while published.front().is_some_and(|said| said.size <= at as u64) {
-                let said = published.pop_front().expect("there is one");
+            while signed_outside.front().is_some_and(|said| said.size <= at as u64) {
+                let said = signed_outside.pop_front().expect("there is one");
                 if said.size == at as u64 && said.root != frontier.root() {
                     report.fault(format!("published checkpoint {}", said.size), "the leaves before it are not those that were published");
                 }
@@ -127,7 +131,7 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     for (size, ..) in signed {
         report.fault(format!("checkpoint {size}"), format!("the log has {at} leaves only"));
     }
-    for said in published {
+    for said in signed_outside {
         report.fault(format!("published checkpoint {}", said.size), format!("the log has {at} leaves only: its end was removed"));
     }
     if head.size != at || head.root != frontier.root() {
@@ -146,6 +150,22 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     Ok(report)
 }
 
+/// The checkpoints of a file that keeps them outside of the database, the smallest first; those that cannot be believed are faults.
+pub(in crate::ledger) fn published(copy: &Path, keys: &[VerifyingKey], report: &mut Report) -> anyhow::Result<VecDeque<Checkpoint>> {
+    Ok(Copy::at(copy).all(keys, |line, why| report.fault(format!("{}:{line}", copy.display()), why))?.into())
+}
+
+/// What is shown of an event beside its leaf.
+const COLUMNS: [&str; 8] = ["id", "at", "kind", "outcome", "actor", "door", "request", "target"];
+
+/// Each column that does not say what the leaf says, and each that nobody knows.
+pub(in crate::ledger) fn differences(shown: &Value, leaf: &Value) -> Vec<String> {
+    let differ = COLUMNS.into_iter().filter(|name| leaf[*name] != shown[*name]);
+    let differ = differ.map(|name| format!("its column {name} shows {}, and the leaf says {}", shown[name], leaf[name]));
+    let strange = shown.as_object().into_iter().flat_map(|shown| shown.keys()).filter(|name| !COLUMNS.contains(&name.as_str()));
+    differ.chain(strange.map(|name| format!("it has a column {name:?}, which no leaf has"))).collect()
+}
+
 /// The leaf against its hash, the columns and what it commits to against the leaf.
 fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, report: &mut Report) -> anyhow::Result<()> {
     let bytes = kept.leaf.as_deref().unwrap_or_default();
@@ -154,20 +174,13 @@ fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, 
     }
     let leaf: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let target = kept.target_id.as_ref().map(|id| json!({"type": kept.target_type, "id": id}));
-    let columns = [
-        ("id", json!(kept.event_id)),
-        ("at", json!(kept.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true))),
-        ("kind", json!(kept.kind)),
-        ("outcome", json!(kept.outcome)),
-        ("actor", json!(kept.actor_id)),
-        ("door", json!(kept.door)),
-        ("request", json!(kept.request_id.map(|id| format!("CR-{id}")))),
-        ("target", json!(target)),
-    ];
-    for (name, shown) in columns {
-        if leaf[name] != shown {
-            report.fault(place, format!("its column {name} shows {shown}, and the leaf says {}", leaf[name]));
-        }
+    let columns = json!({
+        "id": kept.event_id, "at": kept.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true), "kind": kept.kind,
+        "outcome": kept.outcome, "actor": kept.actor_id, "door": kept.door,
+        "request": kept.request_id.map(|id| format!("CR-{id}")), "target": target,
+    });
+    for what in differences(&columns, &leaf) {
+        report.fault(place, what);
     }
     let subject = leaf["target"]["type"].as_str().zip(leaf["target"]["id"].as_str()).and_then(|(kind, id)| subjects::subject(kind, id));
     // a key that is made after an erasure opens nothing from before it
@@ -179,7 +192,7 @@ fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, 
                 report.fault(place, "its reason, before or after are not those that the leaf commits to");
             }
         }
-        (Some(_), Detail::Gone) if is_erased => {}
+        (Some(_), Detail::Gone) if is_erased => report.unopened += 1,
         (Some(_), Detail::Gone) => report.fault(place, "what its leaf commits to cannot be opened, and no event says that it was erased"),
         (Some(_), Detail::None) => report.fault(place, "what its leaf commits to was removed"),
         (None, _) => report.fault(place, "something stands beside it that its leaf does not know of"),

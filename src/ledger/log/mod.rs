@@ -44,6 +44,8 @@ pub struct Settings {
     pub database_url: SecretString,
     /// `COUNTERSIGN_LEDGER_KEY` or `COUNTERSIGN_LEDGER_KEY_FILE`: the signing key, as `countersign ledger key` makes it.
     pub key: SecretString,
+    /// `COUNTERSIGN_LEDGER_NEXT_KEY`: the key that comes after this one, which signs beside it until everybody knows it.
+    pub next_key: Option<SecretString>,
     /// `COUNTERSIGN_LEDGER_OLD_KEYS`: verifying keys of the keys before, with commas between.
     pub old_keys: Vec<String>,
     /// `COUNTERSIGN_LEDGER_COPY`: the file, on another disk at best, that keeps every checkpoint.
@@ -63,6 +65,7 @@ const LOOK: Duration = Duration::from_millis(100);
 pub struct Log {
     db: LogDb,
     key: SigningKey,
+    next_key: Option<SigningKey>,
     keys: Vec<VerifyingKey>,
     copy: Copy,
     every: Duration,
@@ -116,7 +119,12 @@ impl Log {
     /// Reads the keys; a key that cannot be read, or that does not fit what it is named, is refused.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let key = SigningKey::parse(settings.key.expose_secret()).context("COUNTERSIGN_LEDGER_KEY is no signing key")?;
-        let mut keys = vec![key.verifying_key()];
+        let next_key = settings.next_key.as_ref().map(|next| SigningKey::parse(next.expose_secret())).transpose();
+        let next_key = next_key.context("COUNTERSIGN_LEDGER_NEXT_KEY is no signing key")?;
+        if let Some(next) = next_key.as_ref().filter(|next| next.name() != key.name()) {
+            anyhow::bail!("COUNTERSIGN_LEDGER_NEXT_KEY is a key of {}, and the log is named {}", next.name(), key.name());
+        }
+        let mut keys: Vec<_> = [&key].into_iter().chain(&next_key).map(SigningKey::verifying_key).collect();
         for text in &settings.old_keys {
             keys.push(VerifyingKey::parse(text).with_context(|| format!("COUNTERSIGN_LEDGER_OLD_KEYS: {text:?}"))?);
         }
@@ -124,6 +132,7 @@ impl Log {
         Ok(Self {
             db,
             key,
+            next_key,
             keys,
             copy: Copy::at(&settings.copy),
             every: settings.every,
@@ -140,7 +149,7 @@ impl Log {
         self.key.name()
     }
 
-    /// Keys whose signatures count, the newest first.
+    /// Keys whose signatures count: the one that signs, the one that comes next, and those before.
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
@@ -291,7 +300,8 @@ impl Log {
 
     async fn sign(&self, conn: &mut PgConnection, size: i64, root: Hash) -> Result<(), Stop> {
         let checkpoint = Checkpoint { origin: self.origin().to_owned(), size: size as u64, root };
-        let note = Note::sign(&checkpoint.to_string(), &[&self.key]).map_err(|error| Stop::Halt(error.to_string()))?;
+        let keys: Vec<_> = [&self.key].into_iter().chain(&self.next_key).collect();
+        let note = Note::sign(&checkpoint.to_string(), &keys).map_err(|error| Stop::Halt(error.to_string()))?;
         Ok(store::sign(conn, size, &root, &note).await?)
     }
 

@@ -7,6 +7,7 @@ use crate::{
     db::Db,
     error::Error,
     i18n::msg,
+    requests::{hex, short_id},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Months, NaiveDate, SecondsFormat, Utc};
@@ -116,7 +117,7 @@ async fn refusals(conn: &mut PgConnection, month: Month) -> Result<(), Error> {
         return refused(msg::retire_older_first(month.to_string(), older.replace('_', "-")));
     }
     if let Some(open) = store::open_request(conn, month.end()).await? {
-        return refused(msg::retire_open_request(crate::requests::short_id(open)));
+        return refused(msg::retire_open_request(short_id(open)));
     }
     let count = store::count(conn, month.start(), month.end()).await?;
     if count.published < count.events {
@@ -160,7 +161,7 @@ async fn write(conn: &mut PgConnection, month: Month, path: &Path) -> Result<(Su
     file.sync_all().map_err(unwritten)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritten)?;
-    summary.sha256 = crate::requests::hex(&hash.finalize());
+    summary.sha256 = hex(&hash.finalize());
     Ok((summary, first, last))
 }
 
@@ -173,7 +174,7 @@ fn line(e: &store::Row) -> String {
         "index": e.leaf_index, "leaf": String::from_utf8_lossy(&e.leaf), "opening": opening,
         "event": {
             "id": e.event_id, "at": e.recorded_at.to_rfc3339_opts(SecondsFormat::Millis, true), "kind": e.kind, "outcome": e.outcome,
-            "actor": e.actor_id, "door": e.door, "request": e.request_id, "target": target,
+            "actor": e.actor_id, "door": e.door, "request": e.request_id.map(short_id), "target": target,
         },
     });
     if let Some(sealed) = &e.sealed {
@@ -190,7 +191,7 @@ fn read_back(path: &Path) -> std::io::Result<Summary> {
         (summary.lines, summary.bytes) = (summary.lines + 1, summary.bytes + line.len() as u64);
         line.clear();
     }
-    summary.sha256 = crate::requests::hex(&hash.finalize());
+    summary.sha256 = hex(&hash.finalize());
     Ok(summary)
 }
 
@@ -237,6 +238,11 @@ impl Retired {
     /// Whether an event of this time may be gone; counts it.
     pub fn covers(&mut self, at: DateTime<Utc>) -> bool {
         self.0.get_mut(&Month::of(at).0).map(|(_, gone)| *gone += 1).is_some()
+    }
+
+    /// The month that an event of this time went with, if it did.
+    pub fn month(&self, at: DateTime<Utc>) -> Option<Month> {
+        Some(Month::of(at)).filter(|month| self.0.contains_key(&month.0))
     }
 
     /// Place and fault of each month that is not as its event says.

@@ -1,5 +1,8 @@
 //! What must be true of all requests at any moment, whatever crashed: one checker for tests after chaos and for operators.
 mod store;
+mod told;
+
+pub use told::Told;
 
 use super::{State, short_id, store as requests};
 use crate::error::Error;

@@ -1,0 +1,215 @@
+//! Checking an export where there is no server and no database: the leaves against what was signed, what stands beside them against
+//! the leaves, and whether what ran had been approved. `static/verify.py` does the same and shares no code with it.
+use crate::{
+    ledger::{
+        canonical, commitment, leaf_hash,
+        log::audit::{Report, differences, published},
+        note::{Checkpoint, VerifyingKey},
+        tree::{Frontier, Hash},
+    },
+    requests::invariants::Told,
+};
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Deserialize;
+use serde_json::Value;
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+    thread,
+};
+
+/// Lines that are read at once, for each processor.
+const LINES: usize = 8_000;
+
+/// A line of an export: an event, what is left of one, or the end.
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Line<'a> {
+    Event {
+        index: u64,
+        #[serde(borrow)]
+        leaf: Cow<'a, str>,
+        hash: Option<Cow<'a, str>>,
+        event: Value,
+        opening: Option<Opening>,
+    },
+    Retired {
+        index: u64,
+        #[serde(borrow)]
+        hash: Cow<'a, str>,
+        /// The month it went with.
+        #[serde(rename = "retired")]
+        _retired: Cow<'a, str>,
+    },
+    End {
+        #[serde(rename = "complete")]
+        _complete: bool,
+        #[serde(rename = "events")]
+        _events: u64,
+        #[serde(rename = "next")]
+        _next: u64,
+        checkpoint: Option<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Opening {
+    salt: String,
+    detail: Value,
+}
+
+/// What a line comes to by itself.
+#[derive(Default)]
+struct Checked {
+    /// Its place and the hash of its leaf; nothing for a line that is none.
+    leaf: Option<(u64, Hash)>,
+    /// The leaf, if it is one about a request.
+    told: Option<Value>,
+    retired: bool,
+    unopened: bool,
+    faults: Vec<String>,
+    end: Option<String>,
+}
+
+/// Checks a whole export. `copy` is a file of published checkpoints, which must be under it as well.
+pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    let mut signed: VecDeque<Checkpoint> = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
+    report.published = signed.len() as u64;
+    let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let (mut frontier, mut told, mut end, mut differing) = (Frontier::default(), Told::default(), None, Vec::new());
+    loop {
+        let lines = read(&mut file, LINES * processors)?;
+        if lines.is_empty() {
+            break;
+        }
+        let share = lines.len().div_ceil(processors);
+        let checked: Vec<Checked> = thread::scope(|scope| {
+            let workers: Vec<_> = lines.chunks(share).map(|lines| scope.spawn(|| lines.iter().map(|line| check(line)).collect::<Vec<_>>())).collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("a check does not panic")).collect()
+        });
+        for line in checked {
+            take(line, &mut frontier, &mut told, &mut end, &mut report);
+            while signed.front().is_some_and(|said| said.size <= frontier.size()) {
+                let said = signed.pop_front().expect("there is one");
+                if said.size == frontier.size() && said.root != frontier.root() {
+                    differing.push((said, "the leaves before it are not those that were published".to_owned()));
+                }
+            }
+        }
+    }
+    report.leaves = frontier.size();
+    differing.extend(signed.into_iter().map(|said| (said, format!("the export has {} leaves only", report.leaves))));
+    let said = match end.map(|note: String| Checkpoint::open(&note, keys)) {
+        None => Err("the export has no last line with a checkpoint: it was cut off".to_owned()),
+        Some(opened) => opened.map_err(|error| error.to_string()),
+    };
+    match &said {
+        Err(why) => report.fault("end", why),
+        Ok(said) => {
+            report.checkpoints = 1;
+            if (said.size, said.root) != (frontier.size(), frontier.root()) {
+                let what = format!("the {} leaves are not the {} that its checkpoint signs", frontier.size(), said.size);
+                report.fault(format!("checkpoint {}", said.size), what);
+            }
+        }
+    }
+    for (published, what) in differing {
+        // a log that went on under another name gave up what it had published under the old one and had lost
+        if said.as_ref().is_ok_and(|said| said.origin != published.origin) {
+            report.given_up += 1;
+        } else {
+            report.fault(format!("published checkpoint {}", published.size), what);
+        }
+    }
+    Ok(report)
+}
+
+fn read(file: &mut impl BufRead, most: usize) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut lines = Vec::with_capacity(most);
+    while lines.len() < most {
+        let mut line = Vec::with_capacity(1_024);
+        if file.read_until(b'\n', &mut line)? == 0 {
+            break;
+        }
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+fn take(line: Checked, frontier: &mut Frontier, told: &mut Told, end: &mut Option<String>, report: &mut Report) {
+    let Some((index, hash)) = line.leaf else {
+        for what in line.faults {
+            report.fault(format!("after leaf {}", frontier.size()), what);
+        }
+        *end = line.end;
+        return;
+    };
+    let place = format!("leaf {index}");
+    if end.take().is_some() {
+        report.fault(&place, "stands behind the line that says it is the last");
+    }
+    if index != frontier.size() {
+        report.fault(&place, format!("stands where leaf {} should: events are missing, doubled or out of order", frontier.size()));
+    }
+    for what in line.faults {
+        report.fault(&place, what);
+    }
+    frontier.push(hash);
+    (report.retired, report.unopened) = (report.retired + u64::from(line.retired), report.unopened + u64::from(line.unopened));
+    if line.retired {
+        told.something_is_gone();
+    }
+    if let Some(what) = line.told.and_then(|leaf| told.event(&leaf)) {
+        report.fault(&place, what);
+    }
+}
+
+fn check(line: &[u8]) -> Checked {
+    let mut checked = Checked::default();
+    match serde_json::from_slice(line) {
+        Err(_) => checked.faults.push("a line is none of an export".into()),
+        Ok(Line::End { checkpoint, .. }) => checked.end = checkpoint,
+        Ok(Line::Retired { index, hash, .. }) => {
+            checked.retired = true;
+            match decode(&hash).and_then(|hash| hash.try_into().ok()) {
+                Some(hash) => checked.leaf = Some((index, hash)),
+                None => checked.faults.push(format!("the hash of retired leaf {index} is none")),
+            }
+        }
+        Ok(Line::Event { index, leaf, hash, event, opening }) => {
+            let computed = leaf_hash(leaf.as_bytes());
+            checked.leaf = Some((index, computed));
+            if hash.is_some_and(|said| decode(&said).as_deref() != Some(&computed[..])) {
+                checked.faults.push("its leaf was changed: it has another hash now".into());
+            }
+            let said: Value = serde_json::from_str(&leaf).unwrap_or_default();
+            if !canonical(&said).is_ok_and(|bytes| bytes == leaf.as_bytes()) {
+                checked.faults.push("its leaf is not canonical JSON".into());
+            }
+            checked.faults.extend(differences(&event, &said));
+            checked.unopened = said["detail"].is_string() && opening.is_none();
+            checked.faults.extend(opening.and_then(|opening| misfit(&opening, &said)));
+            checked.told = said["request"].is_string().then_some(said);
+        }
+    }
+    checked
+}
+
+/// Why what is opened is not what the leaf commits to.
+fn misfit(opening: &Opening, leaf: &Value) -> Option<String> {
+    let Some(said) = leaf["detail"].as_str() else { return Some("something stands beside it that its leaf does not know of".into()) };
+    let salt: Option<[u8; 32]> = decode(&opening.salt).and_then(|salt| salt.try_into().ok());
+    let fits = salt.and_then(|salt| commitment(&salt, &opening.detail).ok()).is_some_and(|made| made == said);
+    (!fits).then(|| "its reason, before or after are not those that the leaf commits to".into())
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64_STANDARD.decode(text).ok()
+}
