@@ -1,6 +1,6 @@
 //! Customers as the admin API shows them.
 use super::{
-    Org, User,
+    User,
     store::{self, Filter},
 };
 use crate::{
