@@ -5,6 +5,7 @@ use crate::{
     auth::{Door, door_of},
     i18n::{Lang, Text, msg},
     page::{Action, Fact, Shell},
+    personal::without_addresses,
 };
 use askama::Template;
 use axum::{
@@ -217,8 +218,8 @@ pub async fn render(State(app): State<App>, request: Request, next: Next) -> Res
 /// Writes a failure down and answers the number it is found by. Without the query, which may hold names or a sign-in's code;
 /// and what was sent is written as text with its control characters escaped, so that nobody forges a line.
 fn log(error: &Error, method: &Method, address: &str) -> String {
-    let (incident, status, path) = (Uuid::now_v7().to_string(), error.status().as_u16(), address.split('?').next().unwrap_or_default());
-    let cause = error.to_string();
+    let (incident, status) = (Uuid::now_v7().to_string(), error.status().as_u16());
+    let (path, cause) = (without_addresses(address.split('?').next().unwrap_or_default()), without_addresses(&error.to_string()));
     if error.status().is_server_error() {
         tracing::error!(%incident, status, %method, path, cause, "a request failed");
     } else {

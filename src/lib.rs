@@ -54,6 +54,8 @@ pub mod notices;
 pub mod operations;
 /// What every page shares.
 pub mod page;
+/// What belongs to a person, masked wherever it goes.
+pub mod personal;
 /// Who must countersign what: a document that is itself countersigned.
 pub mod policy;
 /// The spine: requests, votes, execution.

@@ -1,6 +1,6 @@
 //! SQL of operators, roles, identities and tokens.
 use super::Role;
-use crate::db::Change;
+use crate::{db::Change, personal::Email};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use std::collections::HashMap;
@@ -63,11 +63,11 @@ pub(super) struct PasswordOwner {
     pub password_hash: Option<String>,
 }
 
-pub(super) async fn password_owner(conn: &mut PgConnection, email: &str) -> sqlx::Result<Option<PasswordOwner>> {
+pub(super) async fn password_owner(conn: &mut PgConnection, email: &Email) -> sqlx::Result<Option<PasswordOwner>> {
     sqlx::query_as!(
         PasswordOwner,
         "select id, password_hash from operator where email = lower($1) and kind = 'person' and disabled_at is null",
-        email
+        email.exposed().trim()
     )
     .fetch_optional(conn)
     .await

@@ -14,6 +14,7 @@ use crate::{
         preferences::{CHOICES, allowed},
         safe_next,
     },
+    personal::{ClientAddress, Email},
     surface::Surface,
 };
 use askama::Template;
@@ -46,7 +47,7 @@ pub fn routes(surface: Surface) -> Surface {
 struct Login {
     shell: Shell,
     next: String,
-    email: String,
+    email: Email,
     error: Option<String>,
     sso: Option<String>,
     demo: Vec<DemoSignIn>,
@@ -77,10 +78,10 @@ async fn login(visit: Visit, State(app): State<App>, Query(Next { next, again })
         }
         visit.session.flush().await?;
     }
-    whole_login_page(&app, &visit, &next, "", None, &again).await
+    whole_login_page(&app, &visit, &next, Email::default(), None, &again).await
 }
 
-async fn login_page(app: &App, visit: &Visit, next: &str, email: &str, problem: Option<&Error>) -> Result<Response, Error> {
+async fn login_page(app: &App, visit: &Visit, next: &str, email: Email, problem: Option<&Error>) -> Result<Response, Error> {
     whole_login_page(app, visit, next, email, problem, "").await
 }
 
@@ -89,7 +90,7 @@ async fn whole_login_page(
     app: &App,
     visit: &Visit,
     next: &str,
-    email: &str,
+    email: Email,
     problem: Option<&Error>,
     again: &str,
 ) -> Result<Response, Error> {
@@ -105,7 +106,7 @@ async fn whole_login_page(
     let page = Login {
         shell: visit.shell(app).await?,
         next: next.to_owned(),
-        email: email.to_owned(),
+        email,
         error: problem.map(|e| error::sentence(e, visit.l)),
         sso: app.provider.is_some().then(|| format!("/auth/start{}", page::query(&[("next", next), ("again", again)]))),
         demo,
@@ -128,7 +129,7 @@ async fn whole_login_page(
 #[derive(Deserialize)]
 struct Credentials {
     #[serde(default)]
-    email: String,
+    email: Email,
     #[serde(default)]
     password: String,
     #[serde(default)]
@@ -145,11 +146,12 @@ async fn sign_in(
     let form = match form {
         Ok(Csrf(form)) => form,
         // the page was open for longer than its session lives: a new one, with a word of why
-        Err(Error::Forged) => return login_page(&app, &visit, "/", "", Some(&Error::Forged)).await,
+        Err(Error::Forged) => return login_page(&app, &visit, "/", Email::default(), Some(&Error::Forged)).await,
         Err(other) => return Err(other),
     };
+    let from = ClientAddress::from(from.ip());
     let account = limits::account(&form.email);
-    let result = match limits::admit(&app.db, &account, from.ip()).await {
+    let result = match limits::admit(&app.db, &account, &from).await {
         Ok(()) => check_password(&app, &form).await,
         Err(error) => Err(error),
     };
@@ -159,13 +161,13 @@ async fn sign_in(
     };
     match opened {
         Ok(()) => {
-            app.db.forgive_login(&account, from.ip()).await?;
+            app.db.forgive_login(&account, &from).await?;
             Ok(Redirect::to(&start_page(&app, &visit, &form.next).await?).into_response())
         }
         Err(error @ (Error::Refused(_) | Error::TooMany { .. })) => {
             // one that came too soon was not looked at: nothing to write down, or strangers could fill the ledger
             if matches!(error, Error::Refused(_)) {
-                let who = json!({"account_sha256": crate::requests::hex(&account), "address": from.ip().to_string()});
+                let who = json!({"account_sha256": crate::requests::hex(&account), "address": from.exposed()});
                 let entry = Entry::of("session.refused")
                     .outcome(Outcome::Denied)
                     .with("how", "password")
@@ -173,7 +175,7 @@ async fn sign_in(
                     .detail("who", who);
                 app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
             }
-            login_page(&app, &visit, &form.next, &form.email, Some(&error)).await
+            login_page(&app, &visit, &form.next, form.email, Some(&error)).await
         }
         Err(other) => Err(other),
     }
@@ -183,7 +185,7 @@ async fn sign_in(
 async fn check_password(app: &App, form: &Credentials) -> Result<(Uuid, String), Error> {
     let owner = {
         let mut conn = app.db.read().await?;
-        store::password_owner(&mut conn, form.email.trim()).await?
+        store::password_owner(&mut conn, &form.email).await?
     };
     let (id, stored) = owner.map_or((None, None), |o| (Some(o.id), o.password_hash));
     let fits = passwords::verify(form.password.clone(), stored.clone()).await?;
@@ -227,7 +229,7 @@ async fn start(visit: Visit, State(app): State<App>, Query(Next { next, again })
             visit.session.insert(PENDING, pending).await?;
             Ok(Redirect::to(url.as_str()).into_response())
         }
-        Err(problem @ Error::Refused(_)) => login_page(&app, &visit, &next, "", Some(&problem)).await,
+        Err(problem @ Error::Refused(_)) => login_page(&app, &visit, &next, Email::default(), Some(&problem)).await,
         Err(other) => Err(other),
     }
 }
@@ -237,7 +239,7 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
     // taken, so that an answer counts once
     let pending: Option<oidc::Pending> = visit.session.remove(PENDING).await?;
     let Some(pending) = pending else {
-        return login_page(&app, &visit, "/", "", Some(&Error::Refused(msg::login_sso_lost()))).await;
+        return login_page(&app, &visit, "/", Email::default(), Some(&Error::Refused(msg::login_sso_lost()))).await;
     };
     let next = pending.next.clone();
     let arrived = match provider.arrive(pending, answer).await {
@@ -262,7 +264,7 @@ async fn callback(visit: Visit, State(app): State<App>, Query(answer): Query<oid
         Err(problem @ Error::Refused(_)) => {
             let entry = Entry::of("session.refused").outcome(Outcome::Denied).with("how", "oidc").with("why", problem.code());
             app.db.record(Actor::from(Service::Identity.operator::<IdentitySync>().caller()), entry).await?;
-            login_page(&app, &visit, &next, "", Some(&problem)).await
+            login_page(&app, &visit, &next, Email::default(), Some(&problem)).await
         }
         Err(other) => Err(other),
     }

@@ -3,6 +3,7 @@
 use crate::{
     error::Error,
     operations::{Answer, Guarantee, Refusal},
+    personal::without_addresses,
 };
 use reqwest::{Client, Method, StatusCode, Url, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
@@ -84,7 +85,7 @@ impl AdminApi {
             Ok(Value::Object(all)) if status.is_success() => {
                 Value::Object(all.into_iter().filter(|(name, _)| body.get(name).is_some()).collect())
             }
-            _ => json!(text),
+            _ => json!(without_addresses(&text)),
         };
         let receipt = json!({"path": path, "sent": body, "key": key, "status": status.as_u16(), "answer": said});
         match status {

@@ -1,6 +1,6 @@
 //! Customers as the admin API shows them.
 use super::{
-    Org, User,
+    User,
     store::{self, Filter},
 };
 use crate::{
@@ -16,14 +16,14 @@ const PAGE: usize = 50;
 pub async fn orgs(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let rows = store::orgs(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
-    Ok(listed(rows, |o: &Org| format!("{}~{}", o.name, o.id)))
+    Ok(listed(rows, |o| json!(o), |o| format!("{}~{}", o.name, o.id)))
 }
 
-/// `{items, next}` of people whose name, address or id fits.
+/// `{items, next}` of people whose name, address or id fits; their addresses are masked.
 pub async fn users(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let rows = store::users(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
-    Ok(listed(rows, |u: &User| format!("{}~{}", u.name, u.id)))
+    Ok(listed(rows, named_user, |u| format!("~{}", u.id)))
 }
 
 pub async fn org(app: &App, id: &str) -> Result<Value, Error> {
@@ -33,7 +33,7 @@ pub async fn org(app: &App, id: &str) -> Result<Value, Error> {
 
 pub async fn user(app: &App, id: &str) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
-    Ok(json!(store::user(&mut conn, id).await?.ok_or(Error::NotFound)?))
+    Ok(whole(&store::user(&mut conn, id).await?.ok_or(Error::NotFound)?))
 }
 
 /// A person with the organisations they belong to.
@@ -41,7 +41,7 @@ pub async fn user_detail(app: &App, id: &str) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let user = store::user(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let orgs = store::orgs_of(&mut conn, id, 200).await?;
-    let mut value = json!(user);
+    let mut value = whole(&user);
     value["orgs"] = json!(orgs);
     Ok(value)
 }
@@ -60,9 +60,23 @@ fn by_name(cursor: Option<&Cursor>) -> Slice<'_> {
     Slice { order: Order { key: "name", down: false }, cursor, limit: PAGE as i64 + 1 }
 }
 
-fn listed<T: serde::Serialize>(mut rows: Vec<T>, cursor: impl Fn(&T) -> String) -> Value {
+/// A person in a list: with the name, which people work with, and the masked address.
+fn named_user(user: &User) -> Value {
+    let mut value = json!(user);
+    value["name"] = json!(user.name.exposed());
+    value
+}
+
+/// The one person who was asked for.
+fn whole(user: &User) -> Value {
+    let mut value = named_user(user);
+    value["email"] = json!(user.email.exposed());
+    value
+}
+
+fn listed<T>(mut rows: Vec<T>, shown: impl Fn(&T) -> Value, cursor: impl Fn(&T) -> String) -> Value {
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let next = rows.last().filter(|_| more).map(cursor);
-    json!({"items": rows, "next": next})
+    json!({"items": rows.iter().map(shown).collect::<Vec<_>>(), "next": next})
 }

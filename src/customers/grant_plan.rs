@@ -83,9 +83,9 @@ impl GrantPlan {
         let before = state(&user.plan, user.plan_until);
         let after = state(self.plan.name(), self.until);
         if before == after {
-            return Err(Refusal::field("plan", msg::user_has_plan_already(&user.name, self.plan.name())));
+            return Err(Refusal::field("plan", msg::user_has_plan_already(user.name.exposed(), self.plan.name())));
         }
-        let target = Target { kind: "user", id: user.id, label: format!("{} · {}", user.name, user.email) };
+        let target = Target { kind: "user", id: user.id, label: format!("{} · {}", user.name.exposed(), user.email) };
         Ok(Preview { target, before, after })
     }
 }

@@ -6,6 +6,7 @@ mod outside;
 mod store;
 pub mod web;
 
+use crate::personal::{Email, PersonName};
 use chrono::{DateTime, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,8 +75,8 @@ pub struct Org {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct User {
     pub id: String,
-    pub name: String,
-    pub email: String,
+    pub name: PersonName,
+    pub email: Email,
     pub plan: String,
     /// Last day of the plan, in Korea; none means that it does not end.
     pub plan_until: Option<NaiveDate>,

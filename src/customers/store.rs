@@ -58,9 +58,9 @@ pub(super) async fn orgs(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) 
     Ok(rows)
 }
 
-/// A page of people, by `name` or `email`.
+/// A page of people, by `name` or `email`. The cursor is an id, and what it stands at is looked up: see [`crate::personal`].
 pub(super) async fn users(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<User>> {
-    let (value, id) = slice.at();
+    let (_, id) = slice.at();
     let (by_email, up) = (slice.order.key == "email", slice.up());
     let mut rows = sqlx::query_as!(
         User,
@@ -68,18 +68,18 @@ pub(super) async fn users(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>)
            from admin_users u
            where ($1::text is null or strpos(lower(name || ' ' || email), lower($1)) > 0 or id = $1) and ($2::text is null or plan = $2)
              and ($3::text is null or case
-               when $4 and $5 then (email, id) > ($6::text, $3)
-               when $4 then (email, id) < ($6::text, $3)
-               when $5 then (name, id) > ($6::text, $3) else (name, id) < ($6::text, $3) end)
+               when $4 and $5 then (email, id) > ((select email from admin_users where id = $3), $3)
+               when $4 then (email, id) < ((select email from admin_users where id = $3), $3)
+               when $5 then (name, id) > ((select name from admin_users where id = $3), $3)
+               else (name, id) < ((select name from admin_users where id = $3), $3) end)
            order by case when $4 and $5 then email end asc, case when $4 and not $5 then email end desc,
              case when not $4 and $5 then name end asc, case when not $4 and not $5 then name end desc,
-             case when $5 then id end asc, case when not $5 then id end desc limit $7"#,
+             case when $5 then id end asc, case when not $5 then id end desc limit $6"#,
         f.q,
         f.paying,
         id,
         by_email,
         up,
-        value,
         slice.limit
     )
     .fetch_all(conn)

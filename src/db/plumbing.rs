@@ -1,9 +1,8 @@
 //! Writes that are not privileged changes and so need neither operator nor entry: sessions, saved views, failed sign-ins, housekeeping.
 use super::Db;
-use crate::{error::Error, notices::Kind};
+use crate::{error::Error, notices::Kind, personal::ClientAddress};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::net::IpAddr;
 use uuid::Uuid;
 
 impl Db {
@@ -82,8 +81,14 @@ impl Db {
     /// Counts a sign-in before its password is looked at, one at a time for each account and address, so that many at once
     /// cannot all find the count at zero. Answers the seconds to wait instead, if it comes too soon. `account` is a hash:
     /// people type passwords into the wrong field.
-    pub async fn admit_login(&self, account: &[u8], address: IpAddr, pause: fn(i64) -> i64, most_from_address: i64) -> Result<i64, Error> {
-        let (db, account, address) = (self.clone(), account.to_vec(), address.to_string());
+    pub async fn admit_login(
+        &self,
+        account: &[u8],
+        address: &ClientAddress,
+        pause: fn(i64) -> i64,
+        most_from_address: i64,
+    ) -> Result<i64, Error> {
+        let (db, account, address) = (self.clone(), account.to_vec(), address.exposed().to_owned());
         let admitted = tokio::spawn(async move {
             let mut tx = db.writers.begin().await?;
             sqlx::query_scalar!("select pg_advisory_xact_lock(hashtextextended(encode($1, 'hex') || $2, 0))", account, address)
@@ -108,8 +113,8 @@ impl Db {
     }
 
     /// A sign-in that succeeded was no failure.
-    pub async fn forgive_login(&self, account: &[u8], address: IpAddr) -> Result<(), Error> {
-        sqlx::query!("delete from login_failure where account = $1 and address = $2::text::inet", account, address.to_string())
+    pub async fn forgive_login(&self, account: &[u8], address: &ClientAddress) -> Result<(), Error> {
+        sqlx::query!("delete from login_failure where account = $1 and address = $2::text::inet", account, address.exposed())
             .execute(&self.writers)
             .await?;
         Ok(())

@@ -3,6 +3,7 @@ use super::{
     history::{TIERS, World},
     names,
 };
+use crate::personal::Email;
 use rand::{RngExt, seq::IndexedRandom};
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ impl World {
         let user = &self.users[n];
         let plan = if user.plan == "pro" { "free" } else { "pro" };
         let fields = json!({"user_id": user.id, "plan": plan});
-        let label = format!("{} · {}", user.name, user.email);
+        let label = format!("{} · {}", user.name, Email::from(user.email.clone()));
         let reason = names::GRANT_REASONS.choose(&mut self.rng).expect("not empty");
         let (before, after) = (json!({"plan": user.plan, "until": null}), json!({"plan": plan, "until": null}));
         Matter { operation: "user.plan.grant", fields, target: ("user", user.id.clone(), label), before, after, reason: (*reason).into() }

@@ -24,9 +24,10 @@ pub async fn csv<L: Listing>(r: Reader, asked: Asked) -> Result<Response, Error>
     let entry = Entry::of("list.exported").on("list", L::NAME).detail("query", json!(asked.state()));
     r.app.db.record((&r.caller).into(), entry).await?;
     let columns = L::columns();
-    let shown: Vec<&'static str> = visible(&columns, &asked).iter().map(|c| c.key).collect();
+    let shown = visible(&columns, &asked, |c| c.in_files);
     // a byte order mark, or Excel takes Korean for something else
-    let head = format!("\u{feff}{}", line(visible(&columns, &asked).iter().map(|c| (c.label)(r.l)))?);
+    let head = format!("\u{feff}{}", line(shown.iter().map(|c| (c.label)(r.l)))?);
+    let shown = shown.iter().map(|c| c.key).collect();
     let state = Export { r, asked, shown, cursor: None, sent: 0, done: false };
     let rows = futures::stream::try_unfold(state, Export::next::<L>).map_err(|error| {
         tracing::error!(list = L::NAME, cause = %error, "an export broke off");

@@ -147,7 +147,7 @@ pub async fn page<L: Listing>(r: &Reader, conn: &mut PgConnection, asked: &Asked
     let previous = link("before", rows.first()).filter(|_| if slice.back() { more } else { cursor.is_some() });
 
     let all = L::columns();
-    let mut shown = visible(&all, asked);
+    let mut shown = visible(&all, asked, |c| c.shown);
     if !asked.get("selected").is_empty() && !L::BESIDE.is_empty() && asked.get("cols").is_empty() {
         shown.retain(|c| L::BESIDE.contains(&c.key));
     }
@@ -193,12 +193,12 @@ pub async fn page<L: Listing>(r: &Reader, conn: &mut PgConnection, asked: &Asked
     })
 }
 
-/// The columns the reader chose (`cols=a,b`), or those shown anyway; the first always.
-pub(super) fn visible<'a, T>(all: &'a [Column<T>], asked: &Asked) -> Vec<&'a Column<T>> {
+/// The columns the reader chose (`cols=a,b`), or those that are there anyway; the first always.
+pub(super) fn visible<'a, T>(all: &'a [Column<T>], asked: &Asked, anyway: fn(&Column<T>) -> bool) -> Vec<&'a Column<T>> {
     let chosen: Vec<&str> = asked.pairs.iter().filter(|(n, _)| n == "cols").flat_map(|(_, v)| v.split(',')).collect();
     all.iter()
         .enumerate()
-        .filter(|(i, c)| *i == 0 || if chosen.is_empty() { c.shown } else { chosen.contains(&c.key) })
+        .filter(|(i, c)| *i == 0 || if chosen.is_empty() { anyway(c) } else { chosen.contains(&c.key) })
         .map(|(_, c)| c)
         .collect()
 }

@@ -24,11 +24,13 @@ pub struct Column<T> {
     pub sorts: bool,
     /// Shown until the reader chooses otherwise.
     pub shown: bool,
+    /// The same for files, which have no line below a row's name.
+    pub in_files: bool,
 }
 
 impl<T> Column<T> {
     pub fn new(key: &'static str, label: fn(Lang) -> String, cell: fn(&Reader, &T) -> Cell, raw: fn(&T) -> String) -> Self {
-        Self { key, label, cell, raw, end: false, sorts: false, shown: true }
+        Self { key, label, cell, raw, end: false, sorts: false, shown: true, in_files: true }
     }
 
     pub fn end(self) -> Self {
@@ -40,7 +42,11 @@ impl<T> Column<T> {
     }
 
     pub fn hidden(self) -> Self {
-        Self { shown: false, ..self }
+        Self { shown: false, in_files: false, ..self }
+    }
+
+    pub fn in_files(self) -> Self {
+        Self { in_files: true, ..self }
     }
 }
 

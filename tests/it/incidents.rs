@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Everything that this process has logged since the first call.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -30,7 +30,7 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 impl Log {
-    fn keep() -> &'static Self {
+    pub fn keep() -> &'static Self {
         static LOG: OnceLock<Log> = OnceLock::new();
         LOG.get_or_init(|| {
             let log = Log::default();
@@ -39,7 +39,7 @@ impl Log {
         })
     }
 
-    fn lines(&self, with: &str) -> Vec<String> {
+    pub fn lines(&self, with: &str) -> Vec<String> {
         String::from_utf8_lossy(&self.0.lock().unwrap()).lines().filter(|line| line.contains(with)).map(str::to_owned).collect()
     }
 }

@@ -1,5 +1,6 @@
 //! Personal data: kept so that it can be erased, erased only by two, and gone everywhere while every proof stays.
 use crate::{
+    incidents::Log,
     log::{sealed, tamper, verify},
     support::{Desk, Person, REASON, policy_with},
 };
@@ -257,4 +258,74 @@ async fn what_was_in_clear_before_there_were_keys_is_erased_too() {
     assert_eq!(row, (None, None));
     let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
+}
+
+/// What one sees of a person's address.
+fn masked(email: &str) -> String {
+    let (local, domain) = email.split_once('@').unwrap();
+    format!("{}•••@{domain}", &local[..1])
+}
+
+#[tokio::test]
+async fn an_address_is_whole_on_the_persons_own_page_and_masked_everywhere_else() {
+    let log = Log::keep();
+    let desk = desk().await;
+    let (user, name, email, plan) = somebody(&desk).await;
+    let other = if plan == "pro" { "free" } else { "pro" };
+    let typed = "hong.gildong@typed-at-the-door.example";
+    let stranger = Person::new(desk.base(0));
+    let refused = stranger.post_from(&stranger.get("/login").await, "/login", &[("email", typed), ("password", "wrong")]).await;
+    assert_eq!((refused.status, refused.find("input[name=email]").as_deref()), (401, Some(typed)), "what one typed stands there again");
+    let forged = stranger.post("/login", &[("email", typed), ("password", "wrong"), ("csrf", "forged")]).await;
+    assert!(forged.status >= 400, "{}", forged.status);
+
+    let (ops, approver, token) = (desk.sign_in("ops").await, desk.sign_in("approver").await, desk.token("ops").await);
+    // asked for by the whole address, everywhere
+    let q = format!("q={}", email.replace('@', "%40"));
+    let org: String = sqlx::query_scalar("select org_id from admin_user_orgs where user_id = $1 limit 1")
+        .bind(&user)
+        .fetch_one(&mut desk.owner().await)
+        .await
+        .unwrap();
+    for path in [format!("/users?{q}"), format!("/search?{q}"), format!("/orgs/{org}"), format!("/users.csv?{q}")] {
+        let page = ops.get(&path).await;
+        // but for what was typed: the field and the links that keep it
+        let typed = path.starts_with("/users?") || path.starts_with("/search?");
+        let shown = if typed { page.texts("th, td, #results a").join(" ") } else { page.body.clone() };
+        assert!(shown.contains(&name) && shown.contains(&masked(&email)) && shown.contains(&user), "{path}: {shown}");
+        assert!(!shown.contains(&email), "{path}: {shown}");
+    }
+    let (_, listed) = token.get(&format!("/api/admin/users?{q}")).await;
+    let found = &listed["items"][0];
+    assert_eq!((&found["id"], &found["name"], &found["email"]), (&json!(user), &json!(name), &json!(masked(&email))));
+    for path in [format!("/api/admin/users/{user}"), format!("/api/admin/users/{user}/detail")] {
+        assert_eq!(token.get(&path).await.1["email"], email, "{path}");
+    }
+    ops.get(&format!("/users/{user}")).await.sees(&email).sees(&name);
+    // no list says it in a link either
+    for path in ["/users?sort=email", "/users?sort=-email", "/users.csv?sort=email"] {
+        let page = ops.get(path).await;
+        assert!(page.body.contains("•••@") && !page.body.contains("user0") && page.status == 200, "{path}: {}", page.body);
+    }
+    assert_eq!(ops.get(&format!("/users/{email}")).await.status, 404);
+    assert_eq!(token.get(&format!("/api/admin/users/{}", email.replace('@', "%40"))).await.0, 404);
+
+    let request = granted(&ops, &approver, &user, other).await;
+    let page = ops.get(&format!("/requests/{request}")).await;
+    page.sees(&format!("{name} · {}", masked(&email)));
+    let json = token.get(&format!("/api/requests/{request}")).await.1.to_string();
+    let (inbox, notices) = (ops.get("/inbox?tab=decided").await.body, ops.get("/notices").await.body);
+    for (what, text) in [("page", &page.body), ("api", &json), ("list", &inbox), ("notices", &notices)] {
+        assert!(!text.contains(&email), "{what}: {text}");
+    }
+
+    let leaves: Vec<String> =
+        sqlx::query_scalar("select convert_from(leaf, 'UTF8') from ledger.event").fetch_all(&mut desk.owner().await).await.unwrap();
+    assert!(leaves.len() > 10);
+    for secret in [typed, &email, "hong.gildong", email.split('@').next().unwrap()] {
+        assert_eq!(log.lines(secret), Vec::<String>::new());
+        assert!(!leaves.iter().any(|leaf| leaf.contains(secret)), "{secret}");
+    }
+    assert!(leaves.iter().all(|leaf| !leaf.contains(&name) && !leaf.contains("127.0.0.1")));
+    assert_eq!(log.lines(&format!("/users/{}", masked(&email))).len(), 2, "the log is read, and says masked what was asked for");
 }

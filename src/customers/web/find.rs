@@ -40,5 +40,11 @@ fn found_org(r: &Reader, org: &Org) -> Found {
 
 fn found_user(r: &Reader, user: &User) -> Found {
     let detail = format!("{} · {} · {}", user.email, called(r.l, "plan", &user.plan), user.id);
-    Found { group: r.l.customers_users_title(), name: user.name.clone(), detail, href: format!("/users/{}", user.id), icon: "user" }
+    Found {
+        group: r.l.customers_users_title(),
+        name: user.name.exposed().to_owned(),
+        detail,
+        href: format!("/users/{}", user.id),
+        icon: "user",
+    }
 }

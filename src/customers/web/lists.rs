@@ -96,11 +96,11 @@ impl Listing for Users {
 
     fn columns() -> Vec<Column<User>> {
         type Of = Column<User>;
-        let title = |_: &Reader, u: &User| Cell::Title { text: u.name.clone(), below: vec![Detail::code(&u.id)] };
+        let title = |_: &Reader, u: &User| Cell::Title { text: u.name.exposed().to_owned(), below: vec![Detail::code(&u.id)] };
         vec![
-            Of::new("name", Lang::customers_name, title, |u| u.name.clone()).sorts(),
-            Of::new("id", Lang::customers_id, |_, u| Cell::Code(u.id.clone()), |u| u.id.clone()).hidden(),
-            Of::new("email", Lang::customers_email, |_, u| Cell::Text(u.email.clone()), |u| u.email.clone()).sorts(),
+            Of::new("name", Lang::customers_name, title, |u| u.name.exposed().to_owned()).sorts(),
+            Of::new("id", Lang::customers_id, |_, u| Cell::Code(u.id.clone()), |u| u.id.clone()).hidden().in_files(),
+            Of::new("email", Lang::customers_email, |_, u| Cell::Text(u.email.to_string()), |u| u.email.to_string()).sorts(),
             Of::new("plan", Lang::customers_plan, |r, u| Cell::Tag(called(r.l, "plan", &u.plan)), |u| u.plan.clone()),
             Of::new(
                 "until",
@@ -127,8 +127,9 @@ impl Listing for Users {
         user_place(row)
     }
 
-    fn mark(row: &User, key: &str) -> (String, String) {
-        (if key == "email" { row.email.clone() } else { row.name.clone() }, row.id.clone())
+    /// The id alone: a name or an address has no place in a link.
+    fn mark(row: &User, _: &str) -> (String, String) {
+        (String::new(), row.id.clone())
     }
 
     async fn read(_: &Reader, conn: &mut PgConnection, asked: &Asked, slice: Slice<'_>) -> Result<Vec<User>, Error> {

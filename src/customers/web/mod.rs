@@ -101,14 +101,14 @@ async fn user(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
     let around = Around::of(&r, &mut conn, "user", &id).await?;
     drop(conn);
     let facts = vec![
-        Fact::new(l.customers_email(), user.email.clone()),
+        Fact::new(l.customers_email(), user.email.exposed().to_owned()),
         Fact::new(l.customers_plan(), called(l, "plan", &user.plan)),
         Fact::new(l.customers_until(), user.plan_until.map_or_else(|| l.customers_no_end(), |d| d.to_string())),
         Fact::new(l.customers_since(), When::new(l, user.created_at).absolute),
     ];
     let related = Table::plain(&r, l.customers_orgs(), &Orgs::columns(), ORG_BRIEF, &orgs, org_place);
     let back = Action { href: "/users".into(), label: l.customers_users_title() };
-    around.show(&app, &visit, back, user.name, facts, (l.customers_orgs(), related)).await
+    around.show(&app, &visit, back, user.name.exposed().to_owned(), facts, (l.customers_orgs(), related)).await
 }
 
 /// What surrounds a customer: requests that are open for it, what happened to it, and what can be asked for.
