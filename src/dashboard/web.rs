@@ -45,7 +45,7 @@ async fn index(operator: Operator<PortalUse>, visit: Visit, State(app): State<Ap
     let decides = caller.may(RequestsDecide::NAME) && reads;
     let days = if reads { Some(history.days(&app.db).await?) } else { None };
     let mut conn = app.db.read().await?;
-    let counts = requests::inbox::counts(&mut conn, &Turn::of(caller)).await?;
+    let counts = requests::inbox::counts(&mut *app.db.look_up().await?, &Turn::of(caller)).await?;
     let waiting = if decides {
         requests::inbox::list(&mut conn, &Filter { waiting_for: Some(Turn::of(caller)), ..Filter::default() }, Slice::soonest(8)).await?
     } else {

@@ -66,7 +66,8 @@ impl Db {
         Ok(self.readers.acquire().await?)
     }
 
-    /// The same for what is found by its key, and by every HTTP request: who has this token, whose session this is.
+    /// The same with plans that are kept, for what every HTTP request asks and what is found by its key: who has this token, how much
+    /// waits for them, what happened to a request. Whoever holds one asks for no other connection.
     pub async fn look_up(&self) -> Result<PoolConnection<Postgres>, Error> {
         Ok(self.lookups.acquire().await?)
     }

@@ -84,16 +84,18 @@ pub struct Told {
     pub detail: Detail,
 }
 
-/// The whole story of a request, oldest first.
-pub async fn story(conn: &mut PgConnection, request: i64) -> sqlx::Result<Vec<Told>> {
+/// The whole story of a request that was submitted at this time, oldest first. Months before are not looked into.
+pub async fn story(conn: &mut PgConnection, request: i64, submitted: DateTime<Utc>) -> sqlx::Result<Vec<Told>> {
     let rows = sqlx::query!(
         r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, e.actor_id, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
              e.request_id as request, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?", d.sealed as "sealed?", k.key as "key?"
            from ledger.event e left join operator o on o.id = e.actor_id
-             left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at
+             left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at and d.recorded_at >= $2
              left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
-           where e.request_id = $1 order by e.event_id limit 200"#,
-        request
+           where e.request_id = $1 and e.recorded_at >= $2 order by e.event_id limit 200"#,
+        request,
+        // what is written in the same transaction is cut to the millisecond
+        submitted - chrono::TimeDelta::seconds(1)
     )
     .fetch_all(conn)
     .await?;

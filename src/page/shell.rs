@@ -87,7 +87,7 @@ impl Shell {
 
     /// Somebody is signed in: their navigation and their session.
     pub(super) async fn welcome(&mut self, app: &App, session: &Session, caller: &Caller) -> Result<(), Error> {
-        let mut conn = app.db.read().await?;
+        let mut conn = app.db.look_up().await?;
         let counts = requests::inbox::counts(&mut conn, &requests::inbox::Turn::of(caller)).await?;
         let unread = notices::unread(&mut conn, caller.id).await?;
         drop(conn);

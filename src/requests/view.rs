@@ -138,8 +138,10 @@ pub async fn whole(
     typed: Typed,
 ) -> Result<RequestView, Error> {
     let definition = app.registry.find(&request.operation);
-    let seen = Seen::of(app, conn, caller, request).await?;
-    let story = ledger::browse::story(conn, request.id).await?;
+    let mut kept = app.db.look_up().await?;
+    let seen = Seen::of(app, &mut kept, caller, request).await?;
+    let story = ledger::browse::story(&mut kept, request.id, request.created_at).await?;
+    drop(kept);
     let same_target = inbox::Filter { target: Some((request.target_type.clone(), request.target_id.clone())), ..Default::default() };
     let mut others = inbox::list(conn, &same_target, Slice::newest(6)).await?;
     others.retain(|other| other.id != request.id);

@@ -4,7 +4,10 @@ use crate::{
     verifier::PYTHON,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use countersign::ledger::{commitment, leaf_hash, note::{Checkpoint, SigningKey, VerifyingKey}};
+use countersign::ledger::{
+    commitment, leaf_hash,
+    note::{Checkpoint, SigningKey, VerifyingKey},
+};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use std::{

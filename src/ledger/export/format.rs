@@ -3,7 +3,13 @@ use super::{
     Batch,
     store::{Place, Row},
 };
-use crate::{error::Error, i18n::Lang, ledger::{retire::Month, subjects::Detail}, page::export, requests::short_id};
+use crate::{
+    error::Error,
+    i18n::Lang,
+    ledger::{retire::Month, subjects::Detail},
+    page::export,
+    requests::short_id,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;

@@ -91,7 +91,8 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
         }
         let share = lines.len().div_ceil(processors);
         let checked: Vec<Checked> = thread::scope(|scope| {
-            let workers: Vec<_> = lines.chunks(share).map(|lines| scope.spawn(|| lines.iter().map(|line| check(line)).collect::<Vec<_>>())).collect();
+            let workers: Vec<_> =
+                lines.chunks(share).map(|lines| scope.spawn(|| lines.iter().map(|line| check(line)).collect::<Vec<_>>())).collect();
             workers.into_iter().flat_map(|worker| worker.join().expect("a check does not panic")).collect()
         });
         for line in checked {

@@ -61,11 +61,7 @@ impl Log {
             return Err(again("with the copy’s leaves the tree has another root than was published"));
         }
         store::replay(conn, &leaves).await?;
-        let batch = leaves
-            .into_iter()
-            .map(|leaf| Ok(waiting(leaf)?))
-            .collect::<anyhow::Result<Vec<_>>>()
-            .map_err(|error| again(&error.to_string()))?;
+        let batch = leaves.into_iter().map(waiting).collect::<Result<Vec<_>, _>>().map_err(|error| again(&error.to_string()))?;
         store::append(conn, head.size, &batch, &hashes).await?;
         tiles::grow(conn, from, &hashes).await?;
         let size = published.size as i64;

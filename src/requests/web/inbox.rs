@@ -42,7 +42,7 @@ pub(super) async fn index(
     let (l, caller) = (visit.l, operator.caller());
     let decides = caller.may(RequestsDecide::NAME);
     let mut conn = app.db.read().await?;
-    let counts = inbox::counts(&mut conn, &inbox::Turn::of(caller)).await?;
+    let counts = inbox::counts(&mut *app.db.look_up().await?, &inbox::Turn::of(caller)).await?;
     let tabs = [
         ("mine", l.inbox_tab_mine(), counts.mine),
         ("open", l.inbox_tab_open(), counts.open),

@@ -51,8 +51,8 @@ pub(super) async fn page(
     typed: Typed,
     status: StatusCode,
 ) -> Result<Response, Error> {
+    let request = store::find(&mut *app.db.look_up().await?, id).await?.ok_or(Error::NotFound)?;
     let mut conn = app.db.read().await?;
-    let request = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     seen::note(app, visit, caller, &request);
     let request = view::whole(app, &mut conn, visit.l, caller, &request, typed).await?;
     let (newer, older) = (waiting(&mut conn, caller, id, true).await?, waiting(&mut conn, caller, id, false).await?);
