@@ -191,7 +191,7 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
     sqlx::raw_sql("drop table ledger.event_2024_02, ledger.detail_2024_02").execute(&mut owner).await.unwrap();
     let (whole, told) = verified(&desk).await;
     assert!(!whole && told.contains(&format!("(event {second}): its event was removed")), "{told}");
-    assert!(!told.contains("retired month"), "{told}");
+    assert!(!told.contains("BROKEN: retired month"), "{told}");
     std::fs::remove_dir_all(&r.folder).unwrap();
 }
 
