@@ -1,19 +1,25 @@
-// The ledger at ten million events: `make bench-ledger`. How long its pages take for every filter that is offered, and how fast it is
-// taken away. A year of the demo is written down again and again, some minutes and some requests apart, until there are EVENTS; the
+// The ledger at ten million events: `make bench-ledger`. How long an export of the first million takes to be verified offline, how long
+// pages take for every filter that is offered, and how fast it is taken away. A year of the demo is written down again and again, some minutes and some requests apart, until there are EVENTS; the
 // sequencer then takes all of them into the log. Client, server and PostgreSQL share the machine.
 import { execFileSync, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 
 const wanted = Number(process.env.EVENTS ?? 10_000_000), each = Number(process.env.TIMES_EACH ?? 60);
 const port = await freePort(), base = `http://127.0.0.1:${port}`, agent = new Agent({ keepAlive: true, maxSockets: 1 });
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const line = (name, cells) => console.log(name.padEnd(72) + cells.map((cell) => String(cell).padStart(10)).join(''));
 
-multiply();
 const server = spawn(process.env.COUNTERSIGN_BIN, ['serve'], { env: { ...process.env, COUNTERSIGN_LISTEN: `127.0.0.1:${port}`, RUST_LOG: 'warn' }, stdio: 'inherit' });
 try {
   while ((await call('/readyz', {}).catch(() => ({}))).status !== 200) await sleep(50);
+  await sequenced();
+  await offline(await signIn('auditor@hanbit.example'));
+  multiply();
   await sequenced();
   await pages(await signIn('approver@hanbit.example'));
   await exports(await signIn('auditor@hanbit.example'));
@@ -48,6 +54,20 @@ async function sequenced() {
   const size = Number(sql('select size from ledger.head')), took = (performance.now() - began) / 1000;
   console.log(`${size} leaves, ${(size / took).toFixed(0)} each second`);
   sql('vacuum analyze ledger.leaf, ledger.pending');
+}
+
+/** What is there so far as a file, which both verifiers read without any of us. */
+async function offline(cookie) {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-')), file = join(folder, 'all.ndjson');
+  const key = /verified by (\S+)/.exec(execFileSync(process.env.COUNTERSIGN_BIN, ['doctor'], { encoding: 'utf8' }))[1];
+  await new Promise((resolve, reject) => request(new URL('/ledger/export?format=ndjson', base), { agent, headers: { cookie } }, (response) =>
+    pipeline(response, createWriteStream(file)).then(resolve, reject)).on('error', reject).end());
+  line('\noffline', ['seconds']);
+  for (const [name, command, ...more] of [['countersign ledger verify --from', process.env.COUNTERSIGN_BIN, 'ledger', 'verify', '--from'], ['verify.py export', 'python3', 'static/verify.py', 'export']]) {
+    const began = performance.now(), said = execFileSync(command, [...more, file, '--key', key], { encoding: 'utf8' });
+    line(`${name}: ${said.trim().replace(/\s+/g, ' ')}`, [((performance.now() - began) / 1000).toFixed(1)]);
+  }
+  rmSync(folder, { recursive: true });
 }
 
 async function pages(cookie) {

@@ -20,13 +20,15 @@ select state from bench_target where id = :id for update;
 update bench_target set state = state + 1, at = now() where id = :id;
 insert into bench_change (target, reason) values (:id, 'A reason as people write them, of some length.');
 `;
+// pgbench takes a colon before a letter or a digit for a variable, also within quotes
 const event = `with sealed as (
-  select gen_random_uuid() as id, date_trunc('milliseconds', clock_timestamp()) as at
+  select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid as id, at
+  from (select date_trunc('milliseconds', clock_timestamp()) as at) now
 ), written as (
   insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf)
   select id, at, 1, 'org.tier.fixed', 'success', '00000000-0000-7000-8000-000000000003', 'worker', 'org', :id::text, convert_to(format(
-    '{"actor":"00000000-0000-7000-8000-000000000003","at":"%s","detail":"c1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","door":"worker","id":"%s","kind":"org.tier.fixed","outcome":"success","target":{"id":"%s","type":"org"},"v":1}',
-    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), id, :id), 'UTF8') from sealed
+    '{"actor":"00000000-0000-7000-8000-000000000003","at":"%s","detail":"%s","door":"worker","id":"%s","kind":"org.tier.fixed","outcome":"success","target":{"id":"%s","type":"org"},"v":%s}',
+    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24":"MI":"SS.MS"Z"'), 'c1' || chr(58) || repeat('A', 43) || '=', id, :id::text, 1), 'UTF8') from sealed
 ) insert into ledger.detail (event_id, recorded_at, salt, data)
   select id, at, decode(repeat('ab', 32), 'hex'), jsonb_build_object('reason', 'A reason as people write them, of some length.') from sealed;
 `;
