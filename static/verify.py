@@ -7,7 +7,7 @@
 
 `proof` checks that one leaf (a file with its exact bytes) is in the log that the proof's checkpoint signs. `export` checks
 a whole ledger: every leaf, the root of every checkpoint, that the columns tell what the leaves say, and that details fit
-what the leaves commit to. The last line of an export has the checkpoint that it goes up to; with --checkpoint another one
+what the leaves commit to. Of an export with a filter, whose events each bring their proof, it checks each by itself. The last line of an export has the checkpoint that it goes up to; with --checkpoint another one
 counts instead, and --older takes those that somebody kept. Of events that went with a month that was retired, an export has
 the hashes of their leaves alone; --retired takes the files of such months. VKEY is the log's public key, `name+hash+base64`
 or a file that holds it: get it from somebody other than the portal. A FILE may hold several checkpoints one after the other.
@@ -239,7 +239,7 @@ def number(value):
 COLUMNS = ("id", "kind", "at", "outcome", "actor", "door", "request", "target")
 EVERY = frozenset(COLUMNS)
 NEEDED = frozenset(COLUMNS[:5])
-LINE = frozenset(("index", "leaf", "hash", "event", "opening", "sealed"))
+LINE = frozenset(("index", "leaf", "hash", "event", "opening", "sealed", "path"))
 # What is left of an event that went with its month.
 HASH_ALONE = frozenset(("index", "hash", "retired"))
 
@@ -358,6 +358,10 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     if len({it.origin for it in checkpoints}) > 1:
         raise Wrong("the checkpoints are of different ledgers: " + ", ".join(sorted({it.origin for it in checkpoints})))
     last = max(newest, key=lambda it: it.size)
+    if is_part(path):
+        if older_paths or retired_paths:
+            raise Wrong("a part of a ledger cannot be compared with older checkpoints or retired months: export everything")
+        return verify_part(path, last)
     waiting = sorted(checkpoints, key=lambda it: it.size, reverse=True)
     if waiting[0].size > last.size:
         raise Wrong(f"{waiting[0].where}: an older checkpoint has {waiting[0].size} events, the newest {last.size}")
@@ -397,6 +401,50 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     unopened = f"; {closed} details are not opened" if closed else ""
     unopened += f"; of {gone} events that were retired only the hashes are here" if gone else ""
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
+
+
+def is_part(path):
+    with open_file(path) as file:
+        first = file.readline()
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 65536))
+        last = (file.read().splitlines() or [b""])[-1]
+    try:
+        return "path" in parse(first) or (last.startswith(END) and parse(last).get("part") is True)
+    except (ValueError, TypeError, RecursionError):
+        return False
+
+
+def verify_part(path, signed):
+    """Events that were picked, each with the path from its leaf to the root that is signed."""
+    seen, closed, ended = set(), 0, False
+    with open_file(path) as file:
+        for number, line in enumerate(file, 1):
+            where = f"line {number}"
+            if ended:
+                raise Wrong(f"{where}: stands behind the line that says it is the last")
+            if line.startswith(END):
+                ended = True
+                continue
+            try:
+                index, leaf, said, event, opening = parse_event(line)
+                where = f"index {index}"
+                if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < signed.size:
+                    raise Wrong("the checkpoint does not cover it")
+                if "path" not in parse(line):
+                    raise Wrong("brings no proof along: export it with proofs, or export everything")
+                hashes = [decode64(hash_, "a hash of the path") for hash_ in parse(line)["path"]]
+                if leaf is None or index in seen:
+                    raise Wrong("stands here twice" if index in seen else "its leaf is not here")
+                if said is not None and said != base64.b64encode(leaf_hash(leaf)).decode():
+                    raise Wrong("the leaf has another hash than the one it had in the log")
+                closed += check_event(leaf, event, opening)
+                if root_of_path(leaf_hash(leaf), index, signed.size, hashes) != signed.root:
+                    raise Wrong("the path does not lead from this leaf to the root of the checkpoint")
+            except Wrong as wrong:
+                raise Wrong(f"{where}: {wrong}") from None
+            seen.add(index)
+    unopened = f"; {closed} details are not opened" if closed else ""
+    return f"{len(seen)} events are in the ledger of {signed.origin}, which had {signed.size} events, each by its own proof{unopened}"
 
 
 def read_retired(paths):

@@ -43,6 +43,9 @@ pub(super) struct Export {
     /// With reasons, before and after; needs the scope ledger:export.
     #[arg(long)]
     openings: bool,
+    /// With a filter, as NDJSON: with the proof of each event. Such an export is not gone on with when it breaks off.
+    #[arg(long)]
+    proofs: bool,
     /// In the order of the log, from this index on: `next` of the export before.
     #[arg(long)]
     from: Option<u32>,
@@ -68,9 +71,15 @@ impl Export {
         if self.line.is_some() && given.len() > 1 {
             bail!("give the filter as a line or as options, not as both");
         }
-        let openings = if self.openings { "yes" } else { "" };
+        let yes = |asked: bool| if asked { "yes" } else { "" };
         let from = self.from.map(|from| from.to_string()).unwrap_or_default();
-        let more = [("format", self.format.as_str()), ("openings", openings), ("from", &from), ("after", after.unwrap_or_default())];
+        let more = [
+            ("format", self.format.as_str()),
+            ("openings", yes(self.openings)),
+            ("proofs", yes(self.proofs)),
+            ("from", &from),
+            ("after", after.unwrap_or_default()),
+        ];
         Ok(crate::page::query(&[given.as_slice(), &more].concat()))
     }
 
@@ -141,6 +150,8 @@ async fn run(client: &Client, export: &Export, out: &mut (impl AsyncWrite + Unpi
                 return Ok(End::Done);
             }
             Ended::Refused(end) => return Ok(end),
+            // the proofs of another stream would lead to another checkpoint
+            Ended::Broken if export.proofs && so.events > 0 => bail!("the export broke off after {} events; begin again", so.events),
             Ended::Broken => {
                 tries = if so.events > before { 1 } else { tries + 1 };
                 if tries > TRIES {

@@ -17,6 +17,9 @@ impl LogDb {
             ("statement_timeout", "20s"),
             ("lock_timeout", "2s"),
             ("idle_in_transaction_session_timeout", "20s"),
+            // what waits is a handful of rows or, after a long halt, millions, and statistics know neither: everything goes by index
+            ("enable_seqscan", "off"),
+            ("plan_cache_mode", "force_generic_plan"),
         ]);
         let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(2)).idle_timeout(Duration::from_secs(60));
         Ok(Self(pool.connect_lazy_with(options)))

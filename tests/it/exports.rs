@@ -151,6 +151,34 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
     assert!(status == Some(0) && said.starts_with(&format!("OK {} events", exported.len())), "{said}");
     let (status, said) = ours(text.as_bytes(), &[]).await;
     assert!(status == Some(0) && said.contains(&format!("{} leaves, 1 checkpoints", exported.len())), "{said}");
+    // a part of it, each event by its own proof, and a part in which there is nothing
+    let (_, part) = take(&auditor, "openings=yes&proofs=yes&action=org.tier.fixed,request.denied").await;
+    let (picked, end) = events(&part);
+    assert!(end["part"] == true && picked.len() > 20 && picked.len() < exported.len(), "{end}");
+    let (status, said) = verify(part.as_bytes()).await;
+    assert!(status == Some(0) && said.starts_with(&format!("OK {} events are in the ledger", picked.len())), "{said}");
+    let (status, said) = ours(part.as_bytes(), &[]).await;
+    assert!(status == Some(0) && said.contains(&format!("{} events are in it, each by its own proof", picked.len())), "{said}");
+    let line = part.lines().nth(7).unwrap();
+    for at in (0..line.len()).step_by(61) {
+        let mut changed = part.clone().into_bytes();
+        changed[part.lines().take(7).map(|line| line.len() + 1).sum::<usize>() + at] ^= 1;
+        let (theirs, said) = verify(&changed).await;
+        assert!(
+            theirs == Some(1) && (said.contains(&format!("index {}:", picked[7]["index"])) || said.contains("line 8:") || at < 12),
+            "{at}: {said}"
+        );
+        assert_eq!(ours(&changed, &[]).await.0, Some(1), "{at}");
+    }
+    let (_, unproven) = take(&auditor, "action=org.tier.fixed").await;
+    assert!(verify(unproven.as_bytes()).await.1.contains("brings no proof along"));
+    assert!(ours(unproven.as_bytes(), &[]).await.1.contains("brings no proof along"));
+    let (_, nothing) = take(&auditor, "action=policy.replaced").await;
+    assert_eq!((verify(nothing.as_bytes()).await.0, ours(nothing.as_bytes(), &[]).await.0), (Some(0), Some(0)), "{nothing}");
+    let twice = part.replacen(line, &format!("{line}\n{line}"), 1);
+    assert!(
+        verify(twice.as_bytes()).await.1.contains("stands here twice") && ours(twice.as_bytes(), &[]).await.1.contains("stands here twice")
+    );
     // one bit of an event, somewhere, one in each field
     for nth in [0, exported.len() / 2, exported.len() - 1] {
         let from = text.lines().take(nth).map(|line| line.len() + 1).sum::<usize>();

@@ -44,6 +44,7 @@ const EVENTS: &[(&str, &str)] = &[ACTOR, ACTION, TARGET, REQUEST, OUTCOME, SINCE
 const TAKEN: &[(&str, &str)] = &[
     ("format", "ndjson, csv or ocsf"),
     ("openings", "`yes`: with reasons, before and after; needs `ledger:export`"),
+    ("proofs", "`yes`: NDJSON with a filter brings each event's proof along"),
     ("from", "In the order of the log, from this index on: `next` of the export before"),
     ("after", "Go on after this event"),
     ACTOR,

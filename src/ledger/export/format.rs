@@ -6,7 +6,7 @@ use super::{
 use crate::{
     error::Error,
     i18n::Lang,
-    ledger::{retire::Month, subjects::Detail},
+    ledger::{retire::Month, subjects::Detail, tree::Hash},
     page::export,
     requests::short_id,
 };
@@ -79,6 +79,9 @@ pub(super) struct End {
     pub events: usize,
     /// Everything before this place in the log is in it; the next export goes on from here.
     pub next: i64,
+    /// Whether only a part was asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
     /// Signed over all that is before that place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
@@ -108,13 +111,15 @@ impl Writer {
     pub fn batch(&self, batch: Batch) -> Result<Vec<u8>, Error> {
         let mut out = Vec::with_capacity(batch.rows.len() * 900);
         let mut retired = batch.retired.into_iter().filter(|_| self.format == Format::Ndjson).peekable();
+        let mut paths = batch.paths.into_iter();
         for mut row in batch.rows {
+            let path = paths.next();
             while let Some(gone) = retired.next_if(|(place, _)| place.index < row.index) {
                 out.extend(hash_alone(&gone));
             }
             let detail = row.detail();
             match self.format {
-                Format::Ndjson => ndjson(&mut out, &row, &detail).map_err(anyhow::Error::from)?,
+                Format::Ndjson => ndjson(&mut out, &row, &detail, path.as_deref()).map_err(anyhow::Error::from)?,
                 Format::Csv => out.extend(self.csv(&row, &detail)?.into_bytes()),
                 Format::Ocsf => {
                     serde_json::to_writer(&mut out, &self.ocsf(&row, &detail)).map_err(anyhow::Error::from)?;
@@ -214,7 +219,7 @@ fn activity(kind: &str) -> (u32, &'static str) {
 }
 
 /// Written by hand: this is what a hundred thousand events a second are made of.
-fn ndjson(out: &mut Vec<u8>, row: &Row, detail: &Detail) -> serde_json::Result<()> {
+fn ndjson(out: &mut Vec<u8>, row: &Row, detail: &Detail, path: Option<&[Hash]>) -> serde_json::Result<()> {
     // leaves are UTF-8: they are canonical JSON
     let leaf = String::from_utf8_lossy(&row.leaf);
     out.extend_from_slice(b"{\"index\":");
@@ -259,6 +264,10 @@ fn ndjson(out: &mut Vec<u8>, row: &Row, detail: &Detail) -> serde_json::Result<(
             out.push(b'}');
         }
         Detail::None | Detail::Gone => out.extend_from_slice(b"null"),
+    }
+    if let Some(path) = path {
+        out.extend_from_slice(b",\"path\":");
+        serde_json::to_writer(&mut *out, &path.iter().map(|hash| BASE64_STANDARD.encode(hash)).collect::<Vec<_>>())?;
     }
     out.extend_from_slice(b"}\n");
     Ok(())

@@ -16,6 +16,7 @@ use super::{
     log,
     retire::{Month, Retired},
     store::at_of,
+    tree::Hash,
 };
 use crate::{
     app::App,
@@ -47,6 +48,8 @@ pub struct Export {
     pub query: Query,
     /// With reasons, before and after, and the salts that prove them.
     pub openings: bool,
+    /// In NDJSON with a filter, each event with its proof; they lead to the checkpoint at this stream's end and to no other's.
+    pub proofs: bool,
     /// Only what has this place in the log or a later one: what came since the export before.
     pub from: Option<i64>,
     /// Only what comes after this event: the rest of an export that broke off.
@@ -132,8 +135,10 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
     }
     let (next, checkpoint) = covered(&db).await?;
     // the next batch is read while this one is written
+    let everything = export.query.is_empty();
+    let proves = export.proofs && !everything && export.format == Format::Ndjson;
     let (batches, mut read) = channel::<Batch>(2);
-    let reader = Reader { db, filter, everything: export.query.is_empty(), openings: export.openings, until: next, to: batches };
+    let reader = Reader { db, filter, everything, proves, openings: export.openings, until: next, to: batches };
     let reading = tokio::spawn(async move {
         match order {
             Order::Log(from) => reader.by_place(from).await,
@@ -149,7 +154,7 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
         }
     }
     reading.await.map_err(anyhow::Error::from)??;
-    let _ = bytes.send(Ok(writer.end(&End { complete: true, events, next, checkpoint })?)).await;
+    let _ = bytes.send(Ok(writer.end(&End { complete: true, events, next, part: !everything, checkpoint })?)).await;
     Ok(())
 }
 
@@ -181,6 +186,8 @@ struct Batch {
     rows: Vec<Row>,
     /// Places whose events went with a month that was retired, where everything is asked for: so that nothing is missing without a word.
     retired: Vec<(Place, Month)>,
+    /// The way from each row's leaf to the root that the export ends with, where only a part is asked for.
+    paths: Vec<Vec<Hash>>,
 }
 
 struct Reader {
@@ -188,6 +195,8 @@ struct Reader {
     filter: Filter,
     /// Nothing is sought.
     everything: bool,
+    /// Each event brings its proof along: the others, which would prove it, are not there.
+    proves: bool,
     openings: bool,
     /// The place in the log that the export ends before.
     until: i64,
@@ -211,6 +220,7 @@ impl Reader {
                 let gone = places.into_iter().filter(|place| !there.contains(&place.id));
                 batch.retired = gone.filter_map(|place| retired.month(place.at).map(|month| (place, month))).collect();
             }
+            batch.paths = self.paths(&mut conn, &batch.rows).await?;
             drop(conn);
             if !self.send(batch).await {
                 break;
@@ -230,11 +240,20 @@ impl Reader {
             after = ids.last().copied().or(after);
             let places: Vec<Place> = store::places_of(&mut conn, &ids, self.until).await?;
             let rows = store::rows(&mut conn, &places, &Sought::default(), &[], self.openings).await?;
+            let paths = self.paths(&mut conn, &rows).await?;
             drop(conn);
-            if !self.send(Batch { rows, ..Batch::default() }).await || (ids.len() as i64) < BATCH {
+            if !self.send(Batch { rows, paths, ..Batch::default() }).await || (ids.len() as i64) < BATCH {
                 return Ok(());
             }
         }
+    }
+
+    async fn paths(&self, conn: &mut PgConnection, rows: &[Row]) -> Result<Vec<Vec<Hash>>, Error> {
+        if !self.proves {
+            return Ok(Vec::new());
+        }
+        let places: Vec<_> = rows.iter().map(|row| row.index).collect();
+        Ok(log::prove_each(conn, &places, self.until as u64).await?.ok_or_else(|| anyhow::anyhow!("tiles of the log are missing"))?)
     }
 
     /// `false` when nobody listens any more.

@@ -5,7 +5,7 @@ use crate::{
         canonical, commitment, leaf_hash,
         log::audit::{Report, differences, published},
         note::{Checkpoint, VerifyingKey},
-        tree::{Frontier, Hash},
+        tree::{Frontier, Hash, verify_inclusion},
     },
     requests::invariants::Told,
 };
@@ -15,15 +15,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::{
     borrow::Cow,
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
     thread,
 };
 
 /// Lines that are read at once, for each processor.
 const LINES: usize = 8_000;
+/// The last line is looked for in so many bytes.
+const TAIL: u64 = 64 * 1024;
 
 /// A line of an export: an event, what is left of one, or the end.
 #[derive(Deserialize)]
@@ -36,6 +38,9 @@ enum Line<'a> {
         hash: Option<Cow<'a, str>>,
         event: Value,
         opening: Option<Opening>,
+        /// The way up to the root, if the events between are not there.
+        #[serde(borrow)]
+        path: Option<Vec<Cow<'a, str>>>,
     },
     Retired {
         index: u64,
@@ -52,6 +57,9 @@ enum Line<'a> {
         _events: u64,
         #[serde(rename = "next")]
         _next: u64,
+        /// Not everything was asked for.
+        #[serde(default)]
+        part: bool,
         checkpoint: Option<String>,
     },
 }
@@ -71,19 +79,37 @@ struct Checked {
     /// The leaf, if it is one about a request.
     told: Option<Value>,
     retired: bool,
+    /// A proof of its own, which holds or was a fault.
+    proven: bool,
     unopened: bool,
     faults: Vec<String>,
-    end: Option<String>,
+    end: bool,
 }
 
-/// Checks a whole export. `copy` is a file of published checkpoints, which must be under it as well.
+/// What the lines so far come to.
+#[derive(Default)]
+struct So {
+    /// It says that it is not everything.
+    part: bool,
+    frontier: Frontier,
+    told: Told,
+    /// The places of those that were proven by themselves.
+    proven: HashSet<u64>,
+    /// The line that says it is the last was the last.
+    end: bool,
+}
+
+/// Checks an export: of everything by all of its leaves, of a part by the proof of each. `copy` is a file of published checkpoints,
+/// which must be under the whole as well.
 pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let mut signed: VecDeque<Checkpoint> = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
     report.published = signed.len() as u64;
     let mut file = BufReader::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?);
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let (mut frontier, mut told, mut end, mut differing) = (Frontier::default(), Told::default(), None, Vec::new());
+    let (part, note) = last_line(&mut file)?.unzip();
+    let (part, said) = (part.unwrap_or_default(), note.map(|note| Checkpoint::open(&note, keys)));
+    let (mut so, mut differing) = (So { part, ..So::default() }, Vec::new());
     loop {
         let lines = read(&mut file, LINES * processors)?;
         if lines.is_empty() {
@@ -91,23 +117,33 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
         }
         let share = lines.len().div_ceil(processors);
         let checked: Vec<Checked> = thread::scope(|scope| {
-            let workers: Vec<_> =
-                lines.chunks(share).map(|lines| scope.spawn(|| lines.iter().map(|line| check(line)).collect::<Vec<_>>())).collect();
+            let workers: Vec<_> = lines
+                .chunks(share)
+                .map(|lines| {
+                    scope.spawn(|| {
+                        lines.iter().map(|line| check(line, said.as_ref().and_then(|said| said.as_ref().ok()))).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
             workers.into_iter().flat_map(|worker| worker.join().expect("a check does not panic")).collect()
         });
         for line in checked {
-            take(line, &mut frontier, &mut told, &mut end, &mut report);
-            while signed.front().is_some_and(|said| said.size <= frontier.size()) {
+            take(line, &mut so, &mut report);
+            while signed.front().is_some_and(|said| said.size <= so.frontier.size()) {
                 let said = signed.pop_front().expect("there is one");
-                if said.size == frontier.size() && said.root != frontier.root() {
+                if said.size == so.frontier.size() && said.root != so.frontier.root() {
                     differing.push((said, "the leaves before it are not those that were published".to_owned()));
                 }
             }
         }
     }
-    report.leaves = frontier.size();
+    report.leaves = so.frontier.size();
+    anyhow::ensure!(!part || copy.is_none(), "published checkpoints can only be compared with an export of everything");
+    if !part && report.proven > 0 {
+        report.fault("export", "its events bring proofs along, and it does not say that it is a part");
+    }
     differing.extend(signed.into_iter().map(|said| (said, format!("the export has {} leaves only", report.leaves))));
-    let said = match end.map(|note: String| Checkpoint::open(&note, keys)) {
+    let said = match said.filter(|_| so.end) {
         None => Err("the export has no last line with a checkpoint: it was cut off".to_owned()),
         Some(opened) => opened.map_err(|error| error.to_string()),
     };
@@ -115,8 +151,8 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
         Err(why) => report.fault("end", why),
         Ok(said) => {
             report.checkpoints = 1;
-            if (said.size, said.root) != (frontier.size(), frontier.root()) {
-                let what = format!("the {} leaves are not the {} that its checkpoint signs", frontier.size(), said.size);
+            if !part && (said.size, said.root) != (so.frontier.size(), so.frontier.root()) {
+                let what = format!("the {} leaves are not the {} that its checkpoint signs", so.frontier.size(), said.size);
                 report.fault(format!("checkpoint {}", said.size), what);
             }
         }
@@ -132,6 +168,20 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
     Ok(report)
 }
 
+/// Whether it is a part, and the checkpoint it ends with.
+fn last_line(file: &mut BufReader<File>) -> std::io::Result<Option<(bool, String)>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    file.rewind()?;
+    let last = tail.strip_suffix(b"\n").and_then(|tail| tail.rsplit(|byte| *byte == b'\n').next());
+    Ok(match last.map(serde_json::from_slice) {
+        Some(Ok(Line::End { part, checkpoint, .. })) => checkpoint.map(|note| (part, note)),
+        _ => None,
+    })
+}
+
 fn read(file: &mut impl BufRead, most: usize) -> std::io::Result<Vec<Vec<u8>>> {
     let mut lines = Vec::with_capacity(most);
     while lines.len() < most {
@@ -144,39 +194,53 @@ fn read(file: &mut impl BufRead, most: usize) -> std::io::Result<Vec<Vec<u8>>> {
     Ok(lines)
 }
 
-fn take(line: Checked, frontier: &mut Frontier, told: &mut Told, end: &mut Option<String>, report: &mut Report) {
+fn take(line: Checked, so: &mut So, report: &mut Report) {
     let Some((index, hash)) = line.leaf else {
         for what in line.faults {
-            report.fault(format!("after leaf {}", frontier.size()), what);
+            report.fault(format!("after leaf {}", so.frontier.size()), what);
         }
-        *end = line.end;
+        so.end = line.end;
         return;
     };
     let place = format!("leaf {index}");
-    if end.take().is_some() {
+    if std::mem::take(&mut so.end) {
         report.fault(&place, "stands behind the line that says it is the last");
     }
-    if index != frontier.size() {
-        report.fault(&place, format!("stands where leaf {} should: events are missing, doubled or out of order", frontier.size()));
+    if line.proven {
+        if !so.proven.insert(index) {
+            report.fault(&place, "stands here twice");
+        }
+        for what in line.faults {
+            report.fault(&place, what);
+        }
+        (report.proven, report.unopened) = (report.proven + 1, report.unopened + u64::from(line.unopened));
+        return;
+    }
+    if so.part {
+        report.fault(&place, "brings no proof along: export it with proofs, or export everything");
+        return;
+    }
+    if index != so.frontier.size() {
+        report.fault(&place, format!("stands where leaf {} should: events are missing, doubled or out of order", so.frontier.size()));
     }
     for what in line.faults {
         report.fault(&place, what);
     }
-    frontier.push(hash);
+    so.frontier.push(hash);
     (report.retired, report.unopened) = (report.retired + u64::from(line.retired), report.unopened + u64::from(line.unopened));
     if line.retired {
-        told.something_is_gone();
+        so.told.something_is_gone();
     }
-    if let Some(what) = line.told.and_then(|leaf| told.event(&leaf)) {
+    if let Some(what) = line.told.and_then(|leaf| so.told.event(&leaf)) {
         report.fault(&place, what);
     }
 }
 
-fn check(line: &[u8]) -> Checked {
+fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
     let mut checked = Checked::default();
     match serde_json::from_slice(line) {
         Err(_) => checked.faults.push("a line is none of an export".into()),
-        Ok(Line::End { checkpoint, .. }) => checked.end = checkpoint,
+        Ok(Line::End { .. }) => checked.end = true,
         Ok(Line::Retired { index, hash, .. }) => {
             checked.retired = true;
             match decode(&hash).and_then(|hash| hash.try_into().ok()) {
@@ -184,11 +248,19 @@ fn check(line: &[u8]) -> Checked {
                 None => checked.faults.push(format!("the hash of retired leaf {index} is none")),
             }
         }
-        Ok(Line::Event { index, leaf, hash, event, opening }) => {
+        Ok(Line::Event { index, leaf, hash, event, opening, path }) => {
             let computed = leaf_hash(leaf.as_bytes());
             checked.leaf = Some((index, computed));
             if hash.is_some_and(|said| decode(&said).as_deref() != Some(&computed[..])) {
                 checked.faults.push("its leaf was changed: it has another hash now".into());
+            }
+            if let Some(path) = path {
+                checked.proven = true;
+                let path: Option<Vec<Hash>> = path.iter().map(|hash| decode(hash)?.try_into().ok()).collect();
+                let proven = path.zip(signed).is_some_and(|(path, said)| verify_inclusion(&computed, index, said.size, &path, &said.root));
+                if !proven {
+                    checked.faults.push("its proof does not lead to the root that the export's checkpoint signs".into());
+                }
             }
             let said: Value = serde_json::from_str(&leaf).unwrap_or_default();
             if !canonical(&said).is_ok_and(|bytes| bytes == leaf.as_bytes()) {

@@ -41,6 +41,8 @@ pub struct Report {
     pub given_up: u64,
     /// Leaves whose events went with a month that was retired.
     pub retired: u64,
+    /// Events of a part of the log, each with a proof of its own.
+    pub proven: u64,
     /// Commitments that nothing opens: erased, or not taken along.
     pub unopened: u64,
     pub faults: Vec<Fault>,

@@ -11,7 +11,7 @@ mod webhook;
 
 pub use resume::Resume;
 pub use store::{Head, Signed, Way, checkpoint, head, lag, leaf_index, newest_published};
-pub use tiles::{prove, root_at};
+pub use tiles::{prove, prove_each, root_at};
 
 use super::{
     leaf_hash,

@@ -1,7 +1,11 @@
 //! The tree's hashes as they are stored: rows of 256, how they grow with the leaves, and what can be told from them.
 use super::{Stop, store};
-use crate::ledger::tree::{self, Frontier, Hash, Proof, TileId, Tiles};
+use crate::ledger::tree::{self, Frontier, Hash, Node, Proof, TileId, Tiles};
 use sqlx::PgConnection;
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+};
 
 /// Adds leaves behind the first `size`, and what becomes full above them.
 pub(super) async fn grow(conn: &mut PgConnection, size: u64, leaves: &[Hash]) -> Result<(), Stop> {
@@ -23,6 +27,22 @@ pub async fn root_at(conn: &mut PgConnection, size: u64) -> sqlx::Result<Option<
 pub async fn prove(conn: &mut PgConnection, proof: &Proof) -> sqlx::Result<Option<Vec<Hash>>> {
     let tiles = read(conn, &proof.tiles()).await?;
     Ok(proof.hashes(|node| tiles.node(node)))
+}
+
+/// The ways from many leaves up to the root of the first `size`, in their order; nothing if tiles are missing or a leaf is not below.
+pub async fn prove_each(conn: &mut PgConnection, leaves: &[i64], size: u64) -> sqlx::Result<Option<Vec<Vec<Hash>>>> {
+    let proofs: Option<Vec<_>> = leaves.iter().map(|leaf| tree::inclusion(*leaf as u64, size)).collect();
+    let Some(proofs) = proofs else { return Ok(None) };
+    let wanted: BTreeSet<TileId> = proofs.iter().flat_map(Proof::tiles).collect();
+    let tiles = read(conn, &wanted.into_iter().collect::<Vec<_>>()).await?;
+    // neighbours have most of their way in common
+    let known = RefCell::new(HashMap::new());
+    let node = |node: Node| {
+        let found = known.borrow().get(&node).copied().or_else(|| tiles.node(node))?;
+        known.borrow_mut().insert(node, found);
+        Some(found)
+    };
+    Ok(proofs.iter().map(|proof| proof.hashes(node)).collect())
 }
 
 /// The hashes of one tile, as far as it is filled.

@@ -109,7 +109,7 @@ pub(super) async fn csv(visit: Visit, State(app): State<App>, asked: Asked) -> R
     page::export::csv::<Events>(visit.reader(&app)?, asked).await
 }
 
-/// For pages and for clients alike: `format`, the fields or a `line`, `openings=yes`, `from` a place in the log, and `after` an event.
+/// For pages and for clients alike: `format`, the fields or a `line`, `openings=yes`, `proofs=yes`, `from` a place in the log, and `after` an event.
 pub async fn export(operator: Operator<LedgerRead>, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
     let format = match asked.get("format") {
         "" => Format::Ndjson,
@@ -118,9 +118,10 @@ pub async fn export(operator: Operator<LedgerRead>, State(app): State<App>, aske
             Error::Invalid(vec![Problem::new("format", msg::ledger_format_unknown(known))])
         })?,
     };
-    let openings = matches!(asked.get("openings"), "yes" | "true" | "1");
+    let is = |name: &str| matches!(asked.get(name), "yes" | "true" | "1");
+    let (openings, proofs) = (is("openings"), is("proofs"));
     let (from, after) = (export::place(asked.get("from"))?, export::cursor(asked.get("after"))?);
-    let export = Export { format, query: query(&asked)?, openings, from, after };
+    let export = Export { format, query: query(&asked)?, openings, proofs, from, after };
     let bytes = export::begin(&app, &operator, export).await?;
     let name = format!("attachment; filename=\"countersign-ledger-{}.{}\"", Utc::now().format("%Y%m%d-%H%M"), format.ending());
     let headers = [
