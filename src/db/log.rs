@@ -19,6 +19,8 @@ impl LogDb {
             ("idle_in_transaction_session_timeout", "20s"),
             // what waits is a handful of rows or, after a long halt, millions, and statistics know neither: everything goes by index
             ("enable_seqscan", "off"),
+            // what has no index then counts as dear, and would be compiled each time it is asked
+            ("jit", "off"),
             ("plan_cache_mode", "force_generic_plan"),
         ]);
         let pool = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_secs(2)).idle_timeout(Duration::from_secs(60));
