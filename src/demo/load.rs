@@ -77,7 +77,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     }
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
-    sqlx::raw_sql("analyze request, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
+    sqlx::raw_sql("analyze request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
         .execute(&mut conn)
         .await?;
     Ok(conn.close().await?)
