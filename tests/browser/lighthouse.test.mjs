@@ -1,8 +1,7 @@
 // What Lighthouse makes of the five pages people live in. As on a desk: operators work there, with a mouse and a cable; the phone is for
 // looking at a request on call, and how pages do on a processor a quarter as fast is in the budgets. The cache is emptied for each
-// look, the cookies stay. Accessibility and best practices are rules: one look decides. Performance is a time, and whatever else the
-// machine does can only add to it: the best of a few looks says what the page itself can do. A look that came to nothing, because
-// the browser was not ready in time, is taken again.
+// look, the cookies stay. Accessibility and best practices are rules: one look decides. Performance is a time on a
+// machine that others use: where one look falls short, the median of three decides.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -13,7 +12,7 @@ import { chromium } from 'playwright-core';
 import { base, firstRequest, go, launching, links, people, prefer, signIn } from './harness.mjs';
 
 const wanted = { accessibility: 100, 'best-practices': 100, performance: 95 };
-const looks = 5;
+const looks = 3;
 const flags = { onlyCategories: Object.keys(wanted), disableStorageReset: true, disableFullPageScreenshot: true, logLevel: 'error' };
 const table = [];
 let directory, context, page, port;
@@ -52,38 +51,27 @@ test('the scores', (t) => {
 function judge(name, find) {
   test(name, async (t) => {
     const path = await find();
-    let best, failed;
-    for (let look = 1; look <= looks && !(best?.scores.performance >= wanted.performance); look += 1) {
-      const found = await lookAt(path);
-      if (found.failed) {
-        failed = found.failed;
-        t.diagnostic(`${path}, look ${look}: ${failed}`);
-        continue;
-      }
-      for (const line of found.lost) t.diagnostic(`${path}, look ${look}: ${line}`);
-      const broken = Object.keys(wanted).filter((category) => category !== 'performance' && !(found.scores[category] >= wanted[category]));
-      assert.deepEqual(broken, [], `${path} scores ${JSON.stringify(found.scores)}:\n${found.lost.join('\n')}`);
-      if (!best || found.scores.performance > best.scores.performance) best = found;
-    }
-    assert.ok(best, `${path} could not be looked at: ${failed}`);
-    table.push([name, ...Object.keys(wanted).map((category) => best.scores[category])]);
-    assert.ok(best.scores.performance >= wanted.performance, `${path} scores ${JSON.stringify(best.scores)} at best:\n${best.lost.join('\n')}`);
+    const found = [];
+    do {
+      const look = await lookAt(path);
+      found.push(look);
+      for (const line of look.lost) t.diagnostic(`${path}, look ${found.length}: ${line}`);
+      const broken = Object.keys(wanted).filter((category) => category !== 'performance' && !(look.scores[category] >= wanted[category]));
+      assert.deepEqual(broken, [], `${path} scores ${JSON.stringify(look.scores)}:\n${look.lost.join('\n')}`);
+    } while (!(found[0].scores.performance >= wanted.performance) && found.length < looks);
+    const { scores, lost } = found.toSorted((a, b) => a.scores.performance - b.scores.performance)[Math.floor(found.length / 2)];
+    table.push([name, ...Object.keys(wanted).map((category) => scores[category])]);
+    assert.ok(scores.performance >= wanted.performance, `${path} scores ${JSON.stringify(scores)}:\n${lost.join('\n')}`);
   });
 }
 
-/** One look at a page: the score of each category and what cost it points, or why it came to nothing. */
+/** One look at a page: the score of each category and what cost it points. */
 async function lookAt(path) {
   const cdp = await context.newCDPSession(page);
   await cdp.send('Network.clearBrowserCache');
   await cdp.detach();
-  let lhr;
-  try {
-    ({ lhr } = await lighthouse(base + path, { ...flags, port }, desktopConfig));
-  } catch (error) {
-    return { failed: error.message };
-  }
-  const unscored = Object.values(lhr.categories).filter(({ score }) => score === null).map(({ id }) => id);
-  if (lhr.runtimeError || unscored.length) return { failed: lhr.runtimeError?.message ?? `no score for ${unscored.join(', ')}` };
+  const { lhr } = await lighthouse(base + path, { ...flags, port }, desktopConfig);
+  assert.equal(lhr.runtimeError, undefined);
   assert.equal(new URL(lhr.finalDisplayedUrl).pathname, path);
   return {
     scores: Object.fromEntries(Object.values(lhr.categories).map(({ id, score }) => [id, Math.round(score * 100)])),
