@@ -93,6 +93,11 @@ grant select, insert on ledger.tile, ledger.head to countersign_sequencer;
 grant update (hashes) on ledger.tile to countersign_sequencer;
 grant update (origin, size, frontier, root, published_size, published_at, halted, halted_at) on ledger.head to countersign_sequencer;
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint, ledger.pending to countersign_app;
+
+-- in the order in which the sequencer takes them; a second index would cost every transaction for nothing
+drop index ledger.pending_by_transaction;
+alter table ledger.pending drop constraint pending_pkey, add primary key (xid, event_id);
+
 grant select on ledger.leaf, ledger.tile, ledger.head, ledger.checkpoint to countersign_auditor;
 -- Brings back events that the log's copy has and a restored database has not. Only while a halt that people decided about lasts.
 create function ledger.replay(leaves bytea[]) returns void language plpgsql security definer set search_path = pg_catalog as $$

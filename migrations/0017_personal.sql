@@ -20,13 +20,13 @@ alter table ledger.detail
   alter column salt drop not null,
   alter column data drop not null,
   add column sealed bytea,
-  add constraint clear_or_sealed check ((sealed is null) = (salt is not null and data is not null));
+  add constraint clear_or_sealed check ((sealed is null) = (salt is not null and data is not null) and (sealed is null or words is null));
 
 create or replace function ledger.refuse_change() returns trigger language plpgsql as $$
 begin
   if tg_op = 'UPDATE' and tg_table_schema = 'ledger' and tg_table_name like 'detail\_%' then
     -- a detail from before there were keys is erased; another trigger wants that told
-    if new.sealed = '' and (new.event_id, new.recorded_at) = (old.event_id, old.recorded_at) then
+    if new.sealed = '' and new.words is null and (new.event_id, new.recorded_at) = (old.event_id, old.recorded_at) then
       return new;
     end if;
   end if;
@@ -69,7 +69,7 @@ begin
     raise exception 'nobody asked for %:% to be erased', subject_kind, subject_id using errcode = 'CS004';
   end if;
   delete from ledger.subject_key where subject_key.subject = subject_kind || ':' || subject_id;
-  update ledger.detail d set salt = null, data = null, sealed = '' from ledger.event e
+  update ledger.detail d set salt = null, data = null, words = null, sealed = '' from ledger.event e
     where e.target_id = subject_id and e.target_type = subject_kind and d.event_id = e.event_id and d.recorded_at = e.recorded_at
       and d.data is not null;
   select coalesce(array_agg(r.id), '{}') into concerned from public.request r

@@ -2,7 +2,7 @@
 use super::Actor;
 use crate::{
     error::Error,
-    ledger::{SCHEMA, Sealed, subjects},
+    ledger::{SCHEMA, Sealed, subjects, words},
     live::Signal,
 };
 use chrono::{DateTime, Utc};
@@ -45,9 +45,10 @@ impl Written {
                from unnest($4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bytea[])
                  as e (id, at, kind, outcome, request, target_type, target_id, leaf)
              ), detail as (
-               insert into ledger.detail (event_id, recorded_at, salt, data, sealed)
-               select id, at, salt, data, sealed
-               from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[], $26::bytea[]) as d (id, at, salt, data, sealed)
+               insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words)
+               select id, at, salt, data, sealed, words
+               from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[], $26::bytea[], $27::text[])
+                 as d (id, at, salt, data, sealed, words)
              ), queued as (
                insert into job (kind, payload, run_at)
                select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
@@ -91,6 +92,7 @@ impl Written {
             &notices.iter().map(|n| n.2).collect::<Vec<_>>(),
             now,
             &opened.iter().map(|o| o.sealed.as_deref()).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| o.clear.and_then(|(_, data)| words::of(data))).collect::<Vec<_>>() as _,
         )
         .fetch_all(conn)
         .await?;

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     auth::{Service, password_hash},
-    ledger::{self, Entry, Sealed, subjects},
+    ledger::{self, Entry, Sealed, subjects, words},
     operations::{Guarantee, registry::Registry},
     policy::Version,
 };
@@ -284,7 +284,7 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
     ).execute(&mut *conn).await?;
     let subjects: Vec<String> = events.iter().filter_map(|e| e.subject()).collect();
     let keys = subjects::keys(conn, subjects).await?;
-    let (mut id, mut at, mut salt, mut data, mut sealed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut id, mut at, mut salt, mut data, mut sealed, mut found_by) = (vec![], vec![], vec![], vec![], vec![], vec![]);
     for event in events {
         let Some((own, value)) = &event.opening else { continue };
         let key = event.subject().map(|subject| keys[&subject]);
@@ -292,16 +292,18 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
         at.push(event.at);
         salt.push(key.is_none().then(|| own.to_vec()));
         data.push(key.is_none().then(|| value.clone()));
+        found_by.push(if key.is_none() { words::of(value) } else { None });
         sealed.push(key.map(|key| subjects::lock(&key, event.id, own, value)).transpose()?);
     }
     sqlx::query!(
-        "insert into ledger.detail (event_id, recorded_at, salt, data, sealed)
-         select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[], $5::bytea[])",
+        "insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words)
+         select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[], $5::bytea[], $6::text[])",
         &id,
         &at,
         &salt as &[Option<Vec<u8>>],
         &data as &[Option<serde_json::Value>],
-        &sealed as &[Option<Vec<u8>>]
+        &sealed as &[Option<Vec<u8>>],
+        &found_by as &[Option<String>]
     )
     .execute(conn)
     .await?;

@@ -13,6 +13,7 @@ mod store;
 pub mod subjects;
 pub mod tree;
 pub mod web;
+pub mod words;
 
 use crate::error::Error;
 use chrono::{DateTime, SecondsFormat, Utc};

@@ -41,7 +41,7 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     .await?;
     let rest = sqlx::query!(
         r#"select (select count(*) from (select from ledger.pending limit 100000) t) as "pending!",
-             coalesce((select extract(epoch from now() - recorded_at) from ledger.pending order by event_id limit 1), 0)::float8 as "oldest!",
+             coalesce((select extract(epoch from now() - recorded_at) from ledger.pending order by xid, event_id limit 1), 0)::float8 as "oldest!",
              (select count(*) from (select from outbox limit 100000) t) as "outbox!",
              (select count(*) from (select from session where operator_id is not null and expires_at > now()
                and last_seen_at > now() - interval '30 minutes' limit 100000) t) as "sessions!""#

@@ -83,13 +83,13 @@ async fn the_auditor_reads_the_ledger_and_no_secret() {
 }
 
 #[tokio::test]
-async fn a_leaf_is_canonical_commits_to_what_is_shown_and_waits_for_the_sequencer() {
+async fn a_leaf_is_canonical_commits_to_what_is_shown_and_is_taken_into_the_log() {
     let desk = Desk::open().await;
     let admin = desk.sign_in("admin").await;
     let id = admin.ask("org.tier.fix", &[("org_id", ORG), ("tier", "pro"), ("reason", REASON)]).await;
     let row = sqlx::query(
-        "select e.event_id, e.leaf, d.salt, d.data, p.event_id is not null as pending from ledger.event e join ledger.detail d using (event_id, recorded_at)
-         left join ledger.pending p using (event_id) where e.kind = 'request.submitted' order by e.event_id desc limit 1"
+        "select e.event_id, e.leaf, d.salt, d.data, p.event_id is not null as waits, l.hash from ledger.event e join ledger.detail d using (event_id, recorded_at)
+         left join ledger.pending p using (event_id) left join ledger.leaf l using (event_id) where e.kind = 'request.submitted' order by e.event_id desc limit 1"
     ).fetch_one(&mut desk.owner().await).await.unwrap();
     let (leaf, salt, data): (Vec<u8>, Vec<u8>, Value) = (row.get("leaf"), row.get("salt"), row.get("data"));
     let parsed: Value = serde_json::from_slice(&leaf).unwrap();
@@ -97,7 +97,10 @@ async fn a_leaf_is_canonical_commits_to_what_is_shown_and_waits_for_the_sequence
     assert_eq!(parsed["request"], json!(id));
     assert!(!String::from_utf8(leaf.clone()).unwrap().contains("결제는"), "no personal data in the leaf");
     assert_eq!(parsed["detail"], json!(commitment(&salt.try_into().unwrap(), &data).unwrap()));
-    assert!(row.get::<bool, _>("pending"));
+    match row.get::<Option<Vec<u8>>, _>("hash") {
+        None => assert!(row.get::<bool, _>("waits")),
+        Some(hash) => assert!(hash == leaf_hash(&leaf) && !row.get::<bool, _>("waits"), "it waits, or it is in the log, and not both"),
+    }
     let event: uuid::Uuid = row.get("event_id");
     let page = admin.get(&format!("/ledger/{event}")).await;
     page.sees(&countersign::requests::hex(&leaf_hash(&leaf))).sees(REASON).sees("약속값과 일치합니다.");

@@ -7,7 +7,7 @@ use crate::{
 use countersign::{
     auth::Service,
     config::Config,
-    ledger::{Entry, seal},
+    ledger::{Entry, seal, words},
 };
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
@@ -219,7 +219,10 @@ async fn nobody_erases_behind_the_ledgers_back() {
     let key = format!("where subject = 'user:{user}'");
     assert_eq!(code(&mut owner, &format!("delete from ledger.subject_key {key}")).await, "CS003");
     assert_eq!(code(&mut owner, "update ledger.subject_key set key = decode(repeat('00', 32), 'hex')").await, "55000");
-    assert_eq!(code(&mut owner, "update ledger.detail set salt = null, data = null, sealed = '' where data is not null").await, "CS003");
+    assert_eq!(
+        code(&mut owner, "update ledger.detail set salt = null, data = null, words = null, sealed = '' where data is not null").await,
+        "CS003"
+    );
     assert_eq!(code(&mut owner, "update ledger.detail set sealed = 'x' where data is null").await, "55000");
     let (whole, said) = verified(&desk).await;
     assert!(whole, "{said}");
@@ -241,11 +244,12 @@ async fn what_was_in_clear_before_there_were_keys_is_erased_too() {
     sqlx::query("insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf) values ($1, $2, 1, $3, $4, $5, $6, 'user', $7, $8)")
         .bind(old.id).bind(old.at).bind(old.kind).bind(old.outcome).bind(old.actor).bind(old.door).bind(&user).bind(&old.leaf)
         .execute(&mut owner).await.unwrap();
-    sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data) values ($1, $2, $3, $4)")
+    sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data, words) values ($1, $2, $3, $4, $5)")
         .bind(old.id)
         .bind(old.at)
         .bind(&salt[..])
         .bind(&data)
+        .bind(words::of(&data))
         .execute(&mut owner)
         .await
         .unwrap();

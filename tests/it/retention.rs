@@ -8,7 +8,7 @@ use crate::{
 };
 use countersign::{
     auth::Service,
-    ledger::{Entry, commitment, leaf_hash, note::SigningKey, seal},
+    ledger::{Entry, commitment, leaf_hash, note::SigningKey, seal, words},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -31,11 +31,12 @@ async fn long_ago(owner: &mut PgConnection, month: &str) -> Uuid {
             .bind(e.id).bind(e.at).bind(e.kind).bind(e.outcome).bind(e.actor).bind(e.door).bind(ORG).bind(&e.leaf)
             .execute(&mut *owner).await.unwrap();
         let (salt, data) = e.opening.unwrap();
-        sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data) values ($1, $2, $3, $4)")
+        sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data, words) values ($1, $2, $3, $4, $5)")
             .bind(e.id)
             .bind(e.at)
             .bind(&salt[..])
             .bind(&data)
+            .bind(words::of(&data))
             .execute(&mut *owner)
             .await
             .unwrap();

@@ -12,7 +12,7 @@ pub use super::{
     query::Query,
     store::{Event, Told, Whole, find, story, wholes},
 };
-use super::{query::Terms, store::at_of};
+use super::{query::Terms, store::at_of, words};
 use crate::page::list::Slice;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -62,7 +62,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter, slice: Slice<'_>) ->
     let cursor = slice.at().1.and_then(|id| id.parse::<Uuid>().ok());
     let Some(sought) = sought(conn, filter).await? else { return Ok(Vec::new()) };
     let bounds = Bounds::new(filter.since, filter.until, cursor, slice.up(), slice.limit);
-    let mut ids = found(conn, &sought, &patterns(&filter.text), &bounds).await?;
+    let mut ids = found(conn, &sought, &words::patterns(&filter.text), &bounds).await?;
     if slice.back() {
         ids.reverse();
     }
@@ -176,40 +176,4 @@ async fn months(conn: &mut PgConnection, bounds: &Bounds) -> sqlx::Result<Vec<(D
         months.reverse();
     }
     Ok(months)
-}
-
-/// What the column `words` must be like. Trigrams need three letters: what is shorter is looked for where words begin.
-pub(super) fn patterns(text: &[String]) -> Vec<String> {
-    text.iter()
-        .map(|word| {
-            let folded = folded(word);
-            let letters = folded.chars().filter(|c| *c != ' ').count();
-            if letters < 3 { format!("% {}%", folded.trim_start()) } else { format!("%{folded}%") }
-        })
-        .collect()
-}
-
-/// As `ledger.words` does it.
-fn folded(word: &str) -> String {
-    let mut folded = String::with_capacity(word.len());
-    for c in word.to_lowercase().chars() {
-        let c = if c.is_whitespace() || c.is_ascii_punctuation() { ' ' } else { c };
-        if c != ' ' || !folded.ends_with(' ') {
-            folded.push(c);
-        }
-    }
-    folded
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn words_are_looked_for_as_they_are_kept() {
-        let patterns = |word: &str| super::patterns(&[word.to_owned()]).remove(0);
-        assert_eq!(patterns("영수증"), "%영수증%");
-        assert_eq!(patterns("환불"), "% 환불%");
-        assert_eq!(patterns("CS-4821"), "%cs 4821%");
-        assert_eq!(patterns("100%_"), "%100 %", "nothing that was typed is a wildcard");
-        assert_eq!(patterns("(주)"), "% 주 %");
-    }
 }

@@ -12,11 +12,12 @@ pub use format::Format;
 
 use super::{
     Entry,
-    browse::{Bounds, Filter, Query, Sought, found, patterns, sought},
+    browse::{Bounds, Filter, Query, Sought, found, sought},
     log,
     retire::{Month, Retired},
     store::at_of,
     tree::Hash,
+    words,
 };
 use crate::{
     app::App,
@@ -205,7 +206,7 @@ struct Reader {
 
 impl Reader {
     async fn by_place(self, mut from: i64) -> Result<(), Error> {
-        let words = patterns(&self.filter.text);
+        let words = words::patterns(&self.filter.text);
         let Some(sought) = sought(&mut *self.db.read().await?, &self.filter).await? else { return Ok(()) };
         while from < self.until {
             let mut conn = self.db.read().await?;
@@ -230,7 +231,7 @@ impl Reader {
     }
 
     async fn by_time(self, mut after: Option<Uuid>) -> Result<(), Error> {
-        let words = patterns(&self.filter.text);
+        let words = words::patterns(&self.filter.text);
         let now = store::now(&mut *self.db.read().await?).await? + TimeDelta::milliseconds(1);
         let until = self.filter.until.map_or(now, |until| until.min(now));
         loop {

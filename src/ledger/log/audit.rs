@@ -7,6 +7,7 @@ use crate::ledger::{
     retire::Retired,
     subjects::{self, Detail},
     tree::{Frontier, Hash},
+    words,
 };
 use chrono::SecondsFormat;
 use serde::Serialize;
@@ -187,11 +188,15 @@ fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, 
     let subject = leaf["target"]["type"].as_str().zip(leaf["target"]["id"].as_str()).and_then(|(kind, id)| subjects::subject(kind, id));
     // a key that is made after an erasure opens nothing from before it
     let is_erased = subject.and_then(|subject| erased.get(&subject)).is_some_and(|erasure| *erasure > kept.event_id);
+    let sealed = kept.detail.sealed.is_some();
     match (leaf["detail"].as_str(), std::mem::take(&mut kept.detail).open(kept.event_id)) {
         (None, Detail::None) => {}
         (Some(said), Detail::Open { salt, value }) => {
             if commitment(&salt, &value)? != said {
                 report.fault(place, "its reason, before or after are not those that the leaf commits to");
+            }
+            if kept.words != words::of(&value).filter(|_| !sealed) {
+                report.fault(place, "it is found by other words than its reason, before and after have");
             }
         }
         (Some(_), Detail::Gone) if is_erased => report.unopened += 1,

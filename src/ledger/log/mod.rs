@@ -58,6 +58,8 @@ pub struct Settings {
 
 /// The most events that become leaves in one transaction.
 const BATCH: i64 = 5_000;
+/// While there is much to take, it is taken so many times between two checkpoints: a leaf costs less than what waits for it.
+const TAKES: u32 = 5;
 /// How often whoever waits for a checkpoint looks for it.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -93,6 +95,8 @@ pub enum Gate {
 enum Turn {
     /// There was nothing to do, or another replica was at it.
     Idle,
+    /// There are leaves that no checkpoint covers yet.
+    Taken,
     Published(i64),
     /// There is more than one batch.
     More,
@@ -182,20 +186,26 @@ impl Log {
 
     async fn sequence_on(&self) {
         let mut last = Instant::now().checked_sub(self.every).unwrap_or_else(Instant::now);
-        let mut halted = None;
+        let (mut halted, mut busy) = (None, false);
         loop {
-            tokio::select! {
-                () = self.wanted.notified() => {}
-                () = tokio::time::sleep(self.every) => {}
+            if busy {
+                tokio::time::sleep(self.every / TAKES).await;
+            } else {
+                tokio::select! {
+                    () = self.wanted.notified() => {}
+                    () = tokio::time::sleep(self.every) => {}
+                }
+                // signed is not more often than that, however many ask
+                tokio::time::sleep_until(last + self.every).await;
             }
-            // not more often than that, however many ask
-            tokio::time::sleep_until(last + self.every).await;
+            busy = false;
             loop {
-                match self.turn().await {
+                match self.turn(last.elapsed() >= self.every).await {
                     Ok(Turn::More) => continue,
                     Ok(Turn::Idle) => {}
+                    Ok(Turn::Taken) => busy = true,
                     Ok(Turn::Published(size)) => {
-                        halted = None;
+                        (halted, busy) = (None, true);
                         last = Instant::now();
                         self.published.send_replace(size);
                     }
@@ -238,8 +248,8 @@ impl Log {
         self.db.close().await;
     }
 
-    async fn turn(&self) -> Result<Turn, Stop> {
-        match self.sequence().await {
+    async fn turn(&self, sign: bool) -> Result<Turn, Stop> {
+        match self.sequence(sign).await {
             Err(Stop::Halt(why)) => {
                 let mut conn = self.db.acquire().await?;
                 store::halt(&mut conn, &why).await?;
@@ -249,7 +259,8 @@ impl Log {
         }
     }
 
-    async fn sequence(&self) -> Result<Turn, Stop> {
+    /// Takes what has no leaf yet; signs and publishes all that there is then, if it is time to.
+    async fn sequence(&self, sign: bool) -> Result<Turn, Stop> {
         let mut tx = self.db.begin().await?;
         let Some(head) = store::lock(&mut tx).await? else {
             store::begin(&mut tx, self.origin(), &Frontier::default().root()).await?;
@@ -288,9 +299,15 @@ impl Log {
                 tx.commit().await?;
                 return Ok(Turn::More);
             }
+            if !sign {
+                tx.commit().await?;
+                return Ok(Turn::Taken);
+            }
             self.sign(&mut tx, size, frontier.root()).await?;
+        } else if !sign {
+            return Ok(Turn::Taken);
         } else if store::checkpoint(&mut tx, size).await?.is_none() {
-            // the batch before was full, and the last
+            // what is there was taken before it was time to sign
             let root = head.root.try_into().map_err(|_| Stop::Halt("the head’s root is not a hash".into()))?;
             self.sign(&mut tx, size, root).await?;
         }

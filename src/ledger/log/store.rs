@@ -53,7 +53,7 @@ pub(super) async fn take(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec
     sqlx::query_as!(
         Waiting,
         r#"with taken as (
-             delete from ledger.pending where event_id in (select event_id from ledger.pending order by xid, event_id limit $1)
+             delete from ledger.pending where (xid, event_id) in (select xid, event_id from ledger.pending order by xid, event_id limit $1)
              returning event_id, recorded_at, xid
            )
            select t.event_id as "event_id!", t.recorded_at as "recorded_at!", e.leaf
@@ -215,6 +215,7 @@ pub(super) struct Kept {
     pub request_id: Option<i64>,
     pub target_type: Option<String>,
     pub target_id: Option<String>,
+    pub words: Option<String>,
     pub detail: subjects::Kept,
 }
 
@@ -228,7 +229,7 @@ pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: 
     let rows = sqlx::query!(
         r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
              e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
-             d.sealed, k.key as "key?"
+             d.sealed, d.words, k.key as "key?"
            from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
              left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
              left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
@@ -252,6 +253,7 @@ pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: 
         request_id: r.request_id,
         target_type: r.target_type,
         target_id: r.target_id,
+        words: r.words,
         detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
     });
     Ok(kept.collect())
