@@ -68,7 +68,7 @@ bench-waiting: ## measure ten thousand waiting callers and decisions per second 
 bench-sequencing: ## measure what the ledger costs, and how far its sequencer falls behind
 	@tests/install
 	cargo build --release
-	$(TARGET)/release/countersign scratch-database -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/sequencing.mjs
+	$(TARGET)/release/countersign scratch-database --requests 10000 -- env REPLICAS=4 COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/sequencing.mjs
 
 screenshots: ## photograph every page into tests/browser/screenshots/
 	@tests/install browser

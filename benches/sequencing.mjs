@@ -1,27 +1,29 @@
-// What the ledger costs: `make bench-sequencing`. The same transactions with their events and without, one after the other and again, by 32
-// writers of pgbench with a commit of 2 ms, while a replica sequences; and how far the sequencer falls behind. Everything shares the
-// machine: compare figures of one run with each other.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+// What the ledger costs: `make bench-sequencing`. The same transactions with their audit rows and without, one after the other and
+// again, by 32 writers with a commit of 2 ms, while the replicas sequence; and how far the sequencer falls behind. Twice: with the
+// product's own transactions, rejections over HTTP as people and programs send them, and with the barest transaction there could be, by
+// pgbench: one row read under its lock and changed, one row written. Everything shares the machine: compare figures of one run with
+// each other.
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ask, clients, customers, deciding, sleep, start, stop } from './replica.mjs';
 
-const writers = Number(process.env.WRITERS ?? 32), seconds = Number(process.env.SECONDS ?? 15), rounds = Number(process.env.ROUNDS ?? 3);
+const seconds = Number(process.env.SECONDS ?? 15), rounds = Number(process.env.ROUNDS ?? 3), votes = Number(process.env.VOTES ?? 5_000);
 const owner = process.env.DATABASE_OWNER_URL, admin = owner.replace('countersign_owner', 'postgres');
 const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
 const sql = (text) => execFileSync('psql', [admin, '-qAtc', text], { encoding: 'utf8' }).trim();
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// a change as operations make them: one row read under its lock and changed, one row written
 const change = `\\set id random(1, 100000)
 begin;
 select state from bench_target where id = :id for update;
 update bench_target set state = state + 1, at = now() where id = :id;
-insert into bench_change (target, reason) values (:id, 'A reason as people write them, of some length.');
 `;
-// pgbench takes a colon before a letter or a digit for a variable, also within quotes
-const event = `with sealed as (
+const last = "insert into bench_change (target, reason) values (:id, 'A reason as people write them, of some length.')";
+// An event goes into the statement that writes last, as the product does it. pgbench takes a colon before a letter or a digit for a
+// variable, also within quotes.
+const event = `with changed as (${last}), sealed as (
   select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid as id, at
   from (select date_trunc('milliseconds', clock_timestamp()) as at) now
 ), written as (
@@ -33,33 +35,45 @@ const event = `with sealed as (
   select id, at, decode(repeat('ab', 32), 'hex'), jsonb_build_object('reason', 'A reason as people write them, of some length.'),
     ' a reason as people write them of some length ' from sealed;
 `;
-writeFileSync(join(folder, 'without.sql'), `${change}commit;\n`);
+writeFileSync(join(folder, 'without.sql'), `${change}${last};\ncommit;\n`);
 writeFileSync(join(folder, 'with.sql'), `${change}${event}commit;\n`);
 
 sql(`create table bench_target (id bigint primary key, state int not null, at timestamptz);
   create table bench_change (id bigint generated always as identity primary key, target bigint not null, reason text not null, at timestamptz not null default now());
   create index on bench_change (target, id desc);
   insert into bench_target select n, 0, now() from generate_series(1, 100000) n;
-  grant all on bench_target, bench_change to countersign_app`);
+  grant all on bench_target, bench_change to countersign_app;
+  create function bench_nothing() returns trigger language plpgsql as 'begin return null; end';
+  create trigger bench_no_audit before insert on ledger.event for each row execute function bench_nothing();
+  create trigger bench_no_audit before insert on ledger.detail for each row execute function bench_nothing()`);
+const guarded = sql("select string_agg(tgrelid::regclass::text, ' ') from pg_trigger where tgname = 'is_recorded'").split(' ');
 for (const setting of ['fsync = on', 'synchronous_commit = on', 'commit_delay = 2000', 'commit_siblings = 0']) sql(`alter system set ${setting}`);
 sql('select pg_reload_conf()');
+audited(true);
 
-const replica = spawn(process.env.COUNTERSIGN_BIN, ['serve', '--worker-only'], { stdio: 'ignore' });
-try {
+/** Whether a decision leaves audit rows, and the database asks for them. */
+function audited(is) {
+  const [drop, guard] = is ? ['disable', 'enable'] : ['enable', 'disable'];
+  sql(['ledger.event', 'ledger.detail'].map((table) => `alter table ${table} ${drop} trigger bench_no_audit;`).join(' ')
+    + guarded.map((table) => `alter table ${table} ${guard} trigger is_recorded;`).join(' '));
+}
+
+/** Transactions each second without audit rows and with them, and how old the oldest event without a leaf was meanwhile. */
+async function compared(name, run) {
   const took = { without: [], with: [] }, lags = [];
-  await sleep(2000);
+  console.log(`\n${name}`);
   for (let round = 0; round < rounds; round += 1) {
     for (const what of ['without', 'with']) {
+      const ready = await run.prepare(what);
+      while (sql('select exists (select from ledger.pending)') === 't') await sleep(100);
       sql('checkpoint');
-      const load = promisify(execFile)('pgbench', ['-n', '-M', 'prepared', '-c', writers, '-j', 2, '-T', seconds, '-f', join(folder, `${what}.sql`), admin.replace('//postgres@', '//countersign_app@')].map(String));
       let over = false;
-      load.finally(() => { over = true; }).catch(() => {});
+      const load = run.load(what, ready).finally(() => { over = true; });
       while (!over) {
         await sleep(100);
-        if (what === 'with' && !over) lags.push(Number(sql("select coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0) from ledger.pending")));
+        if (what === 'with' && !over) lags.push(Number(sql('select coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0) from ledger.pending')));
       }
-      const { stdout } = await load;
-      took[what].push(Number(/tps = ([\d.]+)/.exec(stdout)[1]));
+      took[what].push(await load);
       console.log(`${what.padEnd(8)} ${took[what].at(-1).toFixed(0)} transactions/s`);
     }
   }
@@ -67,7 +81,29 @@ try {
   lags.sort((a, b) => a - b);
   console.log(`with events: ${(100 * median(took.with) / median(took.without)).toFixed(0)} % of the transactions without`);
   console.log(`oldest event without a leaf: p50 ${lags[Math.floor(lags.length * 0.5)].toFixed(2)} s, p99 ${lags[Math.floor(lags.length * 0.99)].toFixed(2)} s, longest ${lags.at(-1).toFixed(2)} s`);
+}
+
+try {
+  await start();
+  const users = await customers();
+  await compared(`rejections over ${clients} connections to ${process.env.REPLICAS ?? 1} replicas`, {
+    prepare: async (what) => {
+      audited(true);
+      const asked = await ask(votes, users);
+      audited(what === 'with');
+      return asked;
+    },
+    load: (what, asked) => deciding(what, asked, 0),
+  });
+  audited(true);
+  await compared(`the barest transaction, by ${clients} connections`, {
+    prepare: async () => {},
+    load: async (what) => {
+      const { stdout } = await promisify(execFile)('pgbench', ['-n', '-M', 'prepared', '-c', clients, '-j', 2, '-T', seconds, '-f', join(folder, `${what}.sql`), admin.replace('//postgres@', '//countersign_app@')].map(String));
+      return Number(/tps = ([\d.]+)/.exec(stdout)[1]);
+    },
+  });
 } finally {
-  replica.kill('SIGTERM');
+  await stop();
   rmSync(folder, { recursive: true });
 }

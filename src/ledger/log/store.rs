@@ -57,7 +57,8 @@ pub(super) async fn take(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec
              returning event_id, recorded_at, xid
            )
            select t.event_id as "event_id!", t.recorded_at as "recorded_at!", e.leaf
-           from taken t join ledger.event e on e.event_id = t.event_id and e.recorded_at = t.recorded_at
+           from taken t cross join lateral (
+             select leaf from ledger.event e where e.event_id = t.event_id and e.recorded_at = t.recorded_at limit 1) e
            order by t.xid, t.event_id"#,
         most
     )
@@ -192,7 +193,9 @@ pub async fn newest_published(conn: &mut PgConnection) -> sqlx::Result<Option<Si
 /// The leaves of these places, in order, as far as their events are still kept.
 pub(super) async fn leaves(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!(
-        "select e.leaf from ledger.leaf l join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
+        // each by its key: as a join, all that was ever written is read for it
+        "select e.leaf from ledger.leaf l cross join lateral (
+           select leaf from ledger.event e where e.event_id = l.event_id and e.recorded_at = l.recorded_at limit 1) e
          where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index",
         from,
         until
