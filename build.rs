@@ -263,6 +263,7 @@ mod assets {
             file("icons.svg", "image/svg+xml"),
             file("favicon.svg", "image/svg+xml"),
             file("js/theme.js", "text/javascript"),
+            file("verify.py", "text/x-python; charset=utf-8"),
             script(),
             stylesheet(&fonts),
         ];

@@ -41,7 +41,7 @@ function multiply() {
       select ${moved('event_id')}, ${at}, schema_v, kind, outcome, actor_id, door, request_id + ${n * requests}, target_type, target_id, convert_to(${leaf}, 'UTF8')
       from ledger.event where request_id <= ${requests}`);
     sql(`insert into ledger.detail (event_id, recorded_at, salt, data, words) select ${moved('d.event_id')}, d.${at}, d.salt, d.data, d.words
-      from ledger.event e join ledger.detail d using (event_id, recorded_at) where e.request_id <= ${requests}`);
+      from ledger.event e join ledger.detail d using (event_id, recorded_at) where d.data is not null and e.request_id <= ${requests}`);
   }
   sql('vacuum analyze ledger.event, ledger.detail');
   console.log(`${sql('select count(*) from ledger.event')} events, ${copies} copies in ${((performance.now() - began) / 1000).toFixed(0)} s`);

@@ -1,8 +1,12 @@
 // Finding in the ledger by its line: with keys alone, and without JavaScript. An export says how far it is, and is a plain download
-// where no script runs.
+// where no script runs. What was taken away is checked without us, by what the page says to type.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { axe, base, go, people, stage } from './harness.mjs';
 import { focused, keys, press } from './keys.mjs';
 
@@ -88,6 +92,57 @@ test('an entry shows its JSON and the way to the whole story', stage(async ({ op
   await press(page, '#stories a');
   await page.waitForURL('**/ledger?request=CR-*');
 }));
+
+test('what an auditor takes away is checked without us, as the page says', stage(async ({ open }) => {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-auditor-'));
+  try {
+    const page = await open({ as: people.auditor });
+    const save = async (selector, name) => {
+      const downloaded = page.waitForEvent('download');
+      await page.click(selector);
+      const file = await downloaded;
+      await file.saveAs(join(folder, name ?? file.suggestedFilename()));
+    };
+    const typed = async () => {
+      await page.click('#elsewhere-open');
+      const shown = page.locator('#elsewhere code');
+      assert.equal(await shown.count(), 2, 'one key, one command');
+      const [key, command] = await shown.allInnerTexts();
+      assert.ok(command.includes(`--key '${key}'`), command);
+      return command;
+    };
+    await go(page, '/ledger?range=last-week&action=org.tier.fixed');
+    await save('#export-go', 'EXPORT.ndjson');
+    const check = await typed();
+    await axe(page);
+    await save('#verifier');
+    await page.click('#rows a[data-row]');
+    await page.waitForURL('**/ledger/*');
+    await save('#proof-file');
+    await save('#leaf-file');
+    const prove = await typed();
+    await axe(page);
+    for (const command of [check, prove]) {
+      const { status, stdout } = run(command, folder);
+      assert.equal(status, 0, stdout);
+      assert.match(stdout, /^OK /m);
+    }
+    const file = join(folder, 'EXPORT.ndjson'), lines = (await readFile(file, 'utf8')).split('\n');
+    lines[1] = lines[1].replace('org.tier.fixed', 'org.tier.fixec');
+    await writeFile(file, lines.join('\n'));
+    const { status, stdout } = run(check, folder), { index } = JSON.parse(lines[1]);
+    assert.equal(status, 1);
+    assert.match(stdout, new RegExp(`^WRONG .*\\b${index}\\b`, 'm'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}));
+
+/** What a command says that somebody types into a shell in this folder. */
+function run(command, folder) {
+  const has = spawnSync('python3', ['-c', 'import cryptography']).status === 0;
+  return spawnSync('sh', ['-c', command], { cwd: folder, encoding: 'utf8', env: { ...process.env, PATH: `${has ? '' : '/usr/bin:'}${process.env.PATH}` } });
+}
 
 /** How many events a file of NDJSON has, which must say that it is complete. */
 function whole(text) {

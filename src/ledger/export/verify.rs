@@ -12,7 +12,7 @@ use crate::{
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::{
     borrow::Cow,
     collections::{HashSet, VecDeque},
@@ -22,8 +22,8 @@ use std::{
     thread,
 };
 
-/// Lines that are read at once, for each processor.
-const LINES: usize = 8_000;
+/// About so many bytes are read at once, for each processor.
+const BYTES: u64 = 8 * 1024 * 1024;
 /// The last line is looked for in so many bytes.
 const TAIL: u64 = 64 * 1024;
 
@@ -36,7 +36,8 @@ struct Line<'a> {
     leaf: Option<Cow<'a, str>>,
     #[serde(borrow)]
     hash: Option<Cow<'a, str>>,
-    event: Option<Value>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
     opening: Option<Opening>,
     /// The way up to the root, if the events between are not there.
     #[serde(borrow)]
@@ -59,6 +60,30 @@ struct Line<'a> {
 struct Opening {
     salt: String,
     detail: Value,
+}
+
+/// What stands beside a leaf, as it should.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Columns<'a> {
+    id: &'a str,
+    at: &'a str,
+    kind: &'a str,
+    outcome: &'a str,
+    door: &'a str,
+    actor: &'a str,
+    request: Option<&'a str>,
+    #[serde(borrow)]
+    target: Option<Target<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
 }
 
 /// What a line comes to by itself.
@@ -100,32 +125,27 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
     let (part, note) = last_line(&mut file)?.unzip();
     let (part, said) = (part.unwrap_or_default(), note.map(|note| Checkpoint::open(&note, keys)));
     let (mut so, mut differing) = (So { part, ..So::default() }, Vec::new());
+    let signs = said.as_ref().and_then(|said| said.as_ref().ok());
+    let mut checked: Vec<Vec<Checked>> = Vec::new();
     loop {
-        let lines = read(&mut file, LINES * processors)?;
-        if lines.is_empty() {
+        let lines = read(&mut file, BYTES * processors as u64)?;
+        if lines.is_empty() && checked.is_empty() {
             break;
         }
-        let share = lines.len().div_ceil(processors);
-        let checked: Vec<Checked> = thread::scope(|scope| {
-            let workers: Vec<_> = lines
-                .chunks(share)
-                .map(|lines| {
-                    scope.spawn(|| {
-                        lines.iter().map(|line| check(line, said.as_ref().and_then(|said| said.as_ref().ok()))).collect::<Vec<_>>()
-                    })
-                })
-                .collect();
-            workers.into_iter().flat_map(|worker| worker.join().expect("a check does not panic")).collect()
-        });
-        for line in checked {
-            take(line, &mut so, &mut report);
-            while signed.front().is_some_and(|said| said.size <= so.frontier.size()) {
-                let said = signed.pop_front().expect("there is one");
-                if said.size == so.frontier.size() && said.root != so.frontier.root() {
-                    differing.push((said, "the leaves before it are not those that were published".to_owned()));
+        checked = thread::scope(|scope| {
+            let workers: Vec<_> = shares(&lines, processors).into_iter().map(|lines| scope.spawn(|| check_each(lines, signs))).collect();
+            // what was checked before is put together meanwhile
+            for line in checked.into_iter().flatten() {
+                take(line, &mut so, &mut report);
+                while signed.front().is_some_and(|said| said.size <= so.frontier.size()) {
+                    let said = signed.pop_front().expect("there is one");
+                    if said.size == so.frontier.size() && said.root != so.frontier.root() {
+                        differing.push((said, "the leaves before it are not those that were published".to_owned()));
+                    }
                 }
             }
-        }
+            workers.into_iter().map(|worker| worker.join().expect("a check does not panic")).collect()
+        });
     }
     report.leaves = so.frontier.size();
     anyhow::ensure!(!part || copy.is_none(), "published checkpoints can only be compared with an export of everything");
@@ -170,16 +190,34 @@ fn last_line(file: &mut BufReader<File>) -> std::io::Result<Option<(bool, String
     Ok(end.and_then(|end| Some((end.part.unwrap_or_default(), end.checkpoint?))))
 }
 
-fn read(file: &mut impl BufRead, most: usize) -> std::io::Result<Vec<Vec<u8>>> {
-    let mut lines = Vec::with_capacity(most);
-    while lines.len() < most {
-        let mut line = Vec::with_capacity(1_024);
-        if file.read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        lines.push(line);
-    }
+/// The next lines, whole ones, of about so many bytes together.
+fn read(file: &mut impl BufRead, about: u64) -> std::io::Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    file.take(about).read_to_end(&mut lines)?;
+    file.read_until(b'\n', &mut lines)?;
     Ok(lines)
+}
+
+/// Lines in parts of about one size.
+fn shares(mut lines: &[u8], parts: usize) -> Vec<&[u8]> {
+    let (about, mut shares) = (lines.len().div_ceil(parts), Vec::new());
+    while !lines.is_empty() {
+        let at = about.min(lines.len()) - 1;
+        let end = lines[at..].iter().position(|byte| *byte == b'\n').map_or(lines.len(), |n| at + n + 1);
+        let (share, rest) = lines.split_at(end);
+        shares.push(share);
+        lines = rest;
+    }
+    shares
+}
+
+fn check_each(mut lines: &[u8], signed: Option<&Checkpoint>) -> Vec<Checked> {
+    let (mut checked, mut line) = (Vec::new(), Vec::new());
+    while lines.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        checked.push(check(&line, signed));
+        line.clear();
+    }
+    checked
 }
 
 fn take(line: Checked, so: &mut So, report: &mut Report) {
@@ -262,10 +300,12 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
                 }
             }
             let said: Value = serde_json::from_str(&leaf).unwrap_or_default();
-            if !canonical(&said).is_ok_and(|bytes| bytes == leaf.as_bytes()) {
+            if !is_canonical(&said, &leaf) {
                 checked.faults.push("its leaf is not canonical JSON".into());
             }
-            checked.faults.extend(differences(&event, &said));
+            if !says(event, &said) {
+                checked.faults.extend(differences(&serde_json::from_str(event.get()).unwrap_or_default(), &said));
+            }
             checked.unopened = said["detail"].is_string() && opening.is_none();
             checked.faults.extend(opening.and_then(|opening| misfit(&opening, &said)));
             checked.told = said["request"].is_string().then_some(said);
@@ -273,6 +313,37 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
         _ => checked.faults.push("a line is none of an export".into()),
     }
     checked
+}
+
+/// Whether a leaf is in the one spelling of what it says (RFC 8785). Where all keys are ASCII and all numbers whole, that is how any
+/// sorted JSON is spelt.
+fn is_canonical(said: &Value, leaf: &str) -> bool {
+    fn is_plain(value: &Value) -> bool {
+        match value {
+            Value::Null | Value::Bool(_) | Value::String(_) => true,
+            Value::Number(number) => number.as_i64().is_some_and(|n| n.unsigned_abs() < 1 << 53),
+            Value::Array(values) => values.iter().all(is_plain),
+            Value::Object(values) => values.iter().all(|(key, value)| key.is_ascii() && is_plain(value)),
+        }
+    }
+    (is_plain(said) && serde_json::to_string(said).is_ok_and(|plain| plain == leaf))
+        || canonical(said).is_ok_and(|bytes| bytes == leaf.as_bytes())
+}
+
+/// Whether the columns say what the leaf says, and nothing else. What this doubts, [`differences`] names.
+fn says(event: &RawValue, leaf: &Value) -> bool {
+    let Ok(shown) = serde_json::from_str::<Columns>(event.get()) else { return false };
+    let target = match (&shown.target, &leaf["target"]) {
+        (None, Value::Null) => true,
+        (Some(target), Value::Object(said)) => {
+            said.len() == 2 && leaf["target"]["type"] == target.kind && leaf["target"]["id"] == *target.id
+        }
+        _ => false,
+    };
+    target
+        && (leaf["id"] == shown.id && leaf["at"] == shown.at && leaf["kind"] == shown.kind && leaf["outcome"] == shown.outcome)
+        && (leaf["door"] == shown.door && leaf["actor"] == shown.actor && leaf["request"].as_str() == shown.request)
+        && (shown.request.is_some() || leaf["request"].is_null())
 }
 
 /// Why what is opened is not what the leaf commits to.
@@ -285,4 +356,66 @@ fn misfit(opening: &Opening, leaf: &Value) -> Option<String> {
 
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let one = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            "\\PC{0,6}|[\\x00-\\x7f]{0,6}".prop_map(Value::from),
+        ];
+        one.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{1,3}|\\PC{1,3}", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_leaf_is_canonical_as_the_library_says(value in value()) {
+            let canonical = String::from_utf8(canonical(&value).unwrap()).unwrap();
+            let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+            prop_assert!(is_canonical(&read(&canonical), &canonical));
+            for other in [serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert_eq!(is_canonical(&read(&other), &other), other == canonical, "{}", other);
+            }
+        }
+
+        #[test]
+        fn lines_are_shared_out_whole(lines in prop::collection::vec("[a-z]{0,9}", 0..30), parts in 1usize..5, cut: bool) {
+            let mut text = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+            if cut {
+                text.pop();
+            }
+            let shares = shares(text.as_bytes(), parts);
+            prop_assert_eq!(shares.concat(), text.as_bytes());
+            prop_assert!(shares.iter().rev().skip(1).all(|share| share.ends_with(b"\n")) && shares.len() <= parts);
+        }
+    }
+
+    #[test]
+    fn columns_that_say_anything_else_are_doubted() {
+        let leaf = json!({"id": "1", "at": "t", "kind": "k", "outcome": "o", "door": "d", "actor": "a", "request": "CR-1", "target": {"type": "org", "id": "새\n"}});
+        let doubted = |change: &dyn Fn(&mut Value)| {
+            let mut shown = leaf.clone();
+            change(&mut shown);
+            !says(&serde_json::value::to_raw_value(&shown).unwrap(), &leaf)
+        };
+        assert!(!doubted(&|_| ()));
+        for name in ["id", "at", "kind", "outcome", "door", "actor", "request", "target"] {
+            assert!(doubted(&|shown| shown[name] = json!("x")) && doubted(&|shown| shown[name] = Value::Null), "{name}");
+        }
+        assert!(doubted(&|shown| shown["more"] = json!(1)) && doubted(&|shown| shown["target"]["more"] = json!(1)));
+        assert!(doubted(&|shown| shown["target"]["id"] = json!("y")) && doubted(&|shown| shown["target"]["type"] = json!("y")));
+    }
 }

@@ -1,5 +1,8 @@
 //! The ledger's list: a line and a form that say the same, and the way to take away what they find.
-use super::{list::Events, log::Status};
+use super::{
+    list::Events,
+    log::{self, Status},
+};
 use crate::{
     app::App,
     auth::{LedgerExport, LedgerRead, Operator, Scope},
@@ -43,6 +46,9 @@ struct Index {
     formats: [(&'static str, String); 3],
     /// Whether the reader may take reasons, before and after away, too.
     opens: bool,
+    /// How an export is checked without us: the log's public keys, and what to type.
+    keys: Vec<String>,
+    command: String,
 }
 
 pub(super) async fn index(
@@ -100,6 +106,8 @@ pub(super) async fn index(
         fields,
         formats: Format::ALL.map(|format| (format.name(), format.label(l))),
         opens: operator.caller().may(LedgerExport::NAME),
+        keys: log::public_keys(&app),
+        command: log::verifying(&app, "export EXPORT.ndjson"),
     })
 }
 

@@ -86,6 +86,9 @@ pub(super) struct Proven {
     /// Each step in words, with the hash that comes of it.
     pub steps: Vec<(String, String)>,
     pub path: Vec<String>,
+    /// How it is checked without us: the log's public keys, and what to type.
+    pub keys: Vec<String>,
+    pub command: String,
 }
 
 impl Sealed {
@@ -104,6 +107,8 @@ impl Sealed {
         Ok(Self::Proven(Proven {
             verdict,
             kind: kind.into(),
+            keys: public_keys(app),
+            command: verifying(app, &format!("proof {event}.tlog-proof {event}.leaf")),
             path: steps.path.iter().map(|hash| hex(hash)).collect(),
             steps: vec![
                 (l.ledger_step_leaf(), hex(&steps.leaf)),
@@ -112,6 +117,17 @@ impl Sealed {
             ],
         }))
     }
+}
+
+/// The keys whose signatures count, as verifiers take them.
+pub(super) fn public_keys(app: &App) -> Vec<String> {
+    app.log.as_ref().map_or(&[][..], |log| log.keys()).iter().map(VerifyingKey::to_string).collect()
+}
+
+/// What to type to check something with `static/verify.py`.
+pub(super) fn verifying(app: &App, what: &str) -> String {
+    let keys = public_keys(app).iter().map(|key| format!(" --key '{key}'")).collect::<String>();
+    format!("python3 verify.py {what}{}", if keys.is_empty() { " --key KEY" } else { &keys })
 }
 
 /// What the ledger's page says about the whole log.

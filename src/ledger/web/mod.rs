@@ -124,9 +124,13 @@ async fn show(operator: Operator<LedgerRead>, visit: Visit, State(app): State<Ap
 }
 
 fn stories(l: Lang, e: &browse::Event) -> Vec<Link> {
-    let of = |name: &str, id: String| Link { href: format!("/ledger{}", page::query(&[(name, &id)])), label: l.ledger_all_of(id) };
-    let request = e.request.map(|id| of("request", requests::short_id(id)));
-    request.into_iter().chain(e.target_id.clone().map(|id| of("target", id))).collect()
+    let of = |name: &str, id: &str, called: &str| Link {
+        href: format!("/ledger{}", page::query(&[(name, id)])),
+        label: l.ledger_all_of(called),
+    };
+    let request = e.request.map(requests::short_id).map(|id| of("request", &id, &id));
+    let target = e.target_id.as_deref().map(|id| of("target", id, e.target_name.as_deref().unwrap_or(id)));
+    request.into_iter().chain(target).collect()
 }
 
 fn facts(l: Lang, whole: &Whole, leaf: &Value) -> Vec<Fact> {
