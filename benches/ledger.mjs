@@ -32,16 +32,20 @@ try {
 function multiply() {
   const began = performance.now(), there = Number(sql('select count(*) from ledger.event')), requests = Number(sql('select max(id) from request'));
   sql("select ledger.prepare_partitions((current_date - interval '14 months')::date, 4)");
-  const copies = Math.max(0, Math.round(wanted / there) - 1);
-  for (let n = 1; n <= copies; n += 1) {
-    const moved = (id) => `(lpad(to_hex(('x' || substr(replace(${id}::text, '-', ''), 1, 12))::bit(48)::bigint - ${n} * 420000), 12, '0') || substr(replace(${id}::text, '-', ''), 13))::uuid`;
-    const at = `recorded_at - ${n} * interval '7 minutes'`, time = (value) => `to_char((${value}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-    const leaf = `replace(replace(replace(convert_from(leaf, 'UTF8'), event_id::text, ${moved('event_id')}::text), ${time('recorded_at')}, ${time(at)}), '"CR-' || request_id || '"', '"CR-' || request_id + ${n * requests} || '"')`;
-    sql(`insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
-      select ${moved('event_id')}, ${at}, schema_v, kind, outcome, actor_id, door, request_id + ${n * requests}, target_type, target_id, convert_to(${leaf}, 'UTF8')
-      from ledger.event where request_id <= ${requests}`);
-    sql(`insert into ledger.detail (event_id, recorded_at, salt, data, words) select ${moved('d.event_id')}, d.${at}, d.salt, d.data, d.words
-      from ledger.event e join ledger.detail d using (event_id, recorded_at) where d.data is not null and e.request_id <= ${requests}`);
+  const copies = Math.max(0, Math.round(wanted / there) - 1), shift = 'n * 420000';
+  const moved = (id) => `(lpad(to_hex(('x' || substr(replace(${id}::text, '-', ''), 1, 12))::bit(48)::bigint - ${shift}), 12, '0') || substr(replace(${id}::text, '-', ''), 13))::uuid`;
+  const at = "recorded_at - n * interval '7 minutes'", time = (value) => `to_char((${value}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+  const leaf = `replace(replace(replace(convert_from(leaf, 'UTF8'), event_id::text, ${moved('event_id')}::text), ${time('recorded_at')}, ${time(at)}), '"CR-' || request_id || '"', '"CR-' || request_id + n * ${requests} || '"')`;
+  // a month with all its copies at once: events are then in the log as they are in time, as they would be if they had happened
+  for (const month of sql("select distinct date_trunc('month', recorded_at at time zone 'UTC')::date from ledger.event order by 1").split('\n')) {
+    const where = `request_id <= ${requests} and recorded_at >= '${month}Z' and recorded_at < '${month}Z'::timestamptz + interval '1 month'`;
+    sql(`begin; create temporary table source on commit drop as select e.* from ledger.event e where ${where};
+      insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
+      select ${moved('event_id')}, ${at}, schema_v, kind, outcome, actor_id, door, request_id + n * ${requests}, target_type, target_id, convert_to(${leaf}, 'UTF8')
+      from generate_series(1, ${copies}) n, source;
+      insert into ledger.detail (event_id, recorded_at, salt, data, words) select ${moved('d.event_id')}, d.${at}, d.salt, d.data, d.words
+      from generate_series(1, ${copies}) n, source join ledger.detail d using (event_id, recorded_at) where d.data is not null;
+      commit`);
   }
   sql('vacuum analyze ledger.event, ledger.detail');
   console.log(`${sql('select count(*) from ledger.event')} events, ${copies} copies in ${((performance.now() - began) / 1000).toFixed(0)} s`);

@@ -22,29 +22,36 @@ pub struct Sought {
     pub not_requests: Vec<i64>,
 }
 
-/// From where to where, in which direction, and how many.
+/// From where to where, in which direction, and how many. Times let Postgres skip partitions, ids are places in an index: an id begins
+/// with its time, so each bound is given as both.
 #[derive(Clone, Copy)]
 pub struct Bounds {
     pub since: Option<DateTime<Utc>>,
     pub until: Option<DateTime<Utc>>,
-    pub cursor: Option<Uuid>,
+    pub from: Option<Uuid>,
+    pub to: Option<Uuid>,
     pub up: bool,
     pub limit: i64,
 }
 
 impl Bounds {
-    /// An id begins with its time: a cursor is a bound in time, which lets Postgres skip the partitions behind it, and a bound in time
-    /// is a place in the index to begin at.
+    /// What comes behind the cursor, in the direction, between two times.
     pub fn new(since: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>, cursor: Option<Uuid>, up: bool, limit: i64) -> Self {
-        let at = cursor.and_then(at_of);
-        let cursor = cursor.filter(|_| at.is_some());
         let next = |at: DateTime<Utc>| at.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(at);
-        match up {
-            true => Self { since: since.max(at), until, cursor: cursor.max(since.and_then(first_of)), up, limit },
-            false => {
-                let until = [until, at.map(next)].into_iter().flatten().min();
-                let begin = until.map(next).and_then(first_of);
-                Self { since, until, cursor: [cursor, begin].into_iter().flatten().min(), up, limit }
+        let (from, to) = (since.and_then(first_of), until.map(next).and_then(first_of));
+        match cursor.and_then(|cursor| Some((cursor, at_of(cursor)?))) {
+            None => Self { since, until, from, to, up, limit },
+            Some((cursor, at)) if up => Self {
+                since: since.max(Some(at)),
+                until,
+                from: from.max(cursor.as_u128().checked_add(1).map(Uuid::from_u128)),
+                to,
+                up,
+                limit,
+            },
+            Some((cursor, at)) => {
+                let until = until.map_or(next(at), |until| until.min(next(at)));
+                Self { since, until: Some(until), from, to: Some(to.map_or(cursor, |to| to.min(cursor))), up, limit }
             }
         }
     }
@@ -92,7 +99,7 @@ pub async fn of_time(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::R
            and (cardinality($7::text[]) = 0 or e.target_id is null or e.target_id <> all($7))
            and (cardinality($8::bigint[]) = 0 or e.request_id is null or e.request_id <> all($8))
            and ($9::timestamptz is null or e.recorded_at >= $9) and ($10::timestamptz is null or e.recorded_at < $10)
-           and ($11::uuid is null or ($12 and e.event_id > $11) or (not $12 and e.event_id < $11))
+           and ($11::uuid is null or e.event_id >= $11) and ($14::uuid is null or e.event_id < $14)
          order by case when $12 then e.event_id end asc, case when not $12 then e.event_id end desc limit $13"#,
         s.actors.as_deref(),
         s.by_kind,
@@ -104,9 +111,10 @@ pub async fn of_time(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::R
         &s.not_requests,
         b.since,
         b.until,
-        b.cursor,
+        b.from,
         b.up,
-        b.limit
+        b.limit,
+        b.to
     )
     .fetch_all(conn)
     .await
@@ -120,7 +128,7 @@ pub async fn of_kinds(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::
              and (cardinality($3::text[]) = 0 or e.target_id is null or e.target_id <> all($3))
              and (cardinality($4::bigint[]) = 0 or e.request_id is null or e.request_id <> all($4))
              and ($5::timestamptz is null or e.recorded_at >= $5) and ($6::timestamptz is null or e.recorded_at < $6)
-             and ($7::uuid is null or ($8 and e.event_id > $7) or (not $8 and e.event_id < $7))
+             and ($7::uuid is null or e.event_id >= $7) and ($10::uuid is null or e.event_id < $10)
            order by case when $8 then e.event_id end asc, case when not $8 then e.event_id end desc limit $9) f
          order by case when $8 then f.event_id end asc, case when not $8 then f.event_id end desc limit $9"#,
         &s.kinds,
@@ -129,9 +137,10 @@ pub async fn of_kinds(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::
         &s.not_requests,
         b.since,
         b.until,
-        b.cursor,
+        b.from,
         b.up,
-        b.limit
+        b.limit,
+        b.to
     )
     .fetch_all(conn)
     .await
@@ -145,7 +154,7 @@ pub async fn of_actors(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx:
              and (cardinality($4::text[]) = 0 or e.target_id is null or e.target_id <> all($4))
              and (cardinality($5::bigint[]) = 0 or e.request_id is null or e.request_id <> all($5))
              and ($6::timestamptz is null or e.recorded_at >= $6) and ($7::timestamptz is null or e.recorded_at < $7)
-             and ($8::uuid is null or ($9 and e.event_id > $8) or (not $9 and e.event_id < $8))
+             and ($8::uuid is null or e.event_id >= $8) and ($11::uuid is null or e.event_id < $11)
            order by case when $9 then e.event_id end asc, case when not $9 then e.event_id end desc limit $10) f
          order by case when $9 then f.event_id end asc, case when not $9 then f.event_id end desc limit $10"#,
         s.actors.as_deref().unwrap_or_default(),
@@ -155,9 +164,10 @@ pub async fn of_actors(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx:
         &s.not_requests,
         b.since,
         b.until,
-        b.cursor,
+        b.from,
         b.up,
-        b.limit
+        b.limit,
+        b.to
     )
     .fetch_all(conn)
     .await
@@ -186,7 +196,7 @@ pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: 
            select d.event_id, d.recorded_at from ledger.detail d
            where d.words like $1 and ($2::text is null or d.words like $2) and ($3::text is null or d.words like $3) and d.words like all($4)
              and d.recorded_at >= $5 and d.recorded_at < $6
-             and ($7::uuid is null or ($8 and d.event_id > $7) or (not $8 and d.event_id < $7)))
+             and ($7::uuid is null or d.event_id >= $7) and ($18::uuid is null or d.event_id < $18))
          select e.event_id as "id!" from said join ledger.event e on e.event_id = said.event_id and e.recorded_at = said.recorded_at
            and e.recorded_at >= $5 and e.recorded_at < $6
          where ($9::uuid[] is null or e.actor_id = any($9)) and (not $10 or (e.kind, e.outcome) in (select * from unnest($11::text[], $12::text[])))
@@ -200,7 +210,7 @@ pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: 
         words,
         b.since,
         b.until,
-        b.cursor,
+        b.from,
         b.up,
         s.actors.as_deref(),
         s.by_kind,
@@ -210,7 +220,8 @@ pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: 
         s.requests.as_deref(),
         &s.not_targets,
         &s.not_requests,
-        b.limit
+        b.limit,
+        b.to
     )
     .fetch_all(conn)
     .await
@@ -228,7 +239,8 @@ pub async fn count(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::Res
                and ($5::text[] is null or e.target_id = any($5)) and ($6::bigint[] is null or e.request_id = any($6))
                and (cardinality($7::text[]) = 0 or e.target_id is null or e.target_id <> all($7))
                and (cardinality($8::bigint[]) = 0 or e.request_id is null or e.request_id <> all($8))
-               and ($9::timestamptz is null or e.recorded_at >= $9) and ($10::timestamptz is null or e.recorded_at < $10) limit $11) e"#,
+               and ($9::timestamptz is null or e.recorded_at >= $9) and ($10::timestamptz is null or e.recorded_at < $10)
+               and ($12::uuid is null or e.event_id >= $12) and ($13::uuid is null or e.event_id < $13) limit $11) e"#,
         s.actors.as_deref(),
         s.by_kind,
         &s.kinds,
@@ -239,7 +251,9 @@ pub async fn count(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> sqlx::Res
         &s.not_requests,
         b.since,
         b.until,
-        b.limit
+        b.limit,
+        b.from,
+        b.to
     )
     .fetch_one(conn)
     .await
@@ -252,14 +266,17 @@ pub async fn count_of_kinds(conn: &mut PgConnection, s: &Sought, b: &Bounds) -> 
              where e.kind = k.kind and e.outcome = k.outcome
                and (cardinality($3::text[]) = 0 or e.target_id is null or e.target_id <> all($3))
                and (cardinality($4::bigint[]) = 0 or e.request_id is null or e.request_id <> all($4))
-               and ($5::timestamptz is null or e.recorded_at >= $5) and ($6::timestamptz is null or e.recorded_at < $6) limit $7) f limit $7) e"#,
+               and ($5::timestamptz is null or e.recorded_at >= $5) and ($6::timestamptz is null or e.recorded_at < $6)
+               and ($8::uuid is null or e.event_id >= $8) and ($9::uuid is null or e.event_id < $9) limit $7) f limit $7) e"#,
         &s.kinds,
         &s.outcomes,
         &s.not_targets,
         &s.not_requests,
         b.since,
         b.until,
-        b.limit
+        b.limit,
+        b.from,
+        b.to
     )
     .fetch_one(conn)
     .await
@@ -273,7 +290,8 @@ pub async fn count_of_actors(conn: &mut PgConnection, s: &Sought, b: &Bounds) ->
              where e.actor_id = a.id and e.kind = k.kind and e.outcome = k.outcome
                and (cardinality($4::text[]) = 0 or e.target_id is null or e.target_id <> all($4))
                and (cardinality($5::bigint[]) = 0 or e.request_id is null or e.request_id <> all($5))
-               and ($6::timestamptz is null or e.recorded_at >= $6) and ($7::timestamptz is null or e.recorded_at < $7) limit $8) f limit $8) e"#,
+               and ($6::timestamptz is null or e.recorded_at >= $6) and ($7::timestamptz is null or e.recorded_at < $7)
+               and ($9::uuid is null or e.event_id >= $9) and ($10::uuid is null or e.event_id < $10) limit $8) f limit $8) e"#,
         s.actors.as_deref().unwrap_or_default(),
         &s.kinds,
         &s.outcomes,
@@ -281,7 +299,9 @@ pub async fn count_of_actors(conn: &mut PgConnection, s: &Sought, b: &Bounds) ->
         &s.not_requests,
         b.since,
         b.until,
-        b.limit
+        b.limit,
+        b.from,
+        b.to
     )
     .fetch_one(conn)
     .await

@@ -327,14 +327,22 @@ impl Log {
         let mut conn = self.db.acquire().await?;
         let Some(note) = store::checkpoint(&mut conn, size).await? else { return Ok(Turn::Idle) };
         let Some(head) = store::head(&mut conn).await? else { return Ok(Turn::Idle) };
-        let (from, copy, told) = (head.published_size, self.copy.clone(), Arc::from(&*note));
-        let leaves = store::leaves(&mut conn, from, size).await?;
-        tokio::task::spawn_blocking(move || copy.append(from as u64, &leaves, &note))
-            .await
-            .map_err(|error| Stop::Halt(error.to_string()))??;
+        let (mut at, told) = (head.published_size, Arc::from(&*note));
+        while at < size {
+            let until = size.min(at + BATCH);
+            let leaves = store::leaves(&mut conn, at, until).await?;
+            self.write(move |copy| copy.add_leaves(at as u64, &leaves)).await?;
+            at = until;
+        }
+        self.write(move |copy| copy.add(&note)).await?;
         store::published(&mut conn, size).await?;
         self.newest.send_replace(Some(told));
         Ok(Turn::Published(size))
+    }
+
+    async fn write(&self, write: impl FnOnce(&Copy) -> Result<(), publication::Broken> + Send + 'static) -> Result<(), Stop> {
+        let copy = self.copy.clone();
+        Ok(tokio::task::spawn_blocking(move || write(&copy)).await.map_err(|error| Stop::Halt(error.to_string()))??)
     }
 
     /// Holds the database against what was published of it: it may know more, never less, and nothing else.

@@ -142,17 +142,26 @@ impl Copy {
         }
     }
 
-    /// Adds one with the leaves that it is the first to cover, and answers when it is on the disk.
-    pub fn append(&self, from: u64, leaves: &[Vec<u8>], note: &str) -> Result<(), Broken> {
+    /// Adds leaves from a place on, whose checkpoint comes after them.
+    pub fn add_leaves(&self, from: u64, leaves: &[Vec<u8>]) -> Result<(), Broken> {
         let bunches = leaves.chunks(BUNCH).enumerate().map(|(n, bunch)| Line::Leaves {
             from: from + (n * BUNCH) as u64,
             leaves: bunch.iter().map(|leaf| BASE64_STANDARD.encode(leaf)).collect(),
         });
-        let lines: Vec<_> = bunches.chain([Line::Checkpoint { at: chrono::Utc::now(), note: note.to_owned() }]).collect();
-        let write = || -> std::io::Result<()> {
+        self.write(&bunches.collect::<Vec<_>>()).map(|_| ())
+    }
+
+    /// Adds a checkpoint whose leaves are here, and answers when all of it is on the disk.
+    pub fn add(&self, note: &str) -> Result<(), Broken> {
+        let file = self.write(&[Line::Checkpoint { at: chrono::Utc::now(), note: note.to_owned() }])?;
+        file.sync_data().map_err(|error| Broken::Unreadable(self.path.clone(), error))
+    }
+
+    fn write(&self, lines: &[Line]) -> Result<File, Broken> {
+        let write = || -> std::io::Result<File> {
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
             let mut text = String::new();
-            for line in &lines {
+            for line in lines {
                 text = text + &serde_json::to_string(line)? + "\n";
             }
             // after a line that was cut off comes a new one
@@ -165,8 +174,44 @@ impl Copy {
                 }
             }
             file.write_all(text.as_bytes())?;
-            file.sync_data()
+            Ok(file)
         };
         write().map_err(|error| Broken::Unreadable(self.path.clone(), error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{
+        note::{Note, SigningKey},
+        tree::Frontier,
+    };
+
+    #[test]
+    fn leaves_count_once_a_checkpoint_follows_them() {
+        let folder = std::env::temp_dir().join(format!("countersign-copy-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&folder).unwrap();
+        let (copy, key) = (Copy::at(&folder.join("copy")), SigningKey::generate("log.example").unwrap());
+        let leaves: Vec<Vec<u8>> = (0..2_500u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        let keys = [key.verifying_key()];
+        let newest = || copy.newest("log.example", &keys).unwrap().map(|said| said.size);
+        assert_eq!(newest(), None);
+        let signed = |size: u64| {
+            let said = Checkpoint { origin: "log.example".into(), size, root: Frontier::default().root() };
+            Note::sign(&said.to_string(), &[&key]).unwrap()
+        };
+        copy.add_leaves(0, &leaves[..7]).unwrap();
+        copy.add(&signed(7)).unwrap();
+        copy.add_leaves(7, &leaves[7..1_100]).unwrap();
+        assert_eq!(newest(), Some(7), "leaves alone are not published");
+        // it broke off there, and begins again
+        copy.add_leaves(7, &leaves[7..2_000]).unwrap();
+        copy.add_leaves(2_000, &leaves[2_000..]).unwrap();
+        copy.add(&signed(2_500)).unwrap();
+        assert_eq!(newest(), Some(2_500));
+        assert_eq!(copy.leaves(3, 2_500).unwrap().unwrap(), leaves[3..]);
+        assert_eq!(copy.leaves(3, 2_501).unwrap(), None);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }
