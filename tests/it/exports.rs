@@ -1,5 +1,6 @@
 //! Taking the ledger away: whole, exact, harmless to spreadsheets, gone on with, and written down.
 use crate::{
+    log::sealed,
     support::{Desk, ORG, Token},
     verifier::PYTHON,
 };
@@ -293,6 +294,7 @@ async fn nothing_in_the_csv_is_a_formula_and_every_filter_is_honoured() {
 #[tokio::test]
 async fn ocsf_has_the_fields_of_its_version() {
     let desk = Desk::open().await;
+    sealed(&desk).await;
     let (_, text) = take(&desk.token("auditor").await, "format=ocsf&action=request.,org.&openings=yes").await;
     let all: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(all.len() > 100);
