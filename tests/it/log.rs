@@ -145,6 +145,13 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
             format!("{here}: its leaf was changed"),
         ),
         (
+            "words that hide it from those who look for it",
+            &*details,
+            format!("update {details} set words = reverse(words) where {this}"),
+            format!("update {details} set words = reverse(words) where {this}"),
+            format!("{here}: it is found by other words"),
+        ),
+        (
             "another reason",
             &*details,
             format!("update {details} set data = data || '{{\"reason\": \"아무 일도 없었습니다.\"}}' where {this}"),
