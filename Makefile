@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-ledger bench-sequencing bench-waiting screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-gate bench-ledger bench-sequencing bench-waiting screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -58,6 +58,11 @@ bench-ledger: ## measure reading and exporting the ledger of the release build a
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests 200000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
+
+bench-gate: ## measure how soon after its approval a change runs, on an idle replica of the release build
+	@tests/install
+	cargo build --release
+	$(TARGET)/release/countersign scratch-database --requests 10000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/gate.mjs
 
 # Ten thousand connections need as many files: `ulimit -n 25000` first, where the hard limit is lower.
 bench-waiting: ## measure ten thousand waiting callers and decisions per second of the release build

@@ -43,7 +43,7 @@ function multiply() {
       insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, request_id, target_type, target_id, leaf)
       select ${moved('event_id')}, ${at}, schema_v, kind, outcome, actor_id, door, request_id + n * ${requests}, target_type, target_id, convert_to(${leaf}, 'UTF8')
       from generate_series(1, ${copies}) n, source;
-      insert into ledger.detail (event_id, recorded_at, salt, data, words) select ${moved('d.event_id')}, d.${at}, d.salt, d.data, d.words
+      insert into ledger.detail (event_id, recorded_at, salt, data, words, marks) select ${moved('d.event_id')}, d.${at}, d.salt, d.data, d.words, d.marks
       from generate_series(1, ${copies}) n, source join ledger.detail d using (event_id, recorded_at) where d.data is not null;
       commit`);
   }

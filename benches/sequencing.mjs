@@ -31,9 +31,9 @@ const event = `with changed as (${last}), sealed as (
   select id, at, 1, 'org.tier.fixed', 'success', '00000000-0000-7000-8000-000000000003', 'worker', 'org', :id::text, convert_to(format(
     '{"actor":"00000000-0000-7000-8000-000000000003","at":"%s","detail":"%s","door":"worker","id":"%s","kind":"org.tier.fixed","outcome":"success","target":{"id":"%s","type":"org"},"v":%s}',
     to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24":"MI":"SS.MS"Z"'), 'c1' || chr(58) || repeat('A', 43) || '=', id, :id::text, 1), 'UTF8') from sealed
-) insert into ledger.detail (event_id, recorded_at, salt, data, words)
+) insert into ledger.detail (event_id, recorded_at, salt, data, words, marks)
   select id, at, decode(repeat('ab', 32), 'hex'), jsonb_build_object('reason', 'A reason as people write them, of some length.'),
-    ' a reason as people write them of some length ' from sealed;
+    ' a reason as people write them of some length ', array['00000000-0000-7000-8000-000000000003', 'org.tier.fixed success'] from sealed;
 `;
 writeFileSync(join(folder, 'without.sql'), `${change}${last};\ncommit;\n`);
 writeFileSync(join(folder, 'with.sql'), `${change}${event}commit;\n`);

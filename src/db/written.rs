@@ -45,10 +45,10 @@ impl Written {
                from unnest($4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::bytea[])
                  as e (id, at, kind, outcome, request, target_type, target_id, leaf)
              ), detail as (
-               insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words)
-               select id, at, salt, data, sealed, words
-               from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[], $26::bytea[], $27::text[])
-                 as d (id, at, salt, data, sealed, words)
+               insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words, marks)
+               select id, at, salt, data, sealed, words, case when words is not null then array[$2::text, mark] end
+               from unnest($12::uuid[], $13::timestamptz[], $14::bytea[], $15::jsonb[], $26::bytea[], $27::text[], $28::text[])
+                 as d (id, at, salt, data, sealed, words, mark)
              ), queued as (
                insert into job (kind, payload, run_at)
                select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
@@ -93,6 +93,7 @@ impl Written {
             now,
             &opened.iter().map(|o| o.sealed.as_deref()).collect::<Vec<_>>() as _,
             &opened.iter().map(|o| o.clear.and_then(|(_, data)| words::of(data))).collect::<Vec<_>>() as _,
+            &opened.iter().map(|o| words::mark(o.event.kind, o.event.outcome)).collect::<Vec<_>>(),
         )
         .fetch_all(conn)
         .await?;

@@ -285,6 +285,7 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
     let subjects: Vec<String> = events.iter().filter_map(|e| e.subject()).collect();
     let keys = subjects::keys(conn, subjects).await?;
     let (mut id, mut at, mut salt, mut data, mut sealed, mut found_by) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let (mut actor, mut mark) = (vec![], vec![]);
     for event in events {
         let Some((own, value)) = &event.opening else { continue };
         let key = event.subject().map(|subject| keys[&subject]);
@@ -293,17 +294,23 @@ async fn events(conn: &mut PgConnection, events: &[&Sealed]) -> anyhow::Result<(
         salt.push(key.is_none().then(|| own.to_vec()));
         data.push(key.is_none().then(|| value.clone()));
         found_by.push(if key.is_none() { words::of(value) } else { None });
+        actor.push(event.actor.to_string());
+        mark.push(words::mark(event.kind, event.outcome));
         sealed.push(key.map(|key| subjects::lock(&key, event.id, own, value)).transpose()?);
     }
     sqlx::query!(
-        "insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words)
-         select * from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[], $5::bytea[], $6::text[])",
+        "insert into ledger.detail (event_id, recorded_at, salt, data, sealed, words, marks)
+         select i, a, s, d, l, w, case when w is not null then array[c, m] end
+         from unnest($1::uuid[], $2::timestamptz[], $3::bytea[], $4::jsonb[], $5::bytea[], $6::text[], $7::text[], $8::text[])
+           x (i, a, s, d, l, w, c, m)",
         &id,
         &at,
         &salt as &[Option<Vec<u8>>],
         &data as &[Option<serde_json::Value>],
         &sealed as &[Option<Vec<u8>>],
-        &found_by as &[Option<String>]
+        &found_by as &[Option<String>],
+        &actor,
+        &mark
     )
     .execute(conn)
     .await?;

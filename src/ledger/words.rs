@@ -12,6 +12,12 @@ pub fn of(detail: &Value) -> Option<String> {
     (text.len() > 1).then_some(text)
 }
 
+/// One of the two marks beside words, the other being the actor: what happened, with the way it ended. By words and marks together
+/// their index finds what is rare in what is everywhere.
+pub fn mark(kind: &str, outcome: &str) -> String {
+    format!("{kind} {outcome}")
+}
+
 fn gather(value: &Value, text: &mut String) {
     match value {
         Value::String(said) => fold(said, text),

@@ -107,6 +107,26 @@ async fn words_are_found_in_reason_before_and_after_and_with_every_other_filter(
         // two letters are looked for where words begin
         assert!(ids.len() as i64 <= all && (ids.len() as i64 > all / 2), "{word}: {} of {all}", ids.len());
     }
+    // and with what else is asked for, whether it is in the words' index or beside it
+    let by = "e.actor_id = (select id from operator where email = 'approver@hanbit.example')";
+    for (asked, sql) in [
+        ("action:request.submitted", "e.kind = 'request.submitted'".to_owned()),
+        ("-action:request.submitted", "e.kind <> 'request.submitted'".to_owned()),
+        ("-outcome:success", "e.outcome <> 'success'".to_owned()),
+        ("actor:approver@hanbit.example", by.to_owned()),
+        ("-actor:approver@hanbit.example -outcome:success", format!("not {by} and e.outcome <> 'success'")),
+        (
+            "-target:org_hanbit0001 -action:request.denied",
+            "e.target_id is distinct from 'org_hanbit0001' and e.kind <> 'request.denied'".to_owned(),
+        ),
+    ] {
+        let sql = format!(
+            "select e.event_id::text from ledger.detail d join ledger.event e using (event_id, recorded_at)
+             where d.words like '% 계약%' and {sql} order by 1 desc"
+        );
+        let expected: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(&mut desk.owner().await).await.unwrap();
+        assert_eq!(found(&auditor, &one(&format!("계약 {asked}"))).await, expected, "{asked}");
+    }
     let admin = desk.sign_in("admin").await;
     let page = admin.get(&format!("/ledger?{}", line(&id))).await;
     assert_eq!(page.location.as_deref(), Some(format!("/ledger?request={id}").as_str()), "a number says what it is");
@@ -201,11 +221,11 @@ async fn counts_are_exact_or_capped() {
     assert_eq!(count(&admin.get("/ledger?action=request.denied").await), denied);
     // more than a page of words, whatever the demo's history is
     sqlx::query(
-        "with copy as (select (left(e.event_id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid as copy_id, e.*, d.salt, d.data, d.words
+        "with copy as (select (left(e.event_id::text, 24) || lpad(to_hex(n), 12, '0'))::uuid as copy_id, e.*, d.salt, d.data, d.words, d.marks
            from ledger.event e join ledger.detail d using (event_id, recorded_at), generate_series(1, 60) n where d.words like '%pro%' limit 60
          ), event as (insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf)
            select copy_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf from copy)
-         insert into ledger.detail (event_id, recorded_at, salt, data, words) select copy_id, recorded_at, salt, data, words from copy",
+         insert into ledger.detail (event_id, recorded_at, salt, data, words, marks) select copy_id, recorded_at, salt, data, words, marks from copy",
     )
     .execute(&mut desk.owner().await)
     .await

@@ -152,6 +152,13 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
             format!("{here}: it is found by other words"),
         ),
         (
+            "marks that hide it from those who look for its actor",
+            &*details,
+            format!("update {details} set marks[1] = reverse(marks[1]) where {this}"),
+            format!("update {details} set marks[1] = reverse(marks[1]) where {this}"),
+            format!("{here}: it is found by other words"),
+        ),
+        (
             "another reason",
             &*details,
             format!("update {details} set data = data || '{{\"reason\": \"아무 일도 없었습니다.\"}}' where {this}"),

@@ -2,12 +2,12 @@
 use crate::{
     incidents::Log,
     log::{sealed, tamper, verify},
-    support::{Desk, Person, REASON, policy_with},
+    support::{Desk, Person, REASON, policy_with, write_in_clear},
 };
 use countersign::{
     auth::Service,
     config::Config,
-    ledger::{Entry, seal, words},
+    ledger::{Entry, seal},
 };
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
@@ -239,20 +239,8 @@ async fn what_was_in_clear_before_there_were_keys_is_erased_too() {
     let (user, ..) = somebody(&desk).await;
     let now = chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 3);
     let old = seal(Service::Console.id(), "console", None, now, 1, Entry::of("user.plan.granted").on("user", &user).because(TOLD)).unwrap();
-    let (salt, data) = old.opening.unwrap();
     let mut owner = desk.owner().await;
-    sqlx::query("insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf) values ($1, $2, 1, $3, $4, $5, $6, 'user', $7, $8)")
-        .bind(old.id).bind(old.at).bind(old.kind).bind(old.outcome).bind(old.actor).bind(old.door).bind(&user).bind(&old.leaf)
-        .execute(&mut owner).await.unwrap();
-    sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data, words) values ($1, $2, $3, $4, $5)")
-        .bind(old.id)
-        .bind(old.at)
-        .bind(&salt[..])
-        .bind(&data)
-        .bind(words::of(&data))
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    write_in_clear(&mut owner, &old).await;
     let auditor = desk.sign_in("auditor").await;
     auditor.get(&format!("/ledger/{}", old.id)).await.sees(TOLD);
     erased(&desk, &user).await;

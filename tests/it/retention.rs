@@ -3,12 +3,12 @@ use crate::{
     exports::verify_offline,
     log::{sealed, tamper},
     personal::verified,
-    support::{Desk, ORG, REASON},
+    support::{Desk, ORG, REASON, write_in_clear},
     verifier::PYTHON,
 };
 use countersign::{
     auth::Service,
-    ledger::{Entry, commitment, leaf_hash, note::SigningKey, seal, words},
+    ledger::{Entry, commitment, leaf_hash, note::SigningKey, seal},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,19 +27,7 @@ async fn long_ago(owner: &mut PgConnection, month: &str) -> Uuid {
     for n in 0..EVENTS {
         let entry = Entry::of("org.tier.fixed").on("org", ORG).with("n", n).because(REASON);
         let e = seal(Service::Console.id(), "console", None, start + chrono::TimeDelta::hours(n.into()), 1, entry).unwrap();
-        sqlx::query("insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf) values ($1, $2, 1, $3, $4, $5, $6, 'org', $7, $8)")
-            .bind(e.id).bind(e.at).bind(e.kind).bind(e.outcome).bind(e.actor).bind(e.door).bind(ORG).bind(&e.leaf)
-            .execute(&mut *owner).await.unwrap();
-        let (salt, data) = e.opening.unwrap();
-        sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data, words) values ($1, $2, $3, $4, $5)")
-            .bind(e.id)
-            .bind(e.at)
-            .bind(&salt[..])
-            .bind(&data)
-            .bind(words::of(&data))
-            .execute(&mut *owner)
-            .await
-            .unwrap();
+        write_in_clear(owner, &e).await;
         first.get_or_insert(e.id);
     }
     first.unwrap()

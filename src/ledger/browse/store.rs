@@ -2,6 +2,7 @@
 use crate::ledger::{
     query::Terms,
     store::{Event, at_of},
+    words::mark,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
@@ -189,13 +190,17 @@ pub async fn that_say(conn: &mut PgConnection, ids: &[Uuid], words: &[String], b
     .await
 }
 
-/// The events of a month that say all of this, found by their trigrams.
+/// The events of a month that say all of this, found by their trigrams and marks.
 pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: &Bounds) -> sqlx::Result<Vec<Uuid>> {
+    let actors: Option<Vec<_>> = s.actors.as_ref().map(|actors| actors.iter().map(Uuid::to_string).collect());
+    let ended: Option<Vec<_>> =
+        s.by_kind.then(|| std::iter::zip(&s.kinds, &s.outcomes).map(|(kind, outcome)| mark(kind, outcome)).collect());
     sqlx::query_scalar!(
         r#"with said as materialized (
            select d.event_id, d.recorded_at from ledger.detail d
            where d.words like $1 and ($2::text is null or d.words like $2) and ($3::text is null or d.words like $3) and d.words like all($4)
              and d.recorded_at >= $5 and d.recorded_at < $6
+             and ($19::text[] is null or d.marks && $19) and ($20::text[] is null or d.marks && $20)
              and ($7::uuid is null or d.event_id >= $7) and ($18::uuid is null or d.event_id < $18))
          select e.event_id as "id!" from said join ledger.event e on e.event_id = said.event_id and e.recorded_at = said.recorded_at
            and e.recorded_at >= $5 and e.recorded_at < $6
@@ -221,7 +226,9 @@ pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: 
         &s.not_targets,
         &s.not_requests,
         b.limit,
-        b.to
+        b.to,
+        actors.as_deref(),
+        ended.as_deref()
     )
     .fetch_all(conn)
     .await

@@ -195,8 +195,11 @@ fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, 
             if commitment(&salt, &value)? != said {
                 report.fault(place, "its reason, before or after are not those that the leaf commits to");
             }
-            if kept.words != words::of(&value).filter(|_| !sealed) {
-                report.fault(place, "it is found by other words than its reason, before and after have");
+            let marks = kept.actor_id.zip(kept.kind.as_deref().zip(kept.outcome.as_deref()));
+            let marks =
+                marks.filter(|_| kept.words.is_some()).map(|(actor, (kind, outcome))| vec![actor.to_string(), words::mark(kind, outcome)]);
+            if kept.words != words::of(&value).filter(|_| !sealed) || kept.marks != marks {
+                report.fault(place, "it is found by other words or marks than it has");
             }
         }
         (Some(_), Detail::Gone) if is_erased => report.unopened += 1,

@@ -219,6 +219,7 @@ pub(super) struct Kept {
     pub target_type: Option<String>,
     pub target_id: Option<String>,
     pub words: Option<String>,
+    pub marks: Option<Vec<String>>,
     pub detail: subjects::Kept,
 }
 
@@ -232,7 +233,7 @@ pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: 
     let rows = sqlx::query!(
         r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
              e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
-             d.sealed, d.words, k.key as "key?"
+             d.sealed, d.words, d.marks, k.key as "key?"
            from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
              left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
              left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
@@ -257,6 +258,7 @@ pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: 
         target_type: r.target_type,
         target_id: r.target_id,
         words: r.words,
+        marks: r.marks,
         detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
     });
     Ok(kept.collect())
