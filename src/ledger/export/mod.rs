@@ -40,7 +40,7 @@ use uuid::Uuid;
 /// Rows read at a time.
 const BATCH: i64 = 4_000;
 /// How long an export waits for a checkpoint over what was there when it began, and between two looks.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What to take away, and how.

@@ -2,14 +2,16 @@
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 
-/// From when: the beginning of a day, or so long ago.
+const LAST_WEEK: &str = "last-week";
+
+/// From when: the beginning of a day or of last week, or so long ago.
 pub(super) fn since(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    ago(text, now).or_else(|| midnight(day(text, now)?))
+    ago(text, now).or_else(|| if text == LAST_WEEK { range(text, now).0 } else { midnight(day(text, now)?) })
 }
 
-/// Until when: the end of a day, or so long ago.
+/// Until when: the end of a day or of last week, or so long ago.
 pub(super) fn until(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    ago(text, now).or_else(|| midnight(day(text, now)?.checked_add_days(Days::new(1))?))
+    ago(text, now).or_else(|| if text == LAST_WEEK { range(text, now).1 } else { midnight(day(text, now)?.checked_add_days(Days::new(1))?) })
 }
 
 /// Beginning and end of a named range; weeks begin on Monday.
@@ -20,7 +22,7 @@ pub(super) fn range(name: &str, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, O
     match name {
         "today" => (back(0), None),
         "week" => (back(6), None),
-        "last-week" => (back(weekday + 7), back(weekday)),
+        LAST_WEEK => (back(weekday + 7), back(weekday)),
         _ => (back(29), None),
     }
 }
@@ -70,6 +72,8 @@ mod tests {
         for now in ["2026-11-15T15:00:00Z", "2026-11-19T03:00:00Z", "2026-11-22T14:59:00Z"] {
             assert_eq!(range("last-week", at(now)), (Some(at("2026-11-08T15:00:00Z")), Some(at("2026-11-15T15:00:00Z"))), "{now}");
         }
+        let now = at("2026-11-19T03:00:00Z");
+        assert_eq!((since("last-week", now), until("last-week", now)), range("last-week", now), "the line says it as the form does");
         assert_eq!(range("today", at("2026-11-20T15:30:00Z")).0, Some(at("2026-11-20T15:00:00Z")), "midnight is Korean");
     }
 
