@@ -150,7 +150,11 @@ pub(super) async fn found(conn: &mut PgConnection, sought: &Sought, words: &[Str
     let mut all = Vec::new();
     for (from, to) in months(conn, bounds).await? {
         let window = Bounds { since: Some(from), until: Some(to), limit: bounds.limit - all.len() as i64, ..*bounds };
-        all.extend(store::of_words(conn, sought, words, &window).await?);
+        all.extend(if *sought == Sought::default() {
+            store::of_words(conn, words, &window).await?
+        } else {
+            store::of_words_and(conn, sought, words, &window).await?
+        });
         if all.len() as i64 >= bounds.limit {
             break;
         }

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// A filter whose names are looked up.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub struct Sought {
     pub actors: Option<Vec<Uuid>>,
     /// Whether kind or outcome is asked for at all.
@@ -190,25 +190,15 @@ pub async fn that_say(conn: &mut PgConnection, ids: &[Uuid], words: &[String], b
     .await
 }
 
-/// The events of a month that say all of this, found by their trigrams and marks.
-pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: &Bounds) -> sqlx::Result<Vec<Uuid>> {
-    let actors: Option<Vec<_>> = s.actors.as_ref().map(|actors| actors.iter().map(Uuid::to_string).collect());
-    let ended: Option<Vec<_>> =
-        s.by_kind.then(|| std::iter::zip(&s.kinds, &s.outcomes).map(|(kind, outcome)| mark(kind, outcome)).collect());
+/// The events of a month that say all of this. Postgres knows how frequent words are: it reads on from the end until there are enough,
+/// or finds them by their trigrams.
+pub async fn of_words(conn: &mut PgConnection, words: &[String], b: &Bounds) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
-        r#"with said as materialized (
-           select d.event_id, d.recorded_at from ledger.detail d
+        r#"select d.event_id as "id!" from ledger.detail d
            where d.words like $1 and ($2::text is null or d.words like $2) and ($3::text is null or d.words like $3) and d.words like all($4)
              and d.recorded_at >= $5 and d.recorded_at < $6
-             and ($19::text[] is null or d.marks && $19) and ($20::text[] is null or d.marks && $20)
-             and ($7::uuid is null or d.event_id >= $7) and ($18::uuid is null or d.event_id < $18))
-         select e.event_id as "id!" from said join ledger.event e on e.event_id = said.event_id and e.recorded_at = said.recorded_at
-           and e.recorded_at >= $5 and e.recorded_at < $6
-         where ($9::uuid[] is null or e.actor_id = any($9)) and (not $10 or (e.kind, e.outcome) in (select * from unnest($11::text[], $12::text[])))
-           and ($13::text[] is null or e.target_id = any($13)) and ($14::bigint[] is null or e.request_id = any($14))
-           and (cardinality($15::text[]) = 0 or e.target_id is null or e.target_id <> all($15))
-           and (cardinality($16::bigint[]) = 0 or e.request_id is null or e.request_id <> all($16))
-         order by case when $8 then e.event_id end asc, case when not $8 then e.event_id end desc limit $17"#,
+             and ($7::uuid is null or d.event_id >= $7) and ($8::uuid is null or d.event_id < $8)
+           order by case when $9 then d.event_id end asc, case when not $9 then d.event_id end desc limit $10"#,
         words[0],
         words.get(1).map(String::as_str),
         words.get(2).map(String::as_str),
@@ -216,19 +206,49 @@ pub async fn of_words(conn: &mut PgConnection, s: &Sought, words: &[String], b: 
         b.since,
         b.until,
         b.from,
+        b.to,
         b.up,
-        s.actors.as_deref(),
-        s.by_kind,
-        &s.kinds,
-        &s.outcomes,
+        b.limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The same with the rest of a filter. What is frequent by itself may be rare together, which Postgres does not know: so always by
+/// trigrams and marks.
+pub async fn of_words_and(conn: &mut PgConnection, s: &Sought, words: &[String], b: &Bounds) -> sqlx::Result<Vec<Uuid>> {
+    let actors: Option<Vec<_>> = s.actors.as_ref().map(|actors| actors.iter().map(Uuid::to_string).collect());
+    let ended: Option<Vec<_>> =
+        s.by_kind.then(|| std::iter::zip(&s.kinds, &s.outcomes).map(|(kind, outcome)| mark(kind, outcome)).collect());
+    sqlx::query_scalar!(
+        r#"with said as materialized (
+           select d.event_id, d.recorded_at from ledger.detail d
+           where d.words like $1 and ($2::text is null or d.words like $2) and ($3::text is null or d.words like $3) and d.words like all($4)
+             and ($5::text[] is null or d.marks && $5) and ($6::text[] is null or d.marks && $6)
+             and d.recorded_at >= $7 and d.recorded_at < $8
+             and ($9::uuid is null or d.event_id >= $9) and ($10::uuid is null or d.event_id < $10))
+         select e.event_id as "id!" from said join ledger.event e on e.event_id = said.event_id and e.recorded_at = said.recorded_at
+           and e.recorded_at >= $7 and e.recorded_at < $8
+         where ($13::text[] is null or e.target_id = any($13)) and ($14::bigint[] is null or e.request_id = any($14))
+           and (cardinality($15::text[]) = 0 or e.target_id is null or e.target_id <> all($15))
+           and (cardinality($16::bigint[]) = 0 or e.request_id is null or e.request_id <> all($16))
+         order by case when $11 then e.event_id end asc, case when not $11 then e.event_id end desc limit $12"#,
+        words[0],
+        words.get(1).map(String::as_str),
+        words.get(2).map(String::as_str),
+        words,
+        actors.as_deref(),
+        ended.as_deref(),
+        b.since,
+        b.until,
+        b.from,
+        b.to,
+        b.up,
+        b.limit,
         s.targets.as_deref(),
         s.requests.as_deref(),
         &s.not_targets,
-        &s.not_requests,
-        b.limit,
-        b.to,
-        actors.as_deref(),
-        ended.as_deref()
+        &s.not_requests
     )
     .fetch_all(conn)
     .await

@@ -11,7 +11,8 @@ pub(super) fn since(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
 
 /// Until when: the end of a day or of last week, or so long ago.
 pub(super) fn until(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    ago(text, now).or_else(|| if text == LAST_WEEK { range(text, now).1 } else { midnight(day(text, now)?.checked_add_days(Days::new(1))?) })
+    ago(text, now)
+        .or_else(|| if text == LAST_WEEK { range(text, now).1 } else { midnight(day(text, now)?.checked_add_days(Days::new(1))?) })
 }
 
 /// Beginning and end of a named range; weeks begin on Monday.
