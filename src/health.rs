@@ -16,7 +16,7 @@ async fn alive() -> &'static str {
 async fn ready(State(app): State<App>) -> Result<String, Error> {
     app.db.ready().await?;
     let head = log::head(&mut *app.db.read().await?).await?;
-    let halted = head.and_then(|head| head.halted).map(|why| format!("the ledger is halted: {why}\n"));
+    let halted = head.and_then(|head| head.why()).map(|why| format!("the ledger is halted: {why}\n"));
     Ok(format!("ready\n{}", halted.unwrap_or_default()))
 }
 

@@ -2,6 +2,7 @@
 //! sequencer; the lock on the head's row says whose turn it is. What an approval allows begins only when the approval is under a
 //! checkpoint that has left the database.
 pub mod audit;
+mod halt;
 pub mod proof;
 mod publication;
 mod resume;
@@ -9,6 +10,7 @@ mod store;
 mod tiles;
 mod webhook;
 
+pub use halt::Halt;
 pub use resume::Resume;
 pub use store::{Head, Signed, Way, checkpoint, head, lag, leaf_index, newest_published};
 pub use tiles::{prove, prove_each, root_at};
@@ -106,8 +108,8 @@ enum Turn {
 /// The log does not go on, and why.
 #[derive(Debug, thiserror::Error)]
 enum Stop {
-    #[error("{0}")]
-    Halt(String),
+    #[error(transparent)]
+    Halt(#[from] Halt),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
     /// What people decided cannot be done.
@@ -253,7 +255,7 @@ impl Log {
             Err(Stop::Halt(why)) => {
                 let mut conn = self.db.acquire().await?;
                 store::halt(&mut conn, &why).await?;
-                Ok(Turn::Halted(why))
+                Ok(Turn::Halted(why.to_string()))
             }
             other => other,
         }
@@ -286,7 +288,7 @@ impl Log {
         let mut size = head.size;
         if !batch.is_empty() {
             let mut frontier = Frontier::from_bytes(size as u64, &head.frontier).filter(|f| f.root()[..] == head.root);
-            let frontier = frontier.as_mut().ok_or_else(|| Stop::Halt("the head’s frontier and root do not belong together".into()))?;
+            let frontier = frontier.as_mut().ok_or_else(|| Halt::broken("the head’s frontier and root do not belong together"))?;
             let hashes: Vec<Hash> = batch.iter().map(|waiting| leaf_hash(&waiting.leaf)).collect();
             hashes.iter().for_each(|hash| frontier.push(*hash));
             store::append(&mut tx, size, &batch, &hashes).await?;
@@ -308,7 +310,7 @@ impl Log {
             return Ok(Turn::Taken);
         } else if store::checkpoint(&mut tx, size).await?.is_none() {
             // what is there was taken before it was time to sign
-            let root = head.root.try_into().map_err(|_| Stop::Halt("the head’s root is not a hash".into()))?;
+            let root = head.root.try_into().map_err(|_| Halt::broken("the head’s root is not a hash"))?;
             self.sign(&mut tx, size, root).await?;
         }
         tx.commit().await?;
@@ -318,7 +320,7 @@ impl Log {
     async fn sign(&self, conn: &mut PgConnection, size: i64, root: Hash) -> Result<(), Stop> {
         let checkpoint = Checkpoint { origin: self.origin().to_owned(), size: size as u64, root };
         let keys: Vec<_> = [&self.key].into_iter().chain(&self.next_key).collect();
-        let note = Note::sign(&checkpoint.to_string(), &keys).map_err(|error| Stop::Halt(error.to_string()))?;
+        let note = Note::sign(&checkpoint.to_string(), &keys).map_err(Halt::broken)?;
         Ok(store::sign(conn, size, &root, &note).await?)
     }
 
@@ -342,30 +344,25 @@ impl Log {
 
     async fn write(&self, write: impl FnOnce(&Copy) -> Result<(), publication::Broken> + Send + 'static) -> Result<(), Stop> {
         let copy = self.copy.clone();
-        Ok(tokio::task::spawn_blocking(move || write(&copy)).await.map_err(|error| Stop::Halt(error.to_string()))??)
+        Ok(tokio::task::spawn_blocking(move || write(&copy)).await.map_err(Halt::broken)??)
     }
 
     /// Holds the database against what was published of it: it may know more, never less, and nothing else.
     async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
         let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
-        let newest =
-            tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(|error| Stop::Halt(error.to_string()))?;
+        let newest = tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(Halt::broken)?;
         let published = match newest {
             Ok(Some(published)) => published,
             Ok(None) => return Ok(()),
-            Err(broken @ publication::Broken::Foreign(_)) => return Err(Stop::Halt(broken.to_string())),
+            Err(publication::Broken::Foreign(copy)) => return Err(Halt::Foreign { copy }.into()),
             Err(unreadable) => return Err(unreadable.into()),
         };
         if published.size > head.size as u64 {
-            let why = format!(
-                "the database has {} leaves, and {} were published: it is older than its own checkpoints",
-                head.size, published.size
-            );
-            return Err(Stop::Halt(why));
+            return Err(Halt::Older { has: head.size, published: published.size as i64 }.into());
         }
         match tiles::root_at(conn, published.size).await? {
             Some(root) if root == published.root => Ok(()),
-            _ => Err(Stop::Halt(format!("the first {} leaves are not those that were published", published.size))),
+            _ => Err(Halt::Different { leaves: published.size as i64 }.into()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What proves an event to anybody, and what others need to check the whole log.
 use super::{
-    store,
+    Halt, store,
     tiles::{prove, row},
 };
 use crate::{
@@ -21,12 +21,12 @@ pub enum Standing {
     /// The next checkpoint will.
     Waits,
     /// No checkpoint will until somebody has looked; this is why.
-    Halted(String),
+    Halted(Halt),
 }
 
 /// The proof of an event, under the newest checkpoint that was published.
 pub async fn of(conn: &mut PgConnection, event: Uuid) -> Result<Standing, Error> {
-    let (index, halted) = match (store::leaf_index(conn, event).await?, store::head(conn).await?.and_then(|head| head.halted)) {
+    let (index, halted) = match (store::leaf_index(conn, event).await?, store::head(conn).await?.and_then(|head| head.why())) {
         (Some(index), _) => (index as u64, None),
         (None, Some(why)) => return Ok(Standing::Halted(why)),
         (None, None) => return Ok(Standing::Waits),

@@ -1,6 +1,6 @@
 //! Ways out of a halt. Nothing ends a halt but what people decided about this very one, by `ledger.resume`: what was published comes
 //! back from the copy, or the log goes on from what there is, under another name and another key.
-use super::{Log, Stop, Turn, Way, publication::Broken, store, tiles};
+use super::{Halt, Log, Stop, Turn, Way, publication::Broken, store, tiles};
 use crate::{
     auth::LedgerResume,
     db::Change,
@@ -23,7 +23,7 @@ use validator::Validate;
 impl Log {
     /// Does what was decided about the halt; without a decision it lasts.
     pub(super) async fn resume(&self, mut tx: Transaction<'static, Postgres>, head: store::Head) -> Result<Turn, Stop> {
-        let why = head.halted.clone().unwrap_or_default();
+        let why = head.why().map(|why| why.to_string()).unwrap_or_default();
         match store::way_out(&mut tx).await? {
             None => return Ok(Turn::Halted(why)),
             Some(Way::Epoch(origin)) if origin != self.origin() => return Err(Stop::Name(origin)),
@@ -49,7 +49,7 @@ impl Log {
             };
             Ok::<_, Broken>(copy.leaves(from, published.size)?.map(|leaves| (note, published, leaves)))
         });
-        let found = found.await.map_err(|error| Stop::Halt(error.to_string()))?;
+        let found = found.await.map_err(Halt::broken)?;
         let again = |what: &str| Stop::Again(format!("{what}; what was halted stays so"));
         let Some((signed, published, leaves)) = found.map_err(Stop::Copy)? else {
             return Err(again("the copy has not all of the leaves that are missing"));
@@ -113,7 +113,7 @@ impl Operation for Resume {
 
     async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
         let head = store::head(conn).await?;
-        let Some((why, head)) = head.and_then(|head| Some((head.halted.clone()?, head))) else {
+        let Some((why, head)) = head.and_then(|head| Some((head.why()?.to_string(), head))) else {
             return Err(Refusal::field("way", msg::ledger_not_halted()));
         };
         let origin = match (self.way, self.origin.as_deref().map(str::trim).filter(|name| !name.is_empty())) {

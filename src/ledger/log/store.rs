@@ -1,5 +1,8 @@
 //! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
-use super::super::{subjects, tree::Hash};
+use super::{
+    super::{subjects, tree::Hash},
+    Halt,
+};
 use crate::db::Change;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -15,6 +18,13 @@ pub struct Head {
     pub published_at: Option<DateTime<Utc>>,
     pub halted: Option<String>,
     pub halted_at: Option<DateTime<Utc>>,
+}
+
+impl Head {
+    /// Why it was halted, if it is.
+    pub fn why(&self) -> Option<Halt> {
+        self.halted.as_deref().map(Halt::parse)
+    }
 }
 
 /// An event that is to become a leaf.
@@ -133,8 +143,8 @@ pub(super) async fn published(conn: &mut PgConnection, size: i64) -> sqlx::Resul
     .map(|_| ())
 }
 
-pub(super) async fn halt(conn: &mut PgConnection, why: &str) -> sqlx::Result<()> {
-    sqlx::query!("update ledger.head set halted = $1, halted_at = clock_timestamp() where halted is null", why)
+pub(super) async fn halt(conn: &mut PgConnection, why: &Halt) -> sqlx::Result<()> {
+    sqlx::query!("update ledger.head set halted = $1, halted_at = clock_timestamp() where halted is null", why.kept())
         .execute(conn)
         .await
         .map(|_| ())

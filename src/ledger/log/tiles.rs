@@ -1,5 +1,5 @@
 //! The tree's hashes as they are stored: rows of 256, how they grow with the leaves, and what can be told from them.
-use super::{Stop, store};
+use super::{Halt, Stop, store};
 use crate::ledger::tree::{self, Frontier, Hash, Node, Proof, TileId, Tiles};
 use sqlx::PgConnection;
 use std::{
@@ -10,7 +10,7 @@ use std::{
 /// Adds leaves behind the first `size`, and what becomes full above them.
 pub(super) async fn grow(conn: &mut PgConnection, size: u64, leaves: &[Hash]) -> Result<(), Stop> {
     let edge = read(conn, &tree::edge(size)).await?;
-    let grown = tree::grow(size, &edge, leaves).ok_or_else(|| Stop::Halt("tiles of the tree are missing".into()))?;
+    let grown = tree::grow(size, &edge, leaves).ok_or_else(|| Halt::broken("tiles of the tree are missing"))?;
     let rows: Vec<_> = grown.into_iter().map(|(tile, hashes)| ((i16::from(tile.level), tile.n as i64), hashes)).collect();
     Ok(store::save_tiles(conn, &rows).await?)
 }

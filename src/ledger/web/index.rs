@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{LedgerExport, LedgerRead, Operator, Scope},
+    auth::{LedgerExport, LedgerRead, LedgerResume, Operator, Scope},
     error::{Error, Problem},
     i18n::msg,
     ledger::{
@@ -34,6 +34,8 @@ use chrono::Utc;
 struct Index {
     shell: Shell,
     status: Status,
+    /// Whether the log is halted and the reader may ask how it goes on.
+    resumes: bool,
     list: List,
     line: String,
     /// What may stand before a colon.
@@ -97,6 +99,7 @@ pub(super) async fn index(
     let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     page::html(&Index {
         shell: visit.shell(&app).await?,
+        resumes: status.is_halted() && operator.caller().may(LedgerResume::NAME),
         status,
         line: line.or_else(|| read.as_ref().ok().map(Query::line)).unwrap_or_default(),
         known: KEYS.map(|key| format!("{key}:")).join(" "),

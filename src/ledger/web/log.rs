@@ -96,7 +96,7 @@ impl Sealed {
         let found = match proof::of(conn, event).await? {
             proof::Standing::Proven(found) => found,
             proof::Standing::Waits => return Ok(Self::Not { kind: "info".into(), text: l.ledger_unsealed() }),
-            proof::Standing::Halted(why) => return Ok(Self::Not { kind: "error".into(), text: l.ledger_halted(why) }),
+            proof::Standing::Halted(why) => return Ok(Self::Not { kind: "error".into(), text: l.ledger_halted(why.text(l)) }),
         };
         let keys: &[VerifyingKey] = app.log.as_ref().map_or(&[], |log| log.keys());
         let steps = proof::steps(&found, leaf, keys).ok_or_else(|| anyhow::anyhow!("a checkpoint cannot be read"))?;
@@ -140,10 +140,14 @@ impl Status {
     /// The alarm: events that have waited longer for a checkpoint, in seconds.
     const LATE: f64 = 5.0;
 
+    pub fn is_halted(&self) -> bool {
+        self.kind == "error"
+    }
+
     pub async fn of(conn: &mut PgConnection, l: Lang) -> Result<Self, Error> {
         let Some(head) = log::head(conn).await? else { return Ok(Self { kind: "warning", text: l.ledger_never_signed() }) };
-        if let Some(why) = head.halted {
-            return Ok(Self { kind: "error", text: l.ledger_halted(why) });
+        if let Some(why) = head.why() {
+            return Ok(Self { kind: "error", text: l.ledger_halted(why.text(l)) });
         }
         let (pending, oldest) = log::lag(conn).await?;
         let Some(at) = head.published_at else { return Ok(Self { kind: "warning", text: l.ledger_never_signed() }) };

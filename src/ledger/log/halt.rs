@@ -1,0 +1,42 @@
+//! Why the log does not go on by itself any more.
+use crate::{i18n::Lang, operations::form::grouped};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Kept as JSON with the head. As text it is what machines and the server's own log read; pages say it in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "lowercase")]
+pub enum Halt {
+    #[error("the database has {has} leaves, and {published} were published: it is older than its own checkpoints")]
+    Older { has: i64, published: i64 },
+    #[error("the first {leaves} leaves are not those that were published")]
+    Different { leaves: i64 },
+    #[error("the last line of {copy} is no checkpoint of this log, signed by a key it knows")]
+    Foreign { copy: PathBuf },
+    /// What the database keeps of the log does not fit together.
+    #[error("{what}")]
+    Broken { what: String },
+}
+
+impl Halt {
+    pub(super) fn broken(what: impl ToString) -> Self {
+        Self::Broken { what: what.to_string() }
+    }
+
+    pub(super) fn parse(kept: &str) -> Self {
+        serde_json::from_str(kept).unwrap_or_else(|_| Self::broken(kept))
+    }
+
+    pub(super) fn kept(&self) -> String {
+        serde_json::json!(self).to_string()
+    }
+
+    pub fn text(&self, l: Lang) -> String {
+        match self {
+            Self::Older { has, published } => l.ledger_halt_older(grouped(*has), grouped(*published)),
+            Self::Different { leaves } => l.ledger_halt_different(grouped(*leaves)),
+            Self::Foreign { copy } => l.ledger_halt_foreign(copy.display().to_string()),
+            Self::Broken { what } => l.ledger_halt_broken(what),
+        }
+    }
+}
