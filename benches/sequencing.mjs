@@ -3,10 +3,11 @@
 // replicas sequence; and how far the sequencer falls behind. Twice: with the product's own transactions, rejections over HTTP as people
 // and programs send them, and with the barest transaction there could be, by pgbench: one row read under its lock and changed, one row
 // written. Everything shares the machine: compare figures of one run with each other.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { ask, clients, customers, deciding, sleep, start, stop } from './replica.mjs';
 
@@ -14,6 +15,9 @@ const seconds = Number(process.env.SECONDS ?? 5), rounds = Number(process.env.RO
 const owner = process.env.DATABASE_OWNER_URL, admin = owner.replace('countersign_owner', 'postgres');
 const folder = mkdtempSync(join(tmpdir(), 'countersign-bench-'));
 const sql = (text) => execFileSync('psql', [admin, '-qAtc', text], { encoding: 'utf8' }).trim();
+// Asked while the load runs in this process: over one connection, and without waiting for it here.
+const watch = spawn('psql', [admin, '-qAt'], { stdio: ['pipe', 'pipe', 'inherit'] });
+const answers = createInterface({ input: watch.stdout })[Symbol.asyncIterator]();
 
 const change = `\\set id random(1, 100000)
 begin;
@@ -59,6 +63,12 @@ function audited(is) {
     + guarded.map((table) => `alter table ${table} ${guard} trigger is_recorded;`).join(' '));
 }
 
+/** Seconds that the oldest event has waited for its leaf. */
+async function lag() {
+  watch.stdin.write('select coalesce(extract(epoch from clock_timestamp() - (select recorded_at from ledger.pending order by xid, event_id limit 1)), 0);\n');
+  return Number((await answers.next()).value);
+}
+
 /** Transactions each second without audit rows and with them, and how old the oldest event without a leaf was meanwhile. */
 async function compared(name, run) {
   const took = { without: [], with: [] }, lags = [];
@@ -73,7 +83,8 @@ async function compared(name, run) {
       const load = run.load(what, ready).finally(() => { over = true; });
       while (!over) {
         await sleep(100);
-        if (what === 'with' && !over) lags.push(Number(sql('select coalesce(extract(epoch from clock_timestamp() - (select recorded_at from ledger.pending order by xid, event_id limit 1)), 0)')));
+        const seen = await lag();
+        if (what === 'with' && !over) lags.push(seen);
       }
       took[what].push(await load);
       console.log(`${what.padEnd(8)} ${took[what].at(-1).toFixed(0)} transactions/s`);
@@ -107,6 +118,7 @@ try {
     },
   });
 } finally {
+  watch.stdin.end();
   await stop();
   rmSync(folder, { recursive: true });
 }

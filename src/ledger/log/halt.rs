@@ -40,3 +40,23 @@ impl Halt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_again_and_so_is_what_was_kept_as_plain_text() {
+        let whys = [
+            Halt::Older { has: 3, published: 5 },
+            Halt::Different { leaves: 1_234 },
+            Halt::Foreign { copy: "/var/lib/checkpoints.ndjson".into() },
+            Halt::broken("tiles of the tree are missing"),
+        ];
+        for why in whys {
+            assert_eq!(Halt::parse(&why.kept()), why);
+            assert!(why.text(Lang::Ko) != why.text(Lang::En), "{why}");
+        }
+        assert_eq!(Halt::parse("said by an older version").to_string(), "said by an older version");
+    }
+}
