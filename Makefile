@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-gate bench-ledger bench-sequencing bench-waiting screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-gate bench-ledger bench-pricing bench-sequencing bench-waiting screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -58,6 +58,9 @@ bench-ledger: ## measure reading and exporting the ledger of the release build a
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests 200000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
+
+bench-pricing: ## measure how many invoices a core previews each second
+	cargo bench --bench pricing
 
 bench-gate: ## measure how soon after its approval a change runs, on an idle replica of the release build
 	@tests/install

@@ -10,6 +10,8 @@ pub mod app;
 pub mod assets;
 /// Who is calling, and what they may do.
 pub mod auth;
+/// What is sold, and what it costs.
+pub mod catalog;
 /// The command line.
 pub mod cli;
 /// Configuration, read once.

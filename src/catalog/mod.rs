@@ -1,0 +1,3 @@
+//! What is sold, and what a period of it costs.
+pub mod charges;
+pub mod pricing;
