@@ -272,7 +272,7 @@ def parse_event(line):
     try:
         row = parse(line)
         if row.keys() == HASH_ALONE:
-            return row["index"], None, decode64(row["hash"], "the hash of a leaf"), None, None
+            return row["index"], None, decode64(row["hash"], "the hash of a leaf"), str(row["retired"]), None
         if row.keys() - LINE:
             raise ValueError("something else")
         hash_ = row.get("hash")
@@ -365,7 +365,7 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     waiting = sorted(checkpoints, key=lambda it: it.size, reverse=True)
     if waiting[0].size > last.size:
         raise Wrong(f"{waiting[0].where}: an older checkpoint has {waiting[0].size} events, the newest {last.size}")
-    tree, closed, proven, gone = Tree(), 0, 0, 0
+    tree, closed, proven, gone, vouched = Tree(), 0, 0, {}, {}
     retired = read_retired(retired_paths)
 
     def compare():
@@ -380,10 +380,12 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
 
     compare()
     with open_file(path) as file, many(file, jobs) as each:
-        for hashes, alone, unopened, wrong in each(check_lines, chunks(file)):
+        for hashes, alone, vouchers, unopened, wrong in each(check_lines, chunks(file)):
             closed += unopened
-            gone += len(alone)
-            for index in alone:
+            vouched.update(vouchers)
+            for index, month in alone:
+                events, first, _ = gone.get(month, (0, index, index))
+                gone[month] = events + 1, first, index
                 if retired.pop(index, None) not in (None, hashes[index - tree.size]):
                     raise Wrong(f"index {index}: the file of its month has another leaf")
             for hash_ in hashes:
@@ -396,11 +398,23 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
                 raise Wrong(wrong)
     if waiting:
         raise Wrong(f"index {tree.size}: the export ends here, but {waiting[-1].where} covers {waiting[-1].size} events")
+    check_gone(gone, vouched)
     if retired:
         raise Wrong(f"index {min(retired)}: a retired month has this event, but the export does not say that it is gone")
     unopened = f"; {closed} details are not opened" if closed else ""
-    unopened += f"; of {gone} events that were retired only the hashes are here" if gone else ""
+    unopened += f"; of {sum(events for events, *_ in gone.values())} events that were retired only the hashes are here" if gone else ""
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
+
+
+def check_gone(gone, vouched):
+    """Hashes alone stand only for events of which the log says that they were retired: otherwise they would hide what happened."""
+    for month, range_ in gone.items():
+        if month in vouched:
+            if vouched[month] != range_:
+                raise Wrong(f"retired month {month}: {range_[0]} of its events are gone, and {vouched[month][0]} were retired")
+        # what vouched for an older month may itself have gone with a later one
+        elif not any(later > month and range_[2] < last for later, (_, _, last) in vouched.items()):
+            raise Wrong(f"retired month {month}: {range_[0]} of its events are gone, and no event says that they were retired")
 
 
 def is_part(path):
@@ -444,6 +458,8 @@ def verify_part(path, signed):
                 raise Wrong(f"{where}: {wrong}") from None
             seen.add(index)
     unopened = f"; {closed} details are not opened" if closed else ""
+    whole = seen and max(seen) - min(seen) + 1 == len(seen)
+    unopened += f"; every event from {min(seen)} to {max(seen)} is there" if whole else ""
     return f"{len(seen)} events are in the ledger of {signed.origin}, which had {signed.size} events, each by its own proof{unopened}"
 
 
@@ -493,26 +509,29 @@ def chunks(file):
 
 
 def check_lines(chunk):
-    """The hashes of the leaves up to the first event that is wrong, the indexes of those whose leaves are not here, how many
-    details are not opened, and what is wrong."""
+    """The hashes of the leaves up to the first event that is wrong, index and month of those whose leaves are not here, the months
+    that are said to be retired, how many details are not opened, and what is wrong."""
     index, lines = chunk
-    hashes, alone, closed = [], [], 0
+    hashes, alone, vouched, closed = [], [], {}, 0
     try:
         for index, line in enumerate(lines, index):
             given, leaf, said, event, opening = parse_event(line)
             if given != index or isinstance(given, bool):
                 raise Wrong(f"index {given!r} stands here: events are missing, doubled or out of order")
             if leaf is None:
-                alone.append(index)
+                alone.append((index, event))
                 hashes.append(said)
                 continue
             if said is not None and said != base64.b64encode(leaf_hash(leaf)).decode():
                 raise Wrong("the leaf has another hash than the one it had in the log")
             closed += check_event(leaf, event, opening)
             hashes.append(leaf_hash(leaf))
+            if b'"ledger.retired"' in leaf and (told := parse(leaf))["kind"] == "ledger.retired":
+                facts = told.get("facts", {})
+                vouched[facts.get("month")] = facts.get("events"), facts.get("first"), facts.get("last")
     except Wrong as wrong:
-        return hashes, alone, closed, f"index {index}: {wrong}"
-    return hashes, alone, closed, None
+        return hashes, alone, vouched, closed, f"index {index}: {wrong}"
+    return hashes, alone, vouched, closed, None
 
 
 @contextlib.contextmanager

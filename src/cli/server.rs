@@ -146,17 +146,21 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
 
 /// What was looked at in the log, and each fault on a line.
 pub(super) fn print_log(log: &audit::Report) {
-    let audit::Report { leaves, checkpoints, published, given_up, retired, proven, unopened, faults } = log;
+    let audit::Report { leaves, checkpoints, published, given_up, retired, proven, without_gap, replayed, unopened, faults } = log;
     println!("{:<20} {leaves} leaves, {checkpoints} checkpoints, {published} published", "log");
     for (count, what) in [
         (proven, "events are in it, each by its own proof"),
         (retired, "went with retired months"),
+        (replayed, "came back from the copy, without their details"),
         (unopened, "details are not opened"),
         (given_up, "published checkpoints were given up"),
     ] {
         if *count > 0 {
             println!("{:<20} {count} {what}", "");
         }
+    }
+    if let Some((first, last)) = without_gap {
+        println!("{:<20} every event from {first} to {last} is there", "");
     }
     for fault in faults {
         println!("{:<20} BROKEN: {}: {}", "", fault.place, fault.what);

@@ -300,4 +300,5 @@ review-by-whom = Waits for its review. Who may review it: { $names }
 event-request-broke-glass = Broke the glass
 event-request-reviewed = Reviewed afterwards
 event-request-review-overdue = Review overdue
+glass-not-for-resume = A halted ledger never goes on without approvals. Submit it as usual.
 glass-not-for-erasure = An erasure never runs without approvals. Submit it as usual.

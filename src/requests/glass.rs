@@ -6,8 +6,8 @@ use crate::{
     auth::{Caller, RequestsBreakGlass, Role, Scope},
     db::Change,
     error::{Error, Problem},
-    i18n::msg,
-    ledger::{Entry, Outcome, subjects::EraseSubject},
+    i18n::{Text, msg},
+    ledger::{Entry, Outcome, log::Resume, subjects::EraseSubject},
     notices::{self, Kind},
     operations::Operation,
     policy::{self, ReplacePolicy},
@@ -53,13 +53,20 @@ pub(super) async fn permitted(app: &App, caller: &Arc<Caller>) -> Result<(), Err
     Err(Error::Forbidden(RequestsBreakGlass::NAME))
 }
 
+/// Why this operation never runs without its approvals, whatever the policy says; the database refuses it as well.
+fn never(operation: &str) -> Option<Text> {
+    match operation {
+        ReplacePolicy::NAME => Some(msg::glass_not_for_policy()),
+        EraseSubject::NAME => Some(msg::glass_not_for_erasure()),
+        Resume::NAME => Some(msg::glass_not_for_resume()),
+        _ => None,
+    }
+}
+
 /// Breaks it, as far as this request goes: what the policy in force says counts, and the permission until the end of the transaction.
 pub(super) async fn break_(change: &mut Change, caller: &Caller, request: &mut Request, emergency: &str) -> Result<(), Error> {
-    if request.operation == ReplacePolicy::NAME {
-        return Err(Error::NotPermitted(msg::glass_not_for_policy()));
-    }
-    if request.operation == EraseSubject::NAME {
-        return Err(Error::NotPermitted(msg::glass_not_for_erasure()));
+    if let Some(why) = never(&request.operation) {
+        return Err(Error::NotPermitted(why));
     }
     if request.ruling.approvals == 0 {
         return Err(Error::Refused(msg::glass_not_needed()));
@@ -100,7 +107,7 @@ pub(super) fn broken(request: &Request) -> Option<Entry> {
 /// What it would mean for this request; nothing where it is not allowed.
 pub(super) async fn way(conn: &mut PgConnection, caller: &Caller, request: &Request) -> Result<Option<Way>, Error> {
     let ruling = &request.ruling;
-    if !ruling.break_glass || ruling.approvals == 0 || !caller.may(RequestsBreakGlass::NAME) {
+    if !ruling.break_glass || ruling.approvals == 0 || never(&request.operation).is_some() || !caller.may(RequestsBreakGlass::NAME) {
         return Ok(None);
     }
     let stale_sign_in = match ruling.step_up_minutes {

@@ -291,4 +291,5 @@ review-by-whom = 사후 검토를 기다립니다. 검토할 수 있는 사람: 
 event-request-broke-glass = 긴급 실행
 event-request-reviewed = 사후 검토
 event-request-review-overdue = 사후 검토 기한 지남
+glass-not-for-resume = 멈춘 원장은 승인 없이 재개할 수 없습니다. 승인을 받아 실행하세요.
 glass-not-for-erasure = 개인정보 삭제는 긴급 실행할 수 없습니다. 승인을 받아 실행하세요.

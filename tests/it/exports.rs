@@ -160,6 +160,16 @@ async fn an_export_verifies_without_us_and_every_byte_counts() {
     assert!(status == Some(0) && said.starts_with(&format!("OK {} events are in the ledger", picked.len())), "{said}");
     let (status, said) = ours(part.as_bytes(), &[]).await;
     assert!(status == Some(0) && said.contains(&format!("{} events are in it, each by its own proof", picked.len())), "{said}");
+    // and what came since: each by its own proof, and none between them is missing
+    let (_, since) = take(&auditor, "from=5&proofs=yes").await;
+    let count = events(&since).0.len();
+    for (status, said) in [verify(since.as_bytes()).await, ours(since.as_bytes(), &[]).await] {
+        assert!(status == Some(0) && said.contains(&format!("every event from 5 to {} is there", count + 4)), "{said}");
+    }
+    let gap: String = since.lines().enumerate().filter(|(n, _)| *n != 3).map(|(_, line)| format!("{line}\n")).collect();
+    for (_, said) in [verify(gap.as_bytes()).await, ours(gap.as_bytes(), &[]).await] {
+        assert!(!said.contains("every event"), "{said}");
+    }
     let line = part.lines().nth(7).unwrap();
     for at in (0..line.len()).step_by(61) {
         let mut changed = part.clone().into_bytes();

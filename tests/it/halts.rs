@@ -1,7 +1,7 @@
 //! A log that is halted, and the two ways out of it.
 use crate::{
     log::{fix, history, sealed, verify, verify_with},
-    support::{Desk, Token},
+    support::{Desk, ORG, REASON, Token, policy},
 };
 use axum::{Router, http::StatusCode, routing::post};
 use countersign::ledger::note::{Checkpoint, SigningKey};
@@ -113,7 +113,72 @@ async fn what_a_restored_backup_lacks_comes_back_from_the_copy() {
         .unwrap();
     assert_eq!(back, size);
     let said = verify(&backup).await.1;
-    assert!(!said.contains("published checkpoint"), "{said}");
+    assert!(!said.contains("published checkpoint") && said.contains("came back from the copy, without their details"), "{said}");
+    assert!(!said.contains("BROKEN: leaf"), "{said}");
+    // and no number was given to a second request
+    let twice: i64 = sqlx::query_scalar(
+        "select count(*) from (select request_id from ledger.event where kind = 'request.submitted' group by 1 having count(*) > 1) twice",
+    )
+    .fetch_one(&mut here)
+    .await
+    .unwrap();
+    assert_eq!(twice, 0);
+}
+
+#[tokio::test]
+async fn what_was_approved_before_a_backup_does_not_run_again_where_it_was_restored() {
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
+    let later = chrono::Utc::now() + chrono::TimeDelta::seconds(6);
+    let fields = json!({"org_id": ORG, "tier": "pro"});
+    let (status, asked) =
+        ops.post("/api/requests", &json!({"operation": "org.tier.fix", "fields": fields, "reason": REASON, "not_before": later})).await;
+    assert_eq!(status, 201, "{asked}");
+    let id = asked["id"].as_str().unwrap();
+    assert_eq!(approver.vote(id, "approve", None).await.0, 200);
+    sealed(&desk).await;
+    desk.stop_all().await;
+    let mut backup = desk.backup().await;
+    desk.start_replica(&|_| {}).await;
+    desk.sign_in("ops").await.until(id, "succeeded").await;
+    sealed(&desk).await;
+    desk.stop_all().await;
+    std::fs::copy(desk.copy(), backup.copy()).unwrap();
+    // its approval is under a published checkpoint, and it is due: only the copy tells that this was long ago
+    backup.start_replica(&|_| {}).await;
+    readyz(&backup, |said| said.contains("halted")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(backup.token("ops").await.get(&format!("/api/requests/{id}")).await.1["state"], "approved");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_gone_halts_the_log_until_it_is_back() {
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    desk.stop_all().await;
+    let (copy, away) = (desk.copy(), desk.copy().with_extension("away"));
+    std::fs::rename(&copy, &away).unwrap();
+    desk.start_replica(&|_| {}).await;
+    let said = readyz(&desk, |said| said.contains("halted")).await;
+    assert!(said.contains("has no checkpoint: it is not the file that was written"), "{said}");
+    desk.sign_in("security").await.get("/ledger").await.sees("체크포인트가 없어").find("#resume").expect("what to do next");
+    std::fs::rename(&away, &copy).unwrap();
+    decide(&desk, json!({"way": "replay"})).await;
+    readyz(&desk, |said| !said.contains("halted")).await;
+    history(&desk, 1).await;
+    assert!(verify(&desk).await.0);
+}
+
+#[tokio::test]
+async fn nobody_ends_a_halt_alone_whatever_the_policy_says() {
+    let (_desk, backup, _) = restored().await;
+    backup.replace_policy(&policy("").replace("[default]\n", "[default]\nbreak_glass = true\n")).await;
+    let admin = backup.token_at(0, "admin", &["requests:ask", "ledger:resume", "requests:break-glass"]).await;
+    let body = json!({"operation": "ledger.resume", "fields": {"way": "replay"}, "reason": REASON, "break_glass": true,
+        "emergency": "원장이 멈춰 아무것도 실행되지 않으며 승인할 사람이 없습니다."});
+    let (status, answer) = admin.post("/api/requests", &body).await;
+    assert!(status == 403 && answer.to_string().contains("glass-not-for-resume"), "{status} {answer}");
 }
 
 #[tokio::test]

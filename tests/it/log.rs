@@ -176,6 +176,21 @@ async fn whoever_changes_the_past_is_found_out_and_named() {
             format!("{here}: its leaf was changed"),
         ),
         (
+            "a hash of which proofs are made",
+            "ledger.tile",
+            "update ledger.tile set hashes = overlay(hashes placing decode(repeat('58', 32), 'hex') from 33 for 32) where level = 0 and n = 0".into(),
+            "update ledger.tile set hashes = overlay(hashes placing (select hash from ledger.leaf where leaf_index = 1) from 33 for 32) where level = 0 and n = 0"
+                .into(),
+            "tile 0/0: is not what the leaves below it make".into(),
+        ),
+        (
+            "a leaf that no checkpoint will ever cover",
+            "ledger.leaf",
+            format!("insert into ledger.leaf select {size} + 1000, gen_random_uuid(), now(), sha256('x'::bytea)"),
+            format!("delete from ledger.leaf where leaf_index > {size} + 999"),
+            format!("leaf {}: stands behind the", size + 1_000),
+        ),
+        (
             "swapped rows",
             "ledger.leaf",
             swapped.clone(),

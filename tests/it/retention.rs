@@ -149,6 +149,20 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
     std::fs::write(r.file("forged.ndjson"), String::from_utf8_lossy(&file).replace("org.tier.fixed", "org.tier.broken")).unwrap();
     let (status, told) = verify_py("forged.ndjson").await;
     assert!(status == Some(1) && told.contains("the file of its month has another leaf"), "{told}");
+    // and nobody hides another event behind a month that was retired
+    let mut one = false;
+    let mut hides = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let leaf = line["leaf"].as_str().filter(|leaf| leaf.contains("request.approved") && !std::mem::replace(&mut one, true))?;
+        let hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, leaf_hash(leaf.as_bytes()));
+        Some(json!({"index": line["index"], "hash": hash, "retired": "2024-01"}).to_string())
+    };
+    let hidden = exported.lines().map(|line| hides(line).unwrap_or_else(|| line.to_owned()) + "\n").collect::<String>();
+    std::fs::write(r.file("now.ndjson"), hidden).unwrap();
+    let (status, told) = verify_offline(&r.file("now.ndjson"), &key, &[]).await;
+    assert!(status == Some(1) && told.contains("retired month 2024-01"), "{told}");
+    let (status, told) = verify_py("2024-01.ndjson").await;
+    assert!(status == Some(1) && told.contains("retired month 2024-01"), "{told}");
     // whoever says of an event that it was retired, and has not its hash, is found out
     let shorter = exported.lines().filter(|line| !line.contains(r#""retired""#)).map(|line| format!("{line}\n")).collect::<String>();
     std::fs::write(r.file("now.ndjson"), shorter).unwrap();

@@ -137,7 +137,9 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
     let (next, checkpoint) = covered(&db).await?;
     // the next batch is read while this one is written
     let everything = export.query.is_empty();
-    let proves = export.proofs && !everything && export.format == Format::Ndjson;
+    // what does not begin at the beginning leads to no root, just as what leaves something out
+    let part = !everything || !matches!(order, Order::Log(0));
+    let proves = export.proofs && part && export.format == Format::Ndjson;
     let (batches, mut read) = channel::<Batch>(2);
     let reader = Reader { db, filter, everything, proves, openings: export.openings, until: next, to: batches };
     let reading = tokio::spawn(async move {
@@ -155,7 +157,7 @@ async fn stream(db: Db, export: Export, order: Order, bytes: Sender<Result<Vec<u
         }
     }
     reading.await.map_err(anyhow::Error::from)??;
-    let _ = bytes.send(Ok(writer.end(&End { complete: true, events, next, part: !everything, checkpoint })?)).await;
+    let _ = bytes.send(Ok(writer.end(&End { complete: true, events, next, part, checkpoint })?)).await;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Checking an export where there is no server and no database: the leaves against what was signed, what stands beside them against
 //! the leaves, and whether what ran had been approved. `static/verify.py` does the same and shares no code with it.
+mod gone;
+
 use crate::{
     ledger::{
         canonical, commitment, leaf_hash,
@@ -11,6 +13,7 @@ use crate::{
 };
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use gone::Gone;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use std::{
@@ -93,7 +96,10 @@ struct Checked {
     leaf: Option<(u64, Hash)>,
     /// The leaf, if it is one about a request.
     told: Option<Value>,
-    retired: bool,
+    /// The month it went with.
+    retired: Option<String>,
+    /// The month that it says was retired.
+    vouches: Option<(String, gone::Range)>,
     /// A proof of its own, which holds or was a fault.
     proven: bool,
     unopened: bool,
@@ -108,10 +114,18 @@ struct So {
     part: bool,
     frontier: Frontier,
     told: Told,
+    gone: Gone,
     /// The places of those that were proven by themselves.
     proven: HashSet<u64>,
     /// The line that says it is the last was the last.
     end: bool,
+}
+
+impl So {
+    fn without_gap(&self) -> Option<(u64, u64)> {
+        let (first, last) = (*self.proven.iter().min()?, *self.proven.iter().max()?);
+        (last - first + 1 == self.proven.len() as u64).then_some((first, last))
+    }
 }
 
 /// Checks an export: of everything by all of its leaves, of a part by the proof of each. `copy` is a file of published checkpoints,
@@ -148,6 +162,10 @@ pub fn verify(path: &Path, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow
         });
     }
     report.leaves = so.frontier.size();
+    report.without_gap = so.without_gap();
+    for (place, what) in so.gone.faults() {
+        report.fault(place, what);
+    }
     anyhow::ensure!(!part || copy.is_none(), "published checkpoints can only be compared with an export of everything");
     if !part && report.proven > 0 {
         report.fault("export", "its events bring proofs along, and it does not say that it is a part");
@@ -253,9 +271,14 @@ fn take(line: Checked, so: &mut So, report: &mut Report) {
         report.fault(&place, what);
     }
     so.frontier.push(hash);
-    (report.retired, report.unopened) = (report.retired + u64::from(line.retired), report.unopened + u64::from(line.unopened));
-    if line.retired {
+    report.unopened += u64::from(line.unopened);
+    if let Some(month) = line.retired {
+        report.retired += 1;
         so.told.something_is_gone();
+        so.gone.event(&month, index);
+    }
+    if let Some(month) = line.vouches {
+        so.gone.vouch(month);
     }
     if let Some(what) = line.told.and_then(|leaf| so.told.event(&leaf)) {
         report.fault(&place, what);
@@ -270,14 +293,14 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
             index: Some(index),
             leaf: None,
             hash: Some(hash),
-            retired: Some(_),
+            retired: Some(month),
             event: None,
             opening: None,
             path: None,
             complete: None,
             ..
         }) => {
-            checked.retired = true;
+            checked.retired = Some(month.into_owned());
             match decode(&hash).and_then(|hash| hash.try_into().ok()) {
                 Some(hash) => checked.leaf = Some((index, hash)),
                 None => checked.faults.push(format!("the hash of retired leaf {index} is none")),
@@ -308,6 +331,7 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
             }
             checked.unopened = said["detail"].is_string() && opening.is_none();
             checked.faults.extend(opening.and_then(|opening| misfit(&opening, &said)));
+            checked.vouches = gone::voucher(&said);
             checked.told = said["request"].is_string().then_some(said);
         }
         _ => checked.faults.push("a line is none of an export".into()),

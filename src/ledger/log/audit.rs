@@ -1,12 +1,14 @@
 //! Checking the log against everything that is kept of it: the leaves against their hashes, the hashes against what was signed, what
 //! pages show against the leaves, and what is kept elsewhere against all of it.
-use super::{publication::Copy, store, tiles};
+mod store;
+
+use super::{publication::Copy, tiles};
 use crate::ledger::{
     commitment, leaf_hash,
     note::{Checkpoint, VerifyingKey},
     retire::Retired,
     subjects::{self, Detail},
-    tree::{Frontier, Hash},
+    tree::{self, Frontier, Hash},
     words,
 };
 use chrono::SecondsFormat;
@@ -14,7 +16,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Range,
     path::Path,
 };
 use uuid::Uuid;
@@ -44,6 +47,10 @@ pub struct Report {
     pub retired: u64,
     /// Events of a part of the log, each with a proof of its own.
     pub proven: u64,
+    /// The first and the last of these, if none between them is missing.
+    pub without_gap: Option<(u64, u64)>,
+    /// Events that came back from the copy after the database had lost them: of them only the leaf is there.
+    pub replayed: u64,
     /// Commitments that nothing opens: erased, or not taken along.
     pub unopened: u64,
     pub faults: Vec<Fault>,
@@ -63,7 +70,7 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     store::take_time(conn).await?;
     // what was published before the head is read is under it, however quickly the log grows meanwhile
     let mut signed_outside = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
-    let Some(head) = store::head(conn).await? else {
+    let Some(head) = super::head(conn).await? else {
         report.fault("head", "the log has not begun");
         return Ok(report);
     };
@@ -81,12 +88,21 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         report.given_up += u64::from(!kept);
         kept
     });
+    let replayed = store::replayed(conn).await?;
     let mut signed: VecDeque<(i64, Vec<u8>, String)> = VecDeque::new();
-    let (mut frontier, mut at) = (Frontier::default(), 0);
+    let (mut frontier, mut at, mut tiles_so_far) = (Frontier::default(), 0, Some(BTreeMap::new()));
     loop {
         let mut bunch = store::kept(conn, at, head.size, BUNCH).await?;
         if bunch.is_empty() {
             break;
+        }
+        let hashes = bunch.iter().map(|kept| hash_of(&kept.hash)).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(edge) = &mut tiles_so_far
+            && let Some(place) = differing_tile(conn, frontier.size(), edge, &hashes).await?
+        {
+            report.fault(place, "is not what the leaves below it make");
+            // whatever is above it differs, too
+            tiles_so_far = None;
         }
         for kept in &mut bunch {
             let place = format!("leaf {} (event {})", kept.leaf_index, kept.event_id);
@@ -95,7 +111,7 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
                 at = kept.leaf_index;
             }
             if kept.leaf.is_some() {
-                look_at(kept, &erased, &place, &mut report)?;
+                look_at(kept, &erased, &replayed, &place, &mut report)?;
             } else if retired.covers(kept.recorded_at) {
                 report.retired += 1;
             } else {
@@ -143,6 +159,15 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     if tiles::root_at(conn, at as u64).await? != Some(frontier.root()) {
         report.fault("tiles", "they make another root than the leaves");
     }
+    if head.published_size > head.size {
+        report.fault("head", format!("it tells {} published leaves of {}", head.published_size, head.size));
+    }
+    // the log may have grown since its head was read
+    if let Some(now) = super::head(conn).await? {
+        for index in store::beyond(conn, now.size).await? {
+            report.fault(format!("leaf {index}"), format!("stands behind the {} leaves of the log", now.size));
+        }
+    }
     let (lost, late) = store::forgotten(conn).await?;
     for event in lost {
         report.fault(format!("event {event}"), "it has no leaf and waits for none");
@@ -170,7 +195,13 @@ pub(in crate::ledger) fn differences(shown: &Value, leaf: &Value) -> Vec<String>
 }
 
 /// The leaf against its hash, the columns and what it commits to against the leaf.
-fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, report: &mut Report) -> anyhow::Result<()> {
+fn look_at(
+    kept: &mut store::Kept,
+    erased: &HashMap<String, Uuid>,
+    replayed: &[Range<i64>],
+    place: &str,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let bytes = kept.leaf.as_deref().unwrap_or_default();
     if leaf_hash(bytes)[..] != kept.hash {
         report.fault(place, "its leaf was changed: it has another hash now");
@@ -204,10 +235,33 @@ fn look_at(kept: &mut store::Kept, erased: &HashMap<String, Uuid>, place: &str, 
         }
         (Some(_), Detail::Gone) if is_erased => report.unopened += 1,
         (Some(_), Detail::Gone) => report.fault(place, "what its leaf commits to cannot be opened, and no event says that it was erased"),
+        (Some(_), Detail::None) if replayed.iter().any(|lost| lost.contains(&kept.leaf_index)) => report.replayed += 1,
         (Some(_), Detail::None) => report.fault(place, "what its leaf commits to was removed"),
         (None, _) => report.fault(place, "something stands beside it that its leaf does not know of"),
     }
     Ok(())
+}
+
+/// The first tile that is not kept as these leaves make it: proofs are made of them, and the root at the end needs only the last ones.
+/// `edge` are the tiles that are not full yet, by level.
+async fn differing_tile(
+    conn: &mut PgConnection,
+    size: u64,
+    edge: &mut BTreeMap<u8, (u64, Vec<u8>)>,
+    leaves: &[Hash],
+) -> anyhow::Result<Option<String>> {
+    let so_far = edge.iter().map(|(level, (n, hashes))| (*level, *n, hashes.clone())).collect();
+    let grown = tree::grow(size, &so_far, leaves).ok_or_else(|| anyhow::anyhow!("the tree does not grow from {size} leaves"))?;
+    let wanted: Vec<_> = grown.iter().map(|(tile, _)| (i16::from(tile.level), tile.n as i64)).collect();
+    let kept: HashMap<_, _> = tiles::rows(conn, &wanted).await?.into_iter().collect();
+    for (at, (tile, hashes)) in wanted.iter().zip(grown) {
+        // it may have grown since the head was read
+        if !kept.get(at).is_some_and(|kept| kept.starts_with(&hashes)) {
+            return Ok(Some(format!("tile {}/{}", tile.level, tile.n)));
+        }
+        edge.insert(tile.level, (tile.n, hashes));
+    }
+    Ok(None)
 }
 
 fn hash_of(bytes: &[u8]) -> anyhow::Result<Hash> {

@@ -13,6 +13,8 @@ pub enum Halt {
     Different { leaves: i64 },
     #[error("the last line of {copy} is no checkpoint of this log, signed by a key it knows")]
     Foreign { copy: PathBuf },
+    #[error("{published} leaves were published, and {copy} has no checkpoint: it is not the file that was written")]
+    Missing { copy: PathBuf, published: i64 },
     /// What the database keeps of the log does not fit together.
     #[error("{what}")]
     Broken { what: String },
@@ -36,6 +38,7 @@ impl Halt {
             Self::Older { has, published } => l.ledger_halt_older(grouped(*has), grouped(*published)),
             Self::Different { leaves } => l.ledger_halt_different(grouped(*leaves)),
             Self::Foreign { copy } => l.ledger_halt_foreign(copy.display().to_string()),
+            Self::Missing { copy, published } => l.ledger_halt_missing(copy.display().to_string(), grouped(*published)),
             Self::Broken { what } => l.ledger_halt_broken(what),
         }
     }
@@ -51,6 +54,7 @@ mod tests {
             Halt::Older { has: 3, published: 5 },
             Halt::Different { leaves: 1_234 },
             Halt::Foreign { copy: "/var/lib/checkpoints.ndjson".into() },
+            Halt::Missing { copy: "/var/lib/checkpoints.ndjson".into(), published: 5 },
             Halt::broken("tiles of the tree are missing"),
         ];
         for why in whys {

@@ -2,6 +2,7 @@
 //! sequencer; the lock on the head's row says whose turn it is. What an approval allows begins only when the approval is under a
 //! checkpoint that has left the database.
 pub mod audit;
+mod gate;
 mod halt;
 pub mod proof;
 mod publication;
@@ -10,6 +11,7 @@ mod store;
 mod tiles;
 mod webhook;
 
+pub use gate::Gate;
 pub use halt::Halt;
 pub use resume::Resume;
 pub use store::{Head, Signed, Way, checkpoint, head, lag, leaf_index, newest_published};
@@ -26,6 +28,7 @@ use publication::Copy;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{
         Arc,
@@ -62,9 +65,6 @@ pub struct Settings {
 const BATCH: i64 = 5_000;
 /// While there is much to take, it is taken so many times between two checkpoints: a leaf costs less than what waits for it.
 const TAKES: u32 = 5;
-/// How often whoever waits for a checkpoint looks for it.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// The sequencer of a replica.
 pub struct Log {
     db: LogDb,
@@ -80,16 +80,6 @@ pub struct Log {
     webhook: Option<Webhook>,
     /// The newest checkpoint that this replica has published.
     newest: watch::Sender<Option<Arc<str>>>,
-}
-
-/// Whether an approval has been countersigned by the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    Open,
-    /// The next checkpoint will cover it.
-    Waits,
-    /// Nothing is signed any more.
-    Halted,
 }
 
 /// What a turn came to.
@@ -228,24 +218,6 @@ impl Log {
         }
     }
 
-    /// Whether what was approved may run: its approval is under a published checkpoint. Asks for one if it is not.
-    pub async fn gate(&self, conn: &mut PgConnection, request: i64) -> sqlx::Result<Gate> {
-        let gate = match store::covers_approval(conn, request).await? {
-            Some((true, _)) => Gate::Halted,
-            Some((false, true)) => Gate::Open,
-            _ => Gate::Waits,
-        };
-        if gate == Gate::Waits {
-            self.wanted.notify_one();
-        }
-        Ok(gate)
-    }
-
-    /// Waits for the next checkpoint, here or at another replica, but not for long.
-    pub async fn next(&self) {
-        let _ = tokio::time::timeout(LOOK, self.published.subscribe().changed()).await;
-    }
-
     pub async fn close(&self) {
         self.db.close().await;
     }
@@ -255,9 +227,26 @@ impl Log {
             Err(Stop::Halt(why)) => {
                 let mut conn = self.db.acquire().await?;
                 store::halt(&mut conn, &why).await?;
+                if let Halt::Older { has, published } = why {
+                    self.skip_lost_requests(&mut conn, has as u64..published as u64).await?;
+                }
                 Ok(Turn::Halted(why.to_string()))
             }
             other => other,
+        }
+    }
+
+    /// What the copy tells of these leaves' requests and the database has lost must not be told of others.
+    async fn skip_lost_requests(&self, conn: &mut PgConnection, lost: Range<u64>) -> Result<(), Stop> {
+        let copy = self.copy.clone();
+        let leaves = tokio::task::spawn_blocking(move || copy.leaves(lost.start, lost.end)).await.map_err(Halt::broken)??;
+        let number = |leaf: Vec<u8>| {
+            let leaf: serde_json::Value = serde_json::from_slice(&leaf).ok()?;
+            leaf["request"].as_str()?.strip_prefix("CR-")?.parse().ok()
+        };
+        match leaves.unwrap_or_default().into_iter().filter_map(number).max() {
+            Some(newest) => Ok(store::skip_requests(conn, newest).await?),
+            None => Ok(()),
         }
     }
 
@@ -345,24 +334,5 @@ impl Log {
     async fn write(&self, write: impl FnOnce(&Copy) -> Result<(), publication::Broken> + Send + 'static) -> Result<(), Stop> {
         let copy = self.copy.clone();
         Ok(tokio::task::spawn_blocking(move || write(&copy)).await.map_err(Halt::broken)??)
-    }
-
-    /// Holds the database against what was published of it: it may know more, never less, and nothing else.
-    async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
-        let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
-        let newest = tokio::task::spawn_blocking(move || copy.newest(&origin, &keys)).await.map_err(Halt::broken)?;
-        let published = match newest {
-            Ok(Some(published)) => published,
-            Ok(None) => return Ok(()),
-            Err(publication::Broken::Foreign(copy)) => return Err(Halt::Foreign { copy }.into()),
-            Err(unreadable) => return Err(unreadable.into()),
-        };
-        if published.size > head.size as u64 {
-            return Err(Halt::Older { has: head.size, published: published.size as i64 }.into());
-        }
-        match tiles::root_at(conn, published.size).await? {
-            Some(root) if root == published.root => Ok(()),
-            _ => Err(Halt::Different { leaves: published.size as i64 }.into()),
-        }
     }
 }

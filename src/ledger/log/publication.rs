@@ -40,6 +40,8 @@ enum Line {
 pub(super) enum Broken {
     #[error("cannot read or write {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
+    #[error("{0} has no checkpoint")]
+    Blank(PathBuf),
     #[error("the last line of {0} is no checkpoint of this log, signed by a key it knows")]
     Foreign(PathBuf),
 }
@@ -47,6 +49,10 @@ pub(super) enum Broken {
 impl Copy {
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The newest checkpoint that was published here under this name; nothing before the first. A line that was cut off while it
@@ -62,12 +68,22 @@ impl Copy {
         Ok(Some((note, said)).filter(|(_, said)| said.origin == origin))
     }
 
+    /// Whether no checkpoint was ever published here, under any name.
+    pub fn is_blank(&self) -> Result<bool, Broken> {
+        Ok(self.last_note().map_err(|error| Broken::Unreadable(self.path.clone(), error))?.is_none())
+    }
+
     /// All of them, the smallest first; lines that cannot be believed are told by their number.
     pub fn all(&self, keys: &[VerifyingKey], mut bad: impl FnMut(usize, String)) -> Result<Vec<Checkpoint>, Broken> {
         let mut all = Vec::new();
         self.read(|n, line| {
-            // the beginning of a line that was cut off is not one that was changed
-            let Ok(Line::Checkpoint { note, .. }) = serde_json::from_str(line) else { return };
+            let note = match serde_json::from_str(line) {
+                Ok(Line::Checkpoint { note, .. }) => note,
+                Ok(Line::Leaves { .. }) => return,
+                // the beginning of a line that was cut off is not one that was changed
+                Err(error) if error.is_eof() => return,
+                Err(_) => return bad(n, "is neither a checkpoint nor leaves".into()),
+            };
             match Checkpoint::open(&note, keys) {
                 Ok(said) => all.push(said),
                 Err(error) => bad(n, error.to_string()),

@@ -143,12 +143,21 @@ impl Operation for Resume {
         };
         store::decide(change, request, &way, &head).await?;
         let newest = store::checkpoint(change, 1).await?;
+        // how far the leaves come back, whose details are lost for good
+        let outside = match (self.way, head.why()) {
+            (Choice::Replay, Some(Halt::Older { published, .. })) => Some(published),
+            _ => None,
+        };
         let entry = Entry::of("ledger.resumed")
             .on("ledger", "ledger")
             .with("way", json!(self.way))
             .with("leaves", head.size)
             .with("published", head.published_size)
             .with("checkpoint", newest.map_or(Value::Null, Value::String));
+        let entry = match outside {
+            Some(published) => entry.with("outside", published),
+            None => entry,
+        };
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
     }

@@ -1,8 +1,5 @@
 //! SQL of the log. Writing takes the sequencer's role; reading is for everybody who reads the ledger.
-use super::{
-    super::{subjects, tree::Hash},
-    Halt,
-};
+use super::{super::tree::Hash, Halt};
 use crate::db::Change;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -155,25 +152,36 @@ pub async fn checkpoint(conn: &mut PgConnection, least: i64) -> sqlx::Result<Opt
     sqlx::query_scalar!("select note from ledger.checkpoint where size >= $1 order by size desc limit 1", least).fetch_optional(conn).await
 }
 
-/// Whether the log is halted, and whether the last approval of a request is under a checkpoint that has left the building.
-pub(super) async fn covers_approval(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<(bool, bool)>> {
-    let row = sqlx::query!(
-        r#"select h.halted is not null as "halted!", coalesce((select l.leaf_index < h.published_size from ledger.leaf l
+/// Where the log stands towards a request.
+pub(super) struct Approval {
+    pub size: i64,
+    pub published_size: i64,
+    pub halted: bool,
+    /// Whether its last approval is under a checkpoint that has left the building.
+    pub covered: bool,
+}
+
+pub(super) async fn approval(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<Approval>> {
+    sqlx::query_as!(
+        Approval,
+        r#"select h.size, h.published_size, h.halted is not null as "halted!", coalesce((select l.leaf_index < h.published_size from ledger.leaf l
              where l.event_id = (select event_id from ledger.event where request_id = $1 and kind = 'request.approved'
                order by event_id desc limit 1)), false) as "covered!"
            from ledger.head h"#,
         request
     )
     .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|r| (r.halted, r.covered)))
+    .await
 }
 
-/// How many committed events have no leaf yet, counted to 10,000, and the age of the oldest in seconds.
+/// How many committed events no published checkpoint covers, counted to 10,000 without a leaf and 10,000 with one, and the age of the
+/// oldest in seconds: those that wait for a leaf, and those whose checkpoint could not be published.
 pub async fn lag(conn: &mut PgConnection) -> sqlx::Result<(i64, f64)> {
     let row = sqlx::query!(
         r#"select count(*) as "pending!", coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0)::float8 as "oldest!"
-           from (select recorded_at from ledger.pending limit 10000) p"#
+           from ((select recorded_at from ledger.pending limit 10000)
+             union all (select l.recorded_at from ledger.head h join ledger.leaf l on l.leaf_index >= h.published_size
+               order by l.leaf_index limit 10000)) p"#
     )
     .fetch_one(conn)
     .await?;
@@ -215,93 +223,9 @@ pub(super) async fn leaves(conn: &mut PgConnection, from: i64, until: i64) -> sq
     .await
 }
 
-/// A leaf with all that is kept of its event.
-pub(super) struct Kept {
-    pub leaf_index: i64,
-    pub event_id: Uuid,
-    pub recorded_at: DateTime<Utc>,
-    pub hash: Vec<u8>,
-    pub leaf: Option<Vec<u8>>,
-    pub kind: Option<String>,
-    pub outcome: Option<String>,
-    pub actor_id: Option<Uuid>,
-    pub door: Option<String>,
-    pub request_id: Option<i64>,
-    pub target_type: Option<String>,
-    pub target_id: Option<String>,
-    pub words: Option<String>,
-    pub marks: Option<Vec<String>>,
-    pub detail: subjects::Kept,
-}
-
-/// Checking everything takes as long as it takes.
-pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
-    sqlx::query!("set statement_timeout = 0").execute(conn).await.map(|_| ())
-}
-
-/// The next leaves from a place on, with their events.
-pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
-    let rows = sqlx::query!(
-        r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
-             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
-             d.sealed, d.words, d.marks, k.key as "key?"
-           from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
-             left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
-             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
-           where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index limit $3"#,
-        from,
-        until,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    let kept = rows.into_iter().map(|r| Kept {
-        leaf_index: r.leaf_index,
-        event_id: r.event_id,
-        recorded_at: r.recorded_at,
-        hash: r.hash,
-        leaf: r.leaf,
-        kind: r.kind,
-        outcome: r.outcome,
-        actor_id: r.actor_id,
-        door: r.door,
-        request_id: r.request_id,
-        target_type: r.target_type,
-        target_id: r.target_id,
-        words: r.words,
-        marks: r.marks,
-        detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
-    });
-    Ok(kept.collect())
-}
-
-/// The checkpoints over more than so many leaves, the smallest first.
-pub(super) async fn checkpoints(conn: &mut PgConnection, above: i64, until: i64, limit: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
-    let rows = sqlx::query!(
-        "select size, root, note from ledger.checkpoint where size > $1 and size <= $2 order by size limit $3",
-        above,
-        until,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| (r.size, r.root, r.note)).collect())
-}
-
-/// Events that have neither a leaf nor a place among those that wait for one, and those that have waited longer than five seconds.
-pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid>, i64)> {
-    let lost = sqlx::query_scalar!(
-        r#"select e.event_id from ledger.event e where not exists (select from ledger.leaf l where l.event_id = e.event_id)
-             and not exists (select from ledger.pending p where p.event_id = e.event_id) limit 20"#
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let late = sqlx::query_scalar!(
-        r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok((lost, late))
+/// No request gets a number that one of these leaves already tells of.
+pub(super) async fn skip_requests(conn: &mut PgConnection, until: i64) -> sqlx::Result<()> {
+    sqlx::query!("select ledger.skip_requests($1)", until).execute(conn).await.map(|_| ())
 }
 
 /// How people decided that a halted log goes on.
@@ -355,15 +279,4 @@ pub(super) async fn resume(conn: &mut PgConnection, origin: &str) -> sqlx::Resul
 /// Brings back events from their leaves.
 pub(super) async fn replay(conn: &mut PgConnection, leaves: &[Vec<u8>]) -> sqlx::Result<()> {
     sqlx::query!("select ledger.replay($1)", leaves).execute(conn).await.map(|_| ())
-}
-
-/// Logs of another name that this one goes on from, and how many leaves of theirs it has.
-pub(super) async fn epochs(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
-    let rows = sqlx::query!(
-        r#"select origin as "origin!", size from ledger.way_out where way = 'epoch' and halted_at is distinct from (select halted_at from ledger.head)
-           order by request_id"#
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| (r.origin, r.size)).collect())
 }

@@ -47,7 +47,12 @@ pub async fn prove_each(conn: &mut PgConnection, leaves: &[i64], size: u64) -> s
 
 /// The hashes of one tile, as far as it is filled.
 pub(super) async fn row(conn: &mut PgConnection, tile: TileId) -> sqlx::Result<Option<Vec<u8>>> {
-    Ok(store::tiles(conn, &[(i16::from(tile.level), tile.n as i64)]).await?.pop().map(|(_, hashes)| hashes))
+    Ok(rows(conn, &[(i16::from(tile.level), tile.n as i64)]).await?.pop().map(|(_, hashes)| hashes))
+}
+
+/// The same of many, by level and place.
+pub(super) async fn rows(conn: &mut PgConnection, wanted: &[(i16, i64)]) -> sqlx::Result<Vec<((i16, i64), Vec<u8>)>> {
+    store::tiles(conn, wanted).await
 }
 
 async fn read(conn: &mut PgConnection, wanted: &[TileId]) -> sqlx::Result<Tiles> {

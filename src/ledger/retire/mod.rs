@@ -151,6 +151,11 @@ async fn write(conn: &mut PgConnection, month: Month, path: &Path) -> Result<(Su
         let Some(end) = bunch.last() else { break };
         at = end.leaf_index + 1;
         for event in &bunch {
+            // dropped, it would look as if it had always been so
+            if leaf_hash(&event.leaf)[..] != event.hash {
+                let _ = std::fs::remove_file(path);
+                return Err(Error::Refused(msg::retire_altered(event.event_id.to_string())));
+            }
             let line = line(event) + "\n";
             hash.update(&line);
             (summary.lines, summary.bytes) = (summary.lines + 1, summary.bytes + line.len() as u64);

@@ -73,6 +73,7 @@ pub(super) struct Row {
     pub target_type: Option<String>,
     pub target_id: Option<String>,
     pub leaf: Vec<u8>,
+    pub hash: Vec<u8>,
     pub salt: Option<Vec<u8>>,
     pub data: Option<Value>,
     pub sealed: Option<Vec<u8>>,
@@ -89,7 +90,7 @@ pub(super) async fn events(
     sqlx::query_as!(
         Row,
         r#"select l.leaf_index, l.event_id, l.recorded_at, e.kind, e.outcome as "outcome!", e.actor_id, e.door, e.request_id, e.target_type,
-             e.target_id, e.leaf as "leaf!", d.salt as "salt?", d.data as "data?", d.sealed as "sealed?"
+             e.target_id, e.leaf as "leaf!", l.hash, d.salt as "salt?", d.data as "data?", d.sealed as "sealed?"
            from ledger.leaf l join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
              left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
            where l.leaf_index >= $3 and l.recorded_at >= $1 and l.recorded_at < $2 and e.recorded_at >= $1 and e.recorded_at < $2

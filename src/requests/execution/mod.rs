@@ -38,21 +38,18 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     crash::point("execution.claimed");
     let definition = app.registry.find(&request.operation);
     let elsewhere = definition.is_some_and(|d| d.guarantee() != Guarantee::Transactional);
-    // an effect of our own begins and ends in one transaction, so this one is elsewhere, whatever this replica knows of it
-    if request.state == State::Executing {
-        drop(change);
-        return outside::drive(app, job.id, id).await;
-    }
-    if request.state != State::Approved {
+    let begun = request.state == State::Executing;
+    if !begun && request.state != State::Approved {
         // decided otherwise while the job waited: nothing to run, only the job to be done with
         let entry = request.entry("request.skipped").with("state", request.state.name());
         change.commit(entry).await?;
         return Ok(());
     }
-    if expiry::is_due(&request, change.now()) {
+    if !begun && expiry::is_due(&request, change.now()) {
         return expiry::expire(change, request).await;
     }
-    if let Some(wait) = request.runs_from().and_then(|t| (t - change.now()).to_std().ok()).filter(|wait| !wait.is_zero()) {
+    let wait = if begun { None } else { request.runs_from() };
+    if let Some(wait) = wait.and_then(|t| (t - change.now()).to_std().ok()).filter(|wait| !wait.is_zero()) {
         jobs::enqueue(&mut change, JOB, json!({"request": id}), wait).await?;
         let entry = request.entry("request.skipped").with("state", request.state.name());
         change.commit(entry).await?;
@@ -75,7 +72,8 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         },
         None => return Err(anyhow::anyhow!("nothing that was approved runs without a log: COUNTERSIGN_LEDGER_KEY is not set").into()),
     }
-    if elsewhere {
+    // an effect of our own begins and ends in one transaction: one that has begun is elsewhere, whatever this replica knows of it
+    if begun || elsewhere {
         // nobody holds a transaction open while another system answers
         drop(change);
         return outside::drive(app, job.id, id).await;

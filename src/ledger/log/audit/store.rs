@@ -1,0 +1,125 @@
+//! SQL of checking the log, which reads all of it.
+use crate::ledger::subjects;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use std::ops::Range;
+use uuid::Uuid;
+
+/// A leaf with all that is kept of its event.
+pub(super) struct Kept {
+    pub leaf_index: i64,
+    pub event_id: Uuid,
+    pub recorded_at: DateTime<Utc>,
+    pub hash: Vec<u8>,
+    pub leaf: Option<Vec<u8>>,
+    pub kind: Option<String>,
+    pub outcome: Option<String>,
+    pub actor_id: Option<Uuid>,
+    pub door: Option<String>,
+    pub request_id: Option<i64>,
+    pub target_type: Option<String>,
+    pub target_id: Option<String>,
+    pub words: Option<String>,
+    pub marks: Option<Vec<String>>,
+    pub detail: subjects::Kept,
+}
+
+/// Checking everything takes as long as it takes.
+pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("set statement_timeout = 0").execute(conn).await.map(|_| ())
+}
+
+/// The next leaves from a place on, with their events.
+pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
+    let rows = sqlx::query!(
+        r#"select l.leaf_index, l.event_id, l.recorded_at, l.hash, e.leaf as "leaf?", e.kind as "kind?", e.outcome as "outcome?",
+             e.actor_id as "actor_id?", e.door as "door?", e.request_id, e.target_type, e.target_id, d.salt as "salt?", d.data as "data?",
+             d.sealed, d.words, d.marks, k.key as "key?"
+           from ledger.leaf l left join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at
+             left join ledger.detail d on d.event_id = l.event_id and d.recorded_at = l.recorded_at
+             left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
+           where l.leaf_index >= $1 and l.leaf_index < $2 order by l.leaf_index limit $3"#,
+        from,
+        until,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    let kept = rows.into_iter().map(|r| Kept {
+        leaf_index: r.leaf_index,
+        event_id: r.event_id,
+        recorded_at: r.recorded_at,
+        hash: r.hash,
+        leaf: r.leaf,
+        kind: r.kind,
+        outcome: r.outcome,
+        actor_id: r.actor_id,
+        door: r.door,
+        request_id: r.request_id,
+        target_type: r.target_type,
+        target_id: r.target_id,
+        words: r.words,
+        marks: r.marks,
+        detail: subjects::Kept { salt: r.salt, data: r.data, sealed: r.sealed, key: r.key },
+    });
+    Ok(kept.collect())
+}
+
+/// The checkpoints over more than so many leaves, the smallest first.
+pub(super) async fn checkpoints(conn: &mut PgConnection, above: i64, until: i64, limit: i64) -> sqlx::Result<Vec<(i64, Vec<u8>, String)>> {
+    let rows = sqlx::query!(
+        "select size, root, note from ledger.checkpoint where size > $1 and size <= $2 order by size limit $3",
+        above,
+        until,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.size, r.root, r.note)).collect())
+}
+
+/// The places of leaves that came back from the copy, as the events that tell of it say.
+pub(super) async fn replayed(conn: &mut PgConnection) -> sqlx::Result<Vec<Range<i64>>> {
+    let rows = sqlx::query!(
+        r#"select (facts ->> 'leaves')::bigint as "from!", (facts ->> 'outside')::bigint as "until!"
+           from (select convert_from(leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event where kind = 'ledger.resumed') resumed
+           where facts ->> 'way' = 'replay' and facts ? 'outside'"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| r.from..r.until).collect())
+}
+
+/// Leaves behind the end of the log, which no checkpoint covers and no tile has: an event with such a one would never be signed.
+pub(super) async fn beyond(conn: &mut PgConnection, size: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!("select leaf_index from ledger.leaf where leaf_index >= $1 order by leaf_index limit 20", size)
+        .fetch_all(conn)
+        .await
+}
+
+/// Events that have neither a leaf nor a place among those that wait for one, and those that have waited longer than five seconds.
+pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid>, i64)> {
+    let lost = sqlx::query_scalar!(
+        r#"select e.event_id from ledger.event e where not exists (select from ledger.leaf l where l.event_id = e.event_id)
+             and not exists (select from ledger.pending p where p.event_id = e.event_id) limit 20"#
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let late = sqlx::query_scalar!(
+        r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((lost, late))
+}
+
+/// Logs of another name that this one goes on from, and how many leaves of theirs it has.
+pub(super) async fn epochs(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
+    let rows = sqlx::query!(
+        r#"select origin as "origin!", size from ledger.way_out where way = 'epoch' and halted_at is distinct from (select halted_at from ledger.head)
+           order by request_id"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.origin, r.size)).collect())
+}

@@ -1,0 +1,86 @@
+//! What may run: the database held against what was published of it outside.
+use super::{
+    Halt, Head, Log, Stop,
+    publication::Broken,
+    store::{self, Approval},
+    tiles,
+};
+use crate::ledger::note::Checkpoint;
+use sqlx::PgConnection;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+/// How often whoever waits for a checkpoint looks for it.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Whether an approval has been countersigned by the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    Open,
+    /// The next checkpoint will cover it.
+    Waits,
+    /// Nothing is signed any more.
+    Halted,
+}
+
+impl Log {
+    /// Whether what was approved may run: its approval is under a published checkpoint, and the database is not older than the copy.
+    /// Asks for a checkpoint, or for a closer look at the copy, if it may not.
+    pub async fn gate(&self, conn: &mut PgConnection, request: i64) -> sqlx::Result<Gate> {
+        let gate = match store::approval(conn, request).await? {
+            Some(approval) if approval.halted => Gate::Halted,
+            Some(approval) if approval.covered => {
+                let holds = self.holds(conn, &approval).await?;
+                self.compared.fetch_and(holds, Relaxed);
+                if holds { Gate::Open } else { Gate::Waits }
+            }
+            _ => Gate::Waits,
+        };
+        if gate == Gate::Waits {
+            self.wanted.notify_one();
+        }
+        Ok(gate)
+    }
+
+    /// Whether the database has what was published of it. One that was restored under a running replica knows nothing of that; the copy does.
+    async fn holds(&self, conn: &mut PgConnection, approval: &Approval) -> sqlx::Result<bool> {
+        let Ok(newest) = self.newest(approval.published_size).await else { return Ok(false) };
+        // none under this name before the first checkpoint of an epoch
+        let said = newest.map_or(0, |said| said.size as i64);
+        let has = said <= approval.size
+            // it was published since the approval was looked at
+            || store::head(conn).await?.is_some_and(|head| said <= head.size);
+        Ok(has && self.compared.load(Relaxed))
+    }
+
+    /// The newest checkpoint of the copy under this name. A copy without any, after something was published, is not the one that was written.
+    async fn newest(&self, published: i64) -> Result<Option<Checkpoint>, Stop> {
+        let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
+        let read = move || match copy.newest(&origin, &keys)? {
+            None if published > 0 && copy.is_blank()? => Err(Broken::Blank(copy.path().to_owned())),
+            newest => Ok(newest),
+        };
+        match tokio::task::spawn_blocking(read).await.map_err(Halt::broken)? {
+            Ok(newest) => Ok(newest),
+            Err(Broken::Foreign(copy)) => Err(Halt::Foreign { copy }.into()),
+            Err(Broken::Blank(copy)) => Err(Halt::Missing { copy, published }.into()),
+            Err(unreadable) => Err(unreadable.into()),
+        }
+    }
+
+    /// Waits for the next checkpoint, here or at another replica, but not for long.
+    pub async fn next(&self) {
+        let _ = tokio::time::timeout(LOOK, self.published.subscribe().changed()).await;
+    }
+
+    /// Holds the database against what was published of it: it may know more, never less, and nothing else.
+    pub(super) async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
+        let Some(published) = self.newest(head.published_size).await? else { return Ok(()) };
+        if published.size > head.size as u64 {
+            return Err(Halt::Older { has: head.size, published: published.size as i64 }.into());
+        }
+        match tiles::root_at(conn, published.size).await? {
+            Some(root) if root == published.root => Ok(()),
+            _ => Err(Halt::Different { leaves: published.size as i64 }.into()),
+        }
+    }
+}
