@@ -234,6 +234,7 @@ impl World {
             before,
             after,
             binding: Vec::new(),
+            binding_salt: None,
             created_at: truncated(at),
             expires_at: truncated(at),
             not_before: None,

@@ -20,6 +20,7 @@ pub(super) struct Bound<'a> {
     pub expires_at: DateTime<Utc>,
     pub not_before: Option<DateTime<Utc>>,
     pub broke_glass: bool,
+    pub salt: Option<&'a [u8]>,
 }
 
 impl Bound<'_> {
@@ -36,6 +37,9 @@ impl Bound<'_> {
         // only where it is so: what was bound without it stays as it was
         if self.broke_glass {
             all["break_glass"] = json!(true);
+        }
+        if let Some(salt) = self.salt {
+            all["salt"] = json!(super::hex(salt));
         }
         Ok(Sha256::digest(ledger::canonical(&all)?).into())
     }
@@ -57,6 +61,7 @@ impl Request {
             expires_at: self.expires_at,
             not_before: self.not_before,
             broke_glass: self.glass.is_some(),
+            salt: self.binding_salt.as_deref(),
         }
         .hash()
     }
@@ -75,14 +80,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_change_of_what_is_asked_changes_the_binding(a in 0i64..1000, b in 0i64..1000, minutes in 0i64..3, glass: bool) {
+        fn any_change_of_what_is_asked_changes_the_binding(a in 0i64..1000, b in 0i64..1000, minutes in 0i64..3, glass: bool, salted: bool) {
             let ruling = Ruling::default();
-            let hash = |credit: i64, later: i64, broke_glass: bool| Bound {
+            let hash = |credit: i64, later: i64, broke_glass: bool, salted: bool| Bound {
                 operation: "org.tier.fix", version: 1, fields: &json!({"credit": credit}), requester: Uuid::nil(), target_type: "org", target_id: "org_1",
                 before: &json!({"credit": 0}), after: &json!({"credit": credit}), ruling: &ruling,
                 expires_at: DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(later), not_before: None, broke_glass,
+                salt: salted.then_some(&[7; 32]),
             }.hash().unwrap();
-            prop_assert_eq!(hash(a, 0, false) == hash(b, minutes, glass), a == b && minutes == 0 && !glass);
+            prop_assert_eq!(hash(a, 0, false, false) == hash(b, minutes, glass, salted), a == b && minutes == 0 && !glass && !salted);
         }
     }
 }

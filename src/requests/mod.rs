@@ -141,6 +141,8 @@ pub struct Request {
     pub after: Value,
     pub ruling: Ruling,
     pub binding: Vec<u8>,
+    /// What makes the binding nobody's guess. Requests from before there was one have none, and neither have those of whom was erased.
+    pub binding_salt: Option<Vec<u8>>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub not_before: Option<DateTime<Utc>>,

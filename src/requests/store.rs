@@ -24,6 +24,7 @@ struct Row {
     after: Value,
     policy: Json<Ruling>,
     binding: Vec<u8>,
+    binding_salt: Option<Vec<u8>>,
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     not_before: Option<DateTime<Utc>>,
@@ -62,6 +63,7 @@ impl From<Row> for Request {
             after: r.after,
             ruling: r.policy.0,
             binding: r.binding,
+            binding_salt: r.binding_salt,
             created_at: r.created_at,
             expires_at: r.expires_at,
             not_before: r.not_before,
@@ -83,9 +85,9 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
     sqlx::query_scalar!(
         "insert into request (operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label,
            before, after, policy, approvals_needed, self_approval, binding, created_at, expires_at, not_before, state,
-           voter_roles, waits_for, again_from, guarantee, remind_at, escalate_at, broke_glass, emergency, review_due_at)
+           voter_roles, waits_for, again_from, guarantee, remind_at, escalate_at, broke_glass, emergency, review_due_at, binding_salt)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-           (select id from request where id = $23), $24, $25, $26, $27::text is not null, $27, $28) returning id",
+           (select id from request where id = $23), $24, $25, $26, $27::text is not null, $27, $28, $29) returning id",
         r.operation,
         r.operation_version,
         r.fields,
@@ -113,7 +115,8 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
         r.after_minutes(r.ruling.remind_minutes),
         r.after_minutes(r.ruling.escalate_minutes),
         r.glass.as_ref().map(|g| &*g.emergency),
-        r.glass.as_ref().map(|g| g.review_due_at)
+        r.glass.as_ref().map(|g| g.review_due_at),
+        r.binding_salt
     )
     .fetch_one(&mut **change)
     .await
@@ -124,7 +127,7 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Reque
         Row,
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
-             before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
+             before, after, policy as "policy: Json<Ruling>", binding, binding_salt, r.created_at, expires_at, not_before, state, version, execute_by,
              decided_at, closed_at, outcome, run_after, waits_for, escalated_at, emergency, review_due_at, null::timestamptz as had
            from request r join operator o on o.id = r.requester_id where r.id = $1"#,
         id
@@ -157,13 +160,13 @@ pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Re
         Row,
         r#"with held as materialized (
              select id, operation, operation_version, fields, reason, risk, requester_id, door, target_type, target_id, target_label, before, after,
-               policy, binding, created_at, expires_at, not_before, state, version, execute_by, decided_at, closed_at, outcome, run_after, waits_for,
+               policy, binding, binding_salt, created_at, expires_at, not_before, state, version, execute_by, decided_at, closed_at, outcome, run_after, waits_for,
                escalated_at, emergency, review_due_at
              from request where id = $1 for update
            )
            select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
-             before, after, policy as "policy: Json<Ruling>", binding, r.created_at, expires_at, not_before, state, version, execute_by,
+             before, after, policy as "policy: Json<Ruling>", binding, binding_salt, r.created_at, expires_at, not_before, state, version, execute_by,
              decided_at, closed_at, outcome, run_after, waits_for, escalated_at, emergency, review_due_at, date_trunc('milliseconds', clock_timestamp()) as had
            from held r join operator o on o.id = r.requester_id"#,
         id
@@ -205,35 +208,6 @@ pub(super) async fn lock_due(change: &mut Change) -> sqlx::Result<Option<Request
         Some(id) => lock(change, id).await,
         None => Ok(None),
     }
-}
-
-/// Whether anybody has to be reminded, or told.
-pub(super) async fn any_to_nudge(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select exists (select from request where state = 'pending' and least(remind_at, escalate_at) <= now() and expires_at > now()) as "any!""#
-    )
-    .fetch_one(conn)
-    .await
-}
-
-/// A request about which somebody has to be reminded or told, locked, and when the reminder is due.
-pub(super) async fn lock_to_nudge(change: &mut Change) -> sqlx::Result<Option<(i64, Option<DateTime<Utc>>)>> {
-    let row = sqlx::query!(
-        "select id, remind_at from request where state = 'pending' and least(remind_at, escalate_at) <= now() and expires_at > now()
-         order by least(remind_at, escalate_at) limit 1 for update skip locked"
-    )
-    .fetch_optional(&mut **change)
-    .await?;
-    Ok(row.map(|r| (r.id, r.remind_at)))
-}
-
-pub(super) async fn reminded(change: &mut Change, id: i64) -> sqlx::Result<()> {
-    sqlx::query!("update request set remind_at = null where id = $1", id).execute(&mut **change).await.map(|_| ())
-}
-
-pub(super) async fn escalated(change: &mut Change, id: i64) -> sqlx::Result<()> {
-    let now = change.now();
-    sqlx::query!("update request set escalate_at = null, escalated_at = $2 where id = $1", id, now).execute(&mut **change).await.map(|_| ())
 }
 
 /// Whether somebody watches a request.

@@ -238,6 +238,8 @@ async fn rule(
         return Err(Error::Invalid(vec![problem]));
     }
     request.judge(&*policy::in_force(app, conn).await?, definition, &roles);
+    // nobody who reads the ledger, where the binding stays for good, can confirm a guess of what was asked
+    request.binding_salt = Some(rand::random::<[u8; 32]>().to_vec());
     request.binding = request.computed_binding()?.to_vec();
     Ok(())
 }
@@ -314,6 +316,7 @@ fn draft(
         after: Value::Object(preview.after),
         ruling: Ruling::default(),
         binding: Vec::new(),
+        binding_salt: None,
         created_at: now,
         expires_at: now,
         not_before: ask.not_before.map(|t| t.trunc_subsecs(3)),

@@ -99,7 +99,15 @@ async fn somebody_is_erased_everywhere_and_every_proof_stays() {
         .fetch_one(&mut desk.owner().await).await.unwrap();
     assert_eq!(clear, 0, "also what the demo wrote");
 
+    // the binding, which stays in leaves, is no hash that a guess could be held against
+    let salt = async || -> Option<Vec<u8>> {
+        let id: i64 = request[3..].parse().unwrap();
+        sqlx::query_scalar("select binding_salt from request where id = $1").bind(id).fetch_one(&mut desk.owner().await).await.unwrap()
+    };
+    assert_eq!(salt().await.map(|salt| salt.len()), Some(32));
+
     let erasure = erased(&desk, &user).await;
+    assert_eq!(salt().await, None);
 
     let gone = auditor.get(&format!("/ledger/{submitted}")).await;
     gone.sees("[지워짐]").sees("증명됨");

@@ -274,6 +274,8 @@ impl Log {
         if done {
             return Ok(Turn::Idle);
         }
+        // another replica may have signed meanwhile
+        let sign = sign && !store::published_within(&mut tx, self.every).await?;
         let mut size = head.size;
         if !batch.is_empty() {
             let mut frontier = Frontier::from_bytes(size as u64, &head.frontier).filter(|f| f.root()[..] == head.root);

@@ -3,6 +3,7 @@ use super::{super::tree::Hash, Halt};
 use crate::db::Change;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Where the log ends.
@@ -138,6 +139,16 @@ pub(super) async fn published(conn: &mut PgConnection, size: i64) -> sqlx::Resul
     .execute(conn)
     .await
     .map(|_| ())
+}
+
+/// Whether something was published so recently, by whichever replica.
+pub(super) async fn published_within(conn: &mut PgConnection, time: Duration) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from ledger.head where published_at > clock_timestamp() - make_interval(secs => $1)) as "is!""#,
+        time.as_secs_f64()
+    )
+    .fetch_one(conn)
+    .await
 }
 
 pub(super) async fn halt(conn: &mut PgConnection, why: &Halt) -> sqlx::Result<()> {

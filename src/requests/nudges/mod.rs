@@ -1,6 +1,8 @@
 //! Requests that wait too long: first those who have not voted are reminded, later others are told. The policy says when. It
 //! changes nothing about who may decide.
-use super::{State, store};
+mod store;
+
+use super::State;
 use crate::{
     app::App,
     auth::{Operator, RequestsExecute, Service},
@@ -31,14 +33,14 @@ pub async fn follow(app: App) {
 
 async fn nudge_next(app: &App) -> Result<bool, Error> {
     let mut conn = app.db.read().await?;
-    if !store::any_to_nudge(&mut conn).await? {
+    if !store::any_due(&mut conn).await? {
         return Ok(false);
     }
     drop(conn);
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
-    let Some((id, remind_at)) = store::lock_to_nudge(&mut change).await? else { return Ok(false) };
-    let Some(request) = store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(false) };
+    let Some((id, remind_at)) = store::lock_due(&mut change).await? else { return Ok(false) };
+    let Some(request) = super::store::lock(&mut change, id).await?.filter(|r| r.state == State::Pending) else { return Ok(false) };
     change.announce("request", id, &json!({"id": request.short_id(), "state": "pending"})).await?;
     // the reminder comes first, however late both are
     let entry = if remind_at.is_some_and(|t| t <= change.now()) {
