@@ -24,14 +24,15 @@ pub enum Gate {
 
 impl Log {
     /// Whether what was approved may run: its approval is under a published checkpoint, and the database is not older than the copy.
-    /// Asks for a checkpoint, or for a closer look at the copy, if it may not.
-    pub async fn gate(&self, conn: &mut PgConnection, request: i64) -> sqlx::Result<Gate> {
+    /// Asks for a checkpoint, or for a closer look at the copy, if it may not. What has `begun` goes on without that closer look: a replica
+    /// that hangs may be in the way of it, and it is just then that others take over.
+    pub async fn gate(&self, conn: &mut PgConnection, request: i64, begun: bool) -> sqlx::Result<Gate> {
         let gate = match store::approval(conn, request).await? {
             Some(approval) if approval.halted => Gate::Halted,
             Some(approval) if approval.covered => {
                 let holds = self.holds(conn, &approval).await?;
                 self.compared.fetch_and(holds, Relaxed);
-                if holds { Gate::Open } else { Gate::Waits }
+                if holds && (begun || self.compared.load(Relaxed)) { Gate::Open } else { Gate::Waits }
             }
             _ => Gate::Waits,
         };
@@ -46,10 +47,9 @@ impl Log {
         let Ok(newest) = self.newest(approval.published_size).await else { return Ok(false) };
         // none under this name before the first checkpoint of an epoch
         let said = newest.map_or(0, |said| said.size as i64);
-        let has = said <= approval.size
+        Ok(said <= approval.size
             // it was published since the approval was looked at
-            || store::head(conn).await?.is_some_and(|head| said <= head.size);
-        Ok(has && self.compared.load(Relaxed))
+            || store::head(conn).await?.is_some_and(|head| said <= head.size))
     }
 
     /// The newest checkpoint of the copy under this name. A copy without any, after something was published, is not the one that was written.

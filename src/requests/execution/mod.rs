@@ -56,7 +56,7 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         return Ok(());
     }
     match &app.log {
-        Some(log) => match log.gate(&mut change, id).await? {
+        Some(log) => match log.gate(&mut change, id, begun).await? {
             Gate::Open => {}
             Gate::Waits => {
                 // the job stays in the queue, and is claimed again
