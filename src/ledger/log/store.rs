@@ -191,8 +191,8 @@ pub async fn lag(conn: &mut PgConnection) -> sqlx::Result<(i64, f64)> {
     let row = sqlx::query!(
         r#"select count(*) as "pending!", coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0)::float8 as "oldest!"
            from ((select recorded_at from ledger.pending limit 10000)
-             union all (select l.recorded_at from ledger.head h join ledger.leaf l on l.leaf_index >= h.published_size
-               order by l.leaf_index limit 10000)) p"#
+             union all (select recorded_at from ledger.leaf where leaf_index >= (select published_size from ledger.head)
+               order by leaf_index limit 10000)) p"#
     )
     .fetch_one(conn)
     .await?;
