@@ -275,6 +275,11 @@ async fn the_audit_log_has_its_old_shape() {
     ops.fix(json!({"org_id": ORG, "tier": "pro"})).await;
     let (status, body) = auditor.get(&format!("/api/v1/audit/logs?action=request.submitted&resource_id={ORG}")).await;
     assert_eq!((status, body["logs"].as_array().unwrap().len()), (200, 1), "{body}");
+    let both = async |tenant: &str, resource: &str| {
+        let path = format!("/api/v1/audit/logs?action=request.submitted&tenant_id={tenant}&resource_id={resource}");
+        auditor.get(&path).await.1["logs"].as_array().unwrap().len()
+    };
+    assert_eq!((both(ORG, ORG).await, both(ORG, "org_hanbit0002").await), (1, 0), "each filter counts");
     let log = &body["logs"][0];
     let keys: BTreeSet<&str> = log.as_object().unwrap().keys().map(String::as_str).collect();
     let wanted = [

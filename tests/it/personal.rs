@@ -246,7 +246,7 @@ async fn what_was_in_clear_before_there_were_keys_is_erased_too() {
     let desk = desk().await;
     let (user, ..) = somebody(&desk).await;
     let now = chrono::SubsecRound::trunc_subsecs(chrono::Utc::now(), 3);
-    let old = seal(Service::Console.id(), "console", None, now, 1, Entry::of("user.plan.granted").on("user", &user).because(TOLD)).unwrap();
+    let old = seal(Service::Console.id(), "console", None, now, 1, Entry::of("session.opened").on("user", &user).because(TOLD)).unwrap();
     let mut owner = desk.owner().await;
     write_in_clear(&mut owner, &old).await;
     let auditor = desk.sign_in("auditor").await;

@@ -53,14 +53,17 @@ pub async fn show(operator: Operator<LedgerRead>, State(app): State<App>, Path(i
 
 /// The audit log as systems before this one read it.
 pub async fn logs(operator: Operator<LedgerRead>, State(app): State<App>, asked: Asked) -> Result<Json<Value>, Error> {
+    let (tenant, resource) = (asked.get("tenant_id"), asked.get("resource_id"));
     let old = |name: &str| match name {
         "actor" => asked.get("user_id"),
-        "target" if !asked.get("tenant_id").is_empty() => asked.get("tenant_id"),
-        "target" => asked.get("resource_id"),
+        "target" if !tenant.is_empty() => tenant,
+        "target" => resource,
         name => asked.get(name),
     };
     let query = Query::from_fields(old).map_err(|problem| Error::Invalid(vec![problem]))?;
-    let (events, next) = page(&app, &operator, &query, asked.get("cursor")).await?;
+    let (mut events, next) = page(&app, &operator, &query, asked.get("cursor")).await?;
+    // an event has one target: the tenant itself, or another resource and no tenant
+    events.retain(|event| resource.is_empty() || event.target_id.as_deref() == Some(resource));
     let opens = operator.caller().may(LedgerExport::NAME);
     let wholes = browse::wholes(&mut *app.db.read().await?, &events.iter().map(|event| event.id).collect::<Vec<_>>()).await?;
     let logs: Result<Vec<Value>, Error> = wholes.iter().map(|whole| log(whole, opens)).collect();

@@ -9,7 +9,7 @@ use crate::{
         note::{Checkpoint, VerifyingKey},
         tree::{Frontier, Hash, verify_inclusion},
     },
-    requests::invariants::Told,
+    requests::invariants::{Told, is_effect},
 };
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -332,7 +332,7 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
             checked.unopened = said["detail"].is_string() && opening.is_none();
             checked.faults.extend(opening.and_then(|opening| misfit(&opening, &said)));
             checked.vouches = gone::voucher(&said);
-            checked.told = said["request"].is_string().then_some(said);
+            checked.told = (said["request"].is_string() || is_effect(&said)).then_some(said);
         }
         _ => checked.faults.push("a line is none of an export".into()),
     }

@@ -2,7 +2,7 @@
 mod store;
 mod told;
 
-pub use told::Told;
+pub use told::{Told, is_effect};
 
 use super::{State, short_id, store as requests};
 use crate::error::Error;
@@ -49,6 +49,12 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
         found("told-before-asked", "another system was asked and the ledger was not told first", store::undispatched(conn).await?),
         found("settled-by-two", "fewer than two others settled an unknown outcome", store::unsettled(conn).await?),
         found("work-is-queued", "it waits to be run and nobody will run it", store::forgotten(conn).await?),
+        found(
+            "vote-is-told",
+            "a vote is not in the ledger, or the ledger tells of one that is not there",
+            store::untold_votes(conn).await?,
+        ),
+        found("change-is-asked-for", "the ledger tells of a change that no request made", store::unasked(conn).await?),
         found(
             "erasure-is-asked-for",
             "an erasure is in the ledger without its request, or not at all",

@@ -1,5 +1,5 @@
 //! SQL of the invariants: each query answers the requests that break one.
-use super::transitions;
+use super::{told::EFFECTS, transitions};
 use sqlx::PgConnection;
 
 /// How many are told of; one is enough to look.
@@ -123,6 +123,43 @@ pub(super) async fn unasked_erasures(conn: &mut PgConnection) -> sqlx::Result<Ve
              full join (select request_id, target_id from ledger.event where kind = 'subject.erased') e
                on e.request_id = r.id and e.target_id = r.target_id
            where (r.id is null or e.request_id is null) and coalesce(r.created_at, now()) >= ledger.kept_since() limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Votes that the ledger does not tell of, and votes that it tells of and that are not there.
+pub(super) async fn untold_votes(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with last as (select distinct on (request_id, actor_id) request_id, actor_id, kind from ledger.event
+             where kind in ('request.voted', 'request.vote_withdrawn') and outcome = 'success' order by request_id, actor_id, event_id desc),
+             told as (select request_id, actor_id from last where kind = 'request.voted')
+           select r.id from vote v full join told t on t.request_id = v.request_id and t.actor_id = v.voter_id
+             join request r on r.id = coalesce(v.request_id, t.request_id)
+           where (v.request_id is null or t.request_id is null) and r.created_at >= ledger.kept_since() limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Changes that only a request can make, and that none made; 0 where the event names none. What came back from the log's copy tells of
+/// requests that the database has lost.
+pub(super) async fn unasked(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    let kinds = EFFECTS.map(|kind| format!("{kind}%"));
+    sqlx::query_scalar!(
+        r#"with back as (
+             select (facts ->> 'leaves')::bigint as first, (facts ->> 'outside')::bigint as behind
+             from (select convert_from(leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event where kind = 'ledger.resumed') resumed
+             where facts ->> 'way' = 'replay' and facts ? 'outside'
+           )
+           select coalesce(e.request_id, 0) as "id!" from ledger.event e left join request r on r.id = e.request_id
+             left join ledger.leaf l on l.event_id = e.event_id
+           where e.kind in (select kind from ledger.kind where kind like any($1)) and e.outcome = 'success'
+             and (r.id is null or r.state not in ('executing', 'succeeded', 'partial', 'unknown'))
+             and not (r.id is null and exists (select from back where l.leaf_index >= first and l.leaf_index < behind)) limit $2"#,
+        &kinds[..],
         MOST
     )
     .fetch_all(conn)

@@ -3,7 +3,7 @@ use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// Kinds of events that say what a request did: each comes with the change itself.
-const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.", "subject.", "ledger.resumed"];
+pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replaced", "subject.", "ledger.resumed"];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]
@@ -23,6 +23,12 @@ struct Request {
     started: bool,
 }
 
+/// Whether it tells of a change that only a request can make.
+pub fn is_effect(leaf: &Value) -> bool {
+    let kind = leaf["kind"].as_str().unwrap_or_default();
+    EFFECTS.iter().any(|effect| kind.starts_with(effect)) && leaf["outcome"] == "success"
+}
+
 impl Told {
     /// Events are missing, and it is known why.
     pub fn something_is_gone(&mut self) {
@@ -31,13 +37,16 @@ impl Told {
 
     /// Takes the next event of the log, and says what should have come before it.
     pub fn event(&mut self, leaf: &Value) -> Option<String> {
-        let (id, kind) = (leaf["request"].as_str()?, leaf["kind"].as_str()?);
+        let kind = leaf["kind"].as_str()?;
+        let Some(id) = leaf["request"].as_str() else {
+            return (is_effect(leaf) && !self.incomplete).then(|| format!("{kind}, which no request asked for"));
+        };
         let (facts, actor) = (&leaf["facts"], leaf["actor"].as_str().unwrap_or_default());
         if kind == "request.submitted" {
             let asked = Request { binding: facts["binding"].clone(), ..Request::default() };
             return self.requests.insert(id.to_owned(), asked).map(|_| format!("{id} is asked for twice"));
         }
-        let effect = EFFECTS.iter().any(|effect| kind.starts_with(effect)) && leaf["outcome"] == "success";
+        let effect = is_effect(leaf);
         if !effect && !kind.starts_with("request.") {
             return None;
         }
@@ -71,6 +80,7 @@ impl Told {
             _ if effect && !request.approved && !request.glass_broken => {
                 return Some(format!("{kind} by {id}, which had not been approved"));
             }
+            _ if effect && !request.started => return Some(format!("{kind} by {id}, which had not started")),
             _ => {}
         }
         None
@@ -107,7 +117,9 @@ mod tests {
         assert_eq!(without(0)[0], "request.voted of CR-1, which nobody asked for before");
         assert_eq!(without(1), ["CR-1 counts as approved by 1, and 0 approved it"]);
         assert_eq!(without(2), ["CR-1 started, and had not been approved", "org.tier.fixed by CR-1, which had not been approved"]);
-        assert_eq!(without(3), ["request.succeeded of CR-1, which had not started"]);
+        assert_eq!(without(3), ["org.tier.fixed by CR-1, which had not started", "request.succeeded of CR-1, which had not started"]);
+        let alone = json!({"kind": "org.tier.fixed", "actor": "w", "outcome": "success"});
+        assert_eq!(told(&[alone]), ["org.tier.fixed, which no request asked for"]);
         let rejects = of("request.voted", "b", json!({"decision": "reject", "binding": "b1"}));
         let of_another = of("request.voted", "b", json!({"decision": "approve", "binding": "b2"}));
         let taken_back = of("request.vote_withdrawn", "b", json!({}));
