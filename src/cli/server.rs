@@ -121,7 +121,7 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
         keys.extend_from_slice(Log::new(ledger)?.keys());
     }
     anyhow::ensure!(!keys.is_empty(), "no key to check signatures with: give --key, or set COUNTERSIGN_LEDGER_KEY");
-    let copy = copy.or_else(|| config.ledger.as_ref().map(|ledger| ledger.copy.clone()).filter(|copy| copy.exists()));
+    let copy = copy.or_else(|| config.ledger.as_ref().map(|ledger| ledger.copy.clone()));
     let db = Db::connect(config.database(), Live::new().0).await?;
     let findings = crate::requests::invariants::check(&mut *db.read().await?).await?;
     let log = audit::verify(&mut *db.read().await?, &keys, copy.as_deref()).await?;

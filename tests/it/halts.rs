@@ -4,7 +4,10 @@ use crate::{
     support::{Desk, ORG, REASON, Token, policy},
 };
 use axum::{Router, http::StatusCode, routing::post};
-use countersign::ledger::note::{Checkpoint, SigningKey};
+use countersign::{
+    config::Config,
+    ledger::note::{Checkpoint, SigningKey},
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use std::{
@@ -168,6 +171,38 @@ async fn a_copy_that_is_gone_halts_the_log_until_it_is_back() {
     readyz(&desk, |said| !said.contains("halted")).await;
     history(&desk, 1).await;
     assert!(verify(&desk).await.0);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_lost_for_good_is_begun_anew_under_another_name() {
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    desk.stop_all().await;
+    std::fs::remove_file(desk.copy()).unwrap();
+    desk.start_replica(&|_| {}).await;
+    readyz(&desk, |said| said.contains("halted")).await;
+    let name = "test.countersign.example/ledger/2";
+    decide(&desk, json!({"way": "epoch", "origin": name})).await;
+    let old = SigningKey::parse(&desk.log().await[1].1).unwrap().verifying_key().to_string();
+    let key = SigningKey::generate(name).unwrap();
+    let (new, secret) = (key.verifying_key().to_string(), key.secret().expose_secret().to_owned());
+    desk.stop_all().await;
+    let renamed = |config: &mut Config| {
+        let log = config.ledger.as_mut().unwrap();
+        (log.key, log.old_keys) = (SecretString::from(secret.clone()), vec![old.clone()]);
+    };
+    desk.start_replica(&renamed).await;
+    history(&desk, 1).await;
+    let keys = ["--key", &*new, "--key", &*old];
+    let (whole, said) = verify_with(&desk, &keys).await;
+    assert!(whole, "{said}");
+    // from then on it must not be lost again
+    desk.stop_all().await;
+    std::fs::remove_file(desk.copy()).unwrap();
+    let (whole, said) = verify_with(&desk, &keys).await;
+    assert!(!whole && said.contains("and its checkpoints end with 0"), "{said}");
+    desk.start_replica(&renamed).await;
+    readyz(&desk, |said| said.contains("halted")).await;
 }
 
 #[tokio::test]

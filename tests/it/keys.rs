@@ -1,10 +1,11 @@
 //! Another key for the log: with an overlap in which both sign, and found out when nobody agreed to it.
 use crate::{
-    log::{history, tamper, verify, verify_with},
+    log::{fix, history, tamper, verify, verify_with},
     support::Desk,
 };
 use countersign::ledger::note::{Checkpoint, Note, SigningKey, VerifyingKey};
 use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
 
 const NAME: &str = "test.countersign.example/ledger";
 
@@ -62,4 +63,38 @@ async fn checkpoints_that_were_signed_again_with_another_key_are_named() {
     assert!(!whole && said.contains(&format!("checkpoint {size}: no known key has signed it")), "{said}");
     tamper(&mut owner, "ledger.checkpoint", &write(&note)).await;
     assert!(verify(&desk).await.0);
+}
+
+#[tokio::test]
+async fn a_wrong_key_signs_nothing_though_the_database_was_away_when_it_started() {
+    let mut desk = Desk::open().await;
+    history(&desk, 1).await;
+    desk.stop_all().await;
+    let before: i64 = sqlx::query_scalar("select max(size) from ledger.checkpoint").fetch_one(&mut desk.owner().await).await.unwrap();
+    // the sequencer's way to the database does not exist yet
+    let url = reqwest::Url::parse(&desk.url_as("countersign_sequencer").await).unwrap();
+    let sockets = url.query_pairs().find(|(name, _)| name == "host").unwrap().1.into_owned();
+    let way = std::env::temp_dir().join(format!("countersign-way-{}", std::process::id()));
+    let _ = std::fs::remove_file(&way);
+    let mut later = url.clone();
+    later.query_pairs_mut().clear().append_pair("host", way.to_str().unwrap());
+    let other = SigningKey::generate(NAME).unwrap().secret().expose_secret().to_owned();
+    desk.start_replica(&|config| {
+        let log = config.ledger.as_mut().unwrap();
+        (log.key, log.database_url) = (SecretString::from(other.clone()), SecretString::from(later.to_string()));
+    })
+    .await;
+    let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
+    std::os::unix::fs::symlink(&sockets, &way).unwrap();
+    let id = fix(&ops, 9_000).await;
+    approver.vote(&id, "approve", None).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(ops.get(&format!("/api/requests/{id}")).await.1["state"], "approved");
+    let after: i64 = sqlx::query_scalar("select max(size) from ledger.checkpoint").fetch_one(&mut desk.owner().await).await.unwrap();
+    assert_eq!(after, before);
+    // with the right key it goes on
+    desk.stop_all().await;
+    desk.start_replica(&|config| config.ledger.as_mut().unwrap().database_url = SecretString::from(later.to_string())).await;
+    desk.sign_in("ops").await.until(&id, "succeeded").await;
+    std::fs::remove_file(&way).unwrap();
 }

@@ -5,6 +5,7 @@ mod cancelled_begin;
 mod chaos;
 mod cli;
 mod comments;
+mod copy;
 #[cfg(feature = "failpoints")]
 mod crashes;
 mod deciding;

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-const TOKEN: &str = "a-token-of-its-own";
+pub const TOKEN: &str = "a-token-of-its-own";
 
 /// A scrape, read as strictly as the text format is written: series with labels, and values.
-async fn scrape(desk: &Desk, replica: usize) -> BTreeMap<String, f64> {
+pub async fn scrape(desk: &Desk, replica: usize) -> BTreeMap<String, f64> {
     let response = reqwest::Client::new().get(format!("{}/metrics", desk.base(replica))).bearer_auth(TOKEN).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4");

@@ -25,7 +25,7 @@ async fn long_ago(owner: &mut PgConnection, month: &str) -> Uuid {
     let start: chrono::DateTime<chrono::Utc> = format!("{month}-03T09:00:00Z").parse().unwrap();
     let mut first = None;
     for n in 0..EVENTS {
-        let entry = Entry::of("org.tier.fixed").on("org", ORG).with("n", n).because(REASON);
+        let entry = Entry::of("session.opened").on("org", ORG).with("n", n).because(REASON);
         let e = seal(Service::Console.id(), "console", None, start + chrono::TimeDelta::hours(n.into()), 1, entry).unwrap();
         write_in_clear(owner, &e).await;
         first.get_or_insert(e.id);
@@ -97,6 +97,16 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
     assert_eq!(r.retire("2024-01", "there.ndjson").await.0, Some(3), "nothing is overwritten");
     assert_eq!(std::fs::read(r.file("there.ndjson")).unwrap(), b"mine");
 
+    // dropped, an altered event would look as if it had always been so
+    let alter = |from: &str, to: &str| {
+        format!(
+            "update ledger.event_2024_01 set leaf = replace(convert_from(leaf, 'UTF8'), '{from}', '{to}')::bytea where event_id = '{first}'"
+        )
+    };
+    tamper(&mut owner, "ledger.event_2024_01", &alter("session.opened", "session.closed")).await;
+    r.refused("2024-01", &first.to_string()).await;
+    tamper(&mut owner, "ledger.event_2024_01", &alter("session.closed", "session.opened")).await;
+
     let auditor = desk.sign_in("auditor").await;
     let before = auditor.get(&format!("/ledger/{first}/proof")).await.body;
     let (code, said) = r.retire("2024-01", "2024-01.ndjson").await;
@@ -118,6 +128,8 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
         let leaf: Value = serde_json::from_str(leaf).unwrap();
         assert_eq!(leaf["detail"], json!(commitment(&salt.try_into().unwrap(), &line["opening"]["detail"]).unwrap()));
     }
+    auditor.get("/ledger").await.sees("2024-01까지의 기록은").find("#retired a").unwrap();
+    assert_eq!(auditor.get("/ledger?action=ledger.retired").await.count("#rows tbody tr"), 1);
     let gone: bool =
         sqlx::query_scalar("select to_regclass('ledger.event_2024_01') is null and to_regclass('ledger.detail_2024_01') is null")
             .fetch_one(&mut owner)
@@ -146,7 +158,7 @@ async fn a_month_is_exported_and_dropped_and_all_of_it_can_still_be_proved() {
     };
     let (status, told) = verify_py("2024-01.ndjson").await;
     assert!(status == Some(0) && told.contains(&format!("of {EVENTS} events that were retired only the hashes are here")), "{told}");
-    std::fs::write(r.file("forged.ndjson"), String::from_utf8_lossy(&file).replace("org.tier.fixed", "org.tier.broken")).unwrap();
+    std::fs::write(r.file("forged.ndjson"), String::from_utf8_lossy(&file).replace("session.opened", "session.closed")).unwrap();
     let (status, told) = verify_py("forged.ndjson").await;
     assert!(status == Some(1) && told.contains("the file of its month has another leaf"), "{told}");
     // and nobody hides another event behind a month that was retired

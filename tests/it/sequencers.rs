@@ -1,4 +1,5 @@
 //! Sequencers are killed, and once the database itself, while many write: every acknowledged event gets its leaf, exactly one.
+use crate::support::Desk;
 use countersign::{
     db::{
         embedded::{Durability, Postgres},
@@ -45,6 +46,21 @@ fn sequencer(postgres: &Postgres, key: &str, copy: &Path) -> Child {
         .kill_on_drop(true)
         .spawn()
         .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_together_sign_once_a_second() {
+    let desk = Desk::with(2, |config| config.ledger.as_mut().unwrap().every = Duration::from_secs(1)).await;
+    let mut owner = desk.owner().await;
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        desk.token("ops").await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let times: Vec<chrono::DateTime<chrono::Utc>> =
+        sqlx::query_scalar("select signed_at from ledger.checkpoint order by size").fetch_all(&mut owner).await.unwrap();
+    assert!(times.len() >= 3, "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] >= chrono::TimeDelta::seconds(1)), "{times:?}");
 }
 
 /// Writes one event as the application does; rolls some back, and takes its time over others. Answers the event if its commit was

@@ -66,9 +66,10 @@ impl Format {
 
 /// The version whose fields these are; meanings move between versions.
 const OCSF: &str = "1.6.0";
-const COLUMNS: [&str; 12] =
-    ["id", "at", "kind", "outcome", "actor_id", "actor", "actor_email", "door", "request", "target_type", "target_id", "index"];
+const COLUMNS: [&str; 11] = ["id", "at", "kind", "outcome", "actor_id", "actor", "door", "request", "target_type", "target_id", "index"];
+/// For those only who may take what is said of people away.
 const OPENED: [&str; 3] = ["reason", "before", "after"];
+const EMAIL: &str = "actor_email";
 
 type Names = HashMap<Uuid, (String, String)>;
 
@@ -102,7 +103,7 @@ impl Writer {
         if self.format != Format::Csv {
             return Ok(Vec::new());
         }
-        let opened = OPENED.iter().filter(|_| self.openings);
+        let opened = OPENED.iter().chain([&EMAIL]).filter(|_| self.openings);
         let line = export::line(COLUMNS.iter().chain(opened).map(|name| (*name).to_owned()))?;
         // a byte order mark, or Excel takes Korean for something else
         Ok(format!("\u{feff}{line}").into_bytes())
@@ -148,7 +149,6 @@ impl Writer {
             row.outcome.clone(),
             row.actor.to_string(),
             name,
-            email,
             row.door.clone(),
             row.request.map(short_id).unwrap_or_default(),
             row.target_type.clone().unwrap_or_default(),
@@ -161,6 +161,7 @@ impl Writer {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             }));
+            cells.push(email);
         }
         export::line(cells)
     }
@@ -177,7 +178,9 @@ impl Writer {
         let mut user = json!({"uid": row.actor});
         if let Some((name, email)) = self.names.get(&row.actor) {
             user["name"] = json!(name);
-            user["email_addr"] = json!(email);
+            if self.openings {
+                user["email_addr"] = json!(email);
+            }
         }
         let mut event = json!({
             "activity_id": activity, "activity_name": activity_name, "category_uid": 6, "category_name": "Application Activity",

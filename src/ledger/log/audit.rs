@@ -1,8 +1,9 @@
 //! Checking the log against everything that is kept of it: the leaves against their hashes, the hashes against what was signed, what
 //! pages show against the leaves, and what is kept elsewhere against all of it.
+mod copy;
 mod store;
 
-use super::{publication::Copy, tiles};
+use super::{publication::Copy, store::epoch_began, tiles};
 use crate::ledger::{
     commitment, leaf_hash,
     note::{Checkpoint, VerifyingKey},
@@ -68,6 +69,7 @@ impl Report {
 pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow::Result<Report> {
     let mut report = Report::default();
     store::take_time(conn).await?;
+    let published_before = super::head(conn).await?.map_or(0, |head| head.published_size);
     // what was published before the head is read is under it, however quickly the log grows meanwhile
     let mut signed_outside = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
     let Some(head) = super::head(conn).await? else {
@@ -75,6 +77,13 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         return Ok(report);
     };
     report.published = signed_outside.len() as u64;
+    let newest = signed_outside.back().map_or(0, |said| said.size);
+    if let Some(copy) = copy.filter(|_| newest < published_before as u64)
+        && published_before > epoch_began(conn, &head.origin).await?
+    {
+        report
+            .fault(copy.display().to_string(), format!("{published_before} leaves were published, and its checkpoints end with {newest}"));
+    }
     let erased: HashMap<String, Uuid> = subjects::erasures(conn, None).await?.into_iter().map(|e| (e.subject, e.event)).collect();
     let mut retired = Retired::read(conn).await?;
     let epochs = store::epochs(conn).await?;
@@ -167,6 +176,9 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         for index in store::beyond(conn, now.size).await? {
             report.fault(format!("leaf {index}"), format!("stands behind the {} leaves of the log", now.size));
         }
+    }
+    if let Some(copy) = copy {
+        copy::check(conn, &Copy::at(copy), keys, ended, epochs.is_empty(), &mut report).await?;
     }
     let (lost, late) = store::forgotten(conn).await?;
     for event in lost {

@@ -44,7 +44,7 @@ impl Log {
 
     /// Whether the database has what was published of it. One that was restored under a running replica knows nothing of that; the copy does.
     async fn holds(&self, conn: &mut PgConnection, approval: &Approval) -> sqlx::Result<bool> {
-        let Ok(newest) = self.newest(approval.published_size).await else { return Ok(false) };
+        let Ok(newest) = self.newest(conn, approval.published_size).await else { return Ok(false) };
         // none under this name before the first checkpoint of an epoch
         let said = newest.map_or(0, |said| said.size as i64);
         Ok(said <= approval.size
@@ -52,8 +52,9 @@ impl Log {
             || store::head(conn).await?.is_some_and(|head| said <= head.size))
     }
 
-    /// The newest checkpoint of the copy under this name. A copy without any, after something was published, is not the one that was written.
-    async fn newest(&self, published: i64) -> Result<Option<Checkpoint>, Stop> {
+    /// The newest checkpoint of the copy under this name. A copy without any, after something was published, is not the one that was
+    /// written; under another name the log may go on in a new file.
+    async fn newest(&self, conn: &mut PgConnection, published: i64) -> Result<Option<Checkpoint>, Stop> {
         let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
         let read = move || match copy.newest(&origin, &keys)? {
             None if published > 0 && copy.is_blank()? => Err(Broken::Blank(copy.path().to_owned())),
@@ -61,6 +62,7 @@ impl Log {
         };
         match tokio::task::spawn_blocking(read).await.map_err(Halt::broken)? {
             Ok(newest) => Ok(newest),
+            Err(Broken::Blank(_)) if published <= store::epoch_began(conn, self.origin()).await? => Ok(None),
             Err(Broken::Foreign(copy)) => Err(Halt::Foreign { copy }.into()),
             Err(Broken::Blank(copy)) => Err(Halt::Missing { copy, published }.into()),
             Err(unreadable) => Err(unreadable.into()),
@@ -74,7 +76,7 @@ impl Log {
 
     /// Holds the database against what was published of it: it may know more, never less, and nothing else.
     pub(super) async fn compare(&self, conn: &mut PgConnection, head: &Head) -> Result<(), Stop> {
-        let Some(published) = self.newest(head.published_size).await? else { return Ok(()) };
+        let Some(published) = self.newest(conn, head.published_size).await? else { return Ok(()) };
         if published.size > head.size as u64 {
             return Err(Halt::Older { has: head.size, published: published.size as i64 }.into());
         }

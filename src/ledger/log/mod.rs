@@ -19,7 +19,7 @@ pub use tiles::{prove, prove_each, root_at};
 
 use super::{
     leaf_hash,
-    note::{Checkpoint, Note, SigningKey, VerifyingKey},
+    note::{Checkpoint, Note, NoteError, SigningKey, VerifyingKey},
     tree::{Frontier, Hash},
 };
 use crate::{db::LogDb, error::Error};
@@ -107,6 +107,8 @@ enum Stop {
     Again(String),
     #[error("the log is named {0} now; this replica needs the key of that name")]
     Name(String),
+    #[error("COUNTERSIGN_LEDGER_KEY and COUNTERSIGN_LEDGER_OLD_KEYS do not fit the newest checkpoint: {0}")]
+    Key(NoteError),
     #[error(transparent)]
     Copy(#[from] publication::Broken),
 }
@@ -153,19 +155,21 @@ impl Log {
     /// Refuses a key that is not the one of this log.
     pub async fn check(&self) -> Result<(), Error> {
         let mut conn = self.db.acquire().await?;
-        let wrong = |what: String| Err(Error::Internal(anyhow::anyhow!(what)));
         let Some(head) = store::head(&mut conn).await? else { return Ok(()) };
         let next = store::way_out(&mut conn).await?;
         if head.origin != self.origin() && next != Some(Way::Epoch(self.origin().to_owned())) {
-            return wrong(format!("COUNTERSIGN_LEDGER_KEY is a key of {}, and this database holds the log {}", self.origin(), head.origin));
+            let (key, log) = (self.origin(), head.origin);
+            return Err(Error::Internal(anyhow::anyhow!(
+                "COUNTERSIGN_LEDGER_KEY is a key of {key}, and this database holds the log {log}"
+            )));
         }
-        let Some(note) = store::checkpoint(&mut conn, 1).await? else { return Ok(()) };
-        match Checkpoint::open(&note, &self.keys) {
-            Ok(_) => Ok(()),
-            Err(error) => {
-                wrong(format!("COUNTERSIGN_LEDGER_KEY and COUNTERSIGN_LEDGER_OLD_KEYS do not fit the newest checkpoint: {error}"))
-            }
-        }
+        self.knows_what_is_signed(&mut conn).await?.map_err(|wrong| Error::Internal(wrong.into()))
+    }
+
+    /// Whether a signature of the newest checkpoint is by a key it was given.
+    async fn knows_what_is_signed(&self, conn: &mut PgConnection) -> sqlx::Result<Result<(), Stop>> {
+        let newest = store::checkpoint(conn, 1).await?;
+        Ok(newest.map_or(Ok(()), |note| Checkpoint::open(&note, &self.keys).map(drop).map_err(Stop::Key)))
     }
 
     /// Sequences, signs and publishes until the replica stops.
@@ -269,13 +273,17 @@ impl Log {
         if done && self.compared.load(Relaxed) {
             return Ok(Turn::Idle);
         }
+        // the database may have been away when the replica started
+        if !self.compared.load(Relaxed) {
+            self.knows_what_is_signed(&mut tx).await??;
+        }
         self.compare(&mut tx, &head).await?;
         self.compared.store(true, Relaxed);
         if done {
             return Ok(Turn::Idle);
         }
         // another replica may have signed meanwhile
-        let sign = sign && !store::published_within(&mut tx, self.every).await?;
+        let sign = sign && !store::signed_within(&mut tx, self.every).await?;
         let mut size = head.size;
         if !batch.is_empty() {
             let mut frontier = Frontier::from_bytes(size as u64, &head.frontier).filter(|f| f.root()[..] == head.root);

@@ -20,11 +20,11 @@ pub(super) struct Copy {
     path: PathBuf,
 }
 
+/// Nothing stands in it that cannot be held against the log.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Line {
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum Line {
     Checkpoint {
-        at: chrono::DateTime<chrono::Utc>,
         note: String,
     },
     /// The leaves under the checkpoint that follows, from this place on, in base64: they name nobody, and bring back what a
@@ -33,6 +33,28 @@ enum Line {
         from: u64,
         leaves: Vec<String>,
     },
+    /// It broke off while it was written, and never counted.
+    #[serde(skip)]
+    CutOff,
+    /// Not ours, or not any more.
+    #[serde(skip)]
+    Strange(String),
+}
+
+impl Line {
+    fn parse(line: &str) -> Self {
+        // all of it is there, and its last quote or brace is not: that was changed
+        let is_whole = || {
+            let ends = ["}", "\"}"].into_iter().flat_map(|end| [0, 1, 2].map(|cut| (line.len().saturating_sub(cut), end)));
+            ends.into_iter()
+                .any(|(cut, end)| line.get(..cut).is_some_and(|begun| serde_json::from_str::<Line>(&(begun.to_owned() + end)).is_ok()))
+        };
+        match serde_json::from_str(line) {
+            Ok(line) => line,
+            Err(error) if error.is_eof() && !is_whole() => Line::CutOff,
+            Err(_) => Line::Strange(line.to_owned()),
+        }
+    }
 }
 
 /// Why the file cannot be believed.
@@ -76,19 +98,16 @@ impl Copy {
     /// All of them, the smallest first; lines that cannot be believed are told by their number.
     pub fn all(&self, keys: &[VerifyingKey], mut bad: impl FnMut(usize, String)) -> Result<Vec<Checkpoint>, Broken> {
         let mut all = Vec::new();
-        self.read(|n, line| {
-            let note = match serde_json::from_str(line) {
-                Ok(Line::Checkpoint { note, .. }) => note,
-                Ok(Line::Leaves { .. }) => return,
-                // the beginning of a line that was cut off is not one that was changed
-                Err(error) if error.is_eof() => return,
-                Err(_) => return bad(n, "is neither a checkpoint nor leaves".into()),
-            };
-            match Checkpoint::open(&note, keys) {
-                Ok(said) => all.push(said),
-                Err(error) => bad(n, error.to_string()),
+        for line in self.lines()? {
+            match line? {
+                (n, Line::Checkpoint { note }) => match Checkpoint::open(&note, keys) {
+                    Ok(said) => all.push(said),
+                    Err(error) => bad(n, error.to_string()),
+                },
+                (n, Line::Strange(_)) => bad(n, "is neither a checkpoint nor leaves".into()),
+                (_, Line::Leaves { .. } | Line::CutOff) => {}
             }
-        })?;
+        }
         all.sort_by_key(|said| said.size);
         Ok(all)
     }
@@ -96,39 +115,41 @@ impl Copy {
     /// The leaves of these places; nothing if one of them is not here.
     pub fn leaves(&self, from: u64, until: u64) -> Result<Option<Vec<Vec<u8>>>, Broken> {
         let mut kept: Vec<Option<Vec<u8>>> = vec![None; (until - from) as usize];
-        self.read(|_, line| {
-            let Ok(Line::Leaves { from: first, leaves }) = serde_json::from_str(line) else { return };
+        for line in self.lines()? {
+            let (_, Line::Leaves { from: first, leaves }) = line? else { continue };
             for (index, leaf) in (first..).zip(leaves) {
                 if (from..until).contains(&index) {
                     kept[(index - from) as usize] = BASE64_STANDARD.decode(leaf).ok();
                 }
             }
-        })?;
+        }
         Ok(kept.into_iter().collect())
     }
 
-    /// Each whole line with its number; what follows the last line break was cut off while it was written.
-    fn read(&self, mut each: impl FnMut(usize, &str)) -> Result<(), Broken> {
+    /// Each whole line with its number, and none of a file that is not there; what follows the last line break was cut off while it was
+    /// written.
+    pub fn lines(&self) -> Result<impl Iterator<Item = Result<(usize, Line), Broken>>, Broken> {
         let broken = |error| Broken::Unreadable(self.path.clone(), error);
-        let mut file = BufReader::new(File::open(&self.path).map_err(broken)?);
-        let mut line = String::new();
-        for n in 1.. {
+        let (mut file, mut line) = (self.open().map_err(broken)?.map(BufReader::new), Vec::new());
+        Ok((1..).map_while(move |n| {
             line.clear();
-            if file.read_line(&mut line).map_err(broken)? == 0 || !line.ends_with('\n') {
-                break;
+            match file.as_mut()?.read_until(b'\n', &mut line) {
+                Err(error) => Some(Err(broken(error))),
+                Ok(_) => line.strip_suffix(b"\n").map(|line| Ok((n, Line::parse(&String::from_utf8_lossy(line))))),
             }
-            each(n, &line);
+        }))
+    }
+
+    fn open(&self) -> std::io::Result<Option<File>> {
+        match File::open(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
         }
-        Ok(())
     }
 
     /// The last line that is a checkpoint. Leaves may follow it whose checkpoint was never written.
     fn last_note(&self) -> std::io::Result<Option<String>> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(mut file) = self.open()? else { return Ok(None) };
         let length = file.metadata()?.len();
         let mut reach = TAIL;
         loop {
@@ -143,12 +164,10 @@ impl Copy {
                 if lines.peek().is_none() && reach < length {
                     break;
                 }
-                match serde_json::from_str(line) {
-                    Ok(Line::Checkpoint { note, .. }) => return Ok(Some(note)),
-                    Ok(Line::Leaves { .. }) => {}
-                    // the beginning of a line that was cut off says nothing; anything else is not ours
-                    Err(error) if error.is_eof() => {}
-                    Err(_) => return Ok(Some(line.to_owned())),
+                match Line::parse(line) {
+                    Line::Checkpoint { note } => return Ok(Some(note)),
+                    Line::Strange(line) => return Ok(Some(line)),
+                    Line::Leaves { .. } | Line::CutOff => {}
                 }
             }
             if reach >= length {
@@ -169,7 +188,7 @@ impl Copy {
 
     /// Adds a checkpoint whose leaves are here, and answers when all of it is on the disk.
     pub fn add(&self, note: &str) -> Result<(), Broken> {
-        let file = self.write(&[Line::Checkpoint { at: chrono::Utc::now(), note: note.to_owned() }])?;
+        let file = self.write(&[Line::Checkpoint { note: note.to_owned() }])?;
         file.sync_data().map_err(|error| Broken::Unreadable(self.path.clone(), error))
     }
 

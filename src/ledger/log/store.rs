@@ -141,10 +141,11 @@ pub(super) async fn published(conn: &mut PgConnection, size: i64) -> sqlx::Resul
     .map(|_| ())
 }
 
-/// Whether something was published so recently, by whichever replica.
-pub(super) async fn published_within(conn: &mut PgConnection, time: Duration) -> sqlx::Result<bool> {
+/// Whether something was signed so recently, by whichever replica.
+pub(super) async fn signed_within(conn: &mut PgConnection, time: Duration) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        r#"select exists (select from ledger.head where published_at > clock_timestamp() - make_interval(secs => $1)) as "is!""#,
+        r#"select coalesce((select signed_at from ledger.checkpoint order by size desc limit 1) > clock_timestamp() - make_interval(secs => $1), false)
+             as "is!""#,
         time.as_secs_f64()
     )
     .fetch_one(conn)
@@ -280,6 +281,11 @@ pub(super) async fn decide(change: &mut Change, request: i64, way: &Way, head: &
 /// One decision at a time.
 pub(super) async fn lock_decisions(change: &mut Change) -> sqlx::Result<()> {
     sqlx::query!("select pg_advisory_xact_lock(hashtext('ledger.way_out'))").execute(&mut **change).await.map(|_| ())
+}
+
+/// How many leaves the log had when it went on under this name; 0 for its first.
+pub(super) async fn epoch_began(conn: &mut PgConnection, origin: &str) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"select coalesce(max(size), 0) as "size!" from ledger.way_out where origin = $1"#, origin).fetch_one(conn).await
 }
 
 /// Ends the halt.

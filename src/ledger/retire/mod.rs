@@ -222,6 +222,11 @@ fn facts(leaf: &[u8]) -> Value {
     leaf["facts"].take()
 }
 
+/// The newest month whose events are in a file and not here any more, with all before it.
+pub async fn newest(conn: &mut PgConnection) -> sqlx::Result<Option<Month>> {
+    Ok(store::newest(conn).await?.map(Month))
+}
+
 /// The months that may be missing, each with what its event says of it, and how many leaves were found without an event.
 pub struct Retired(BTreeMap<NaiveDate, (Result<i64, String>, i64)>);
 

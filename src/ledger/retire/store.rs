@@ -20,6 +20,11 @@ pub(super) async fn partitions(conn: &mut PgConnection) -> sqlx::Result<Vec<Stri
     .await
 }
 
+/// The newest month that went; the older ones went before it.
+pub(super) async fn newest(conn: &mut PgConnection) -> sqlx::Result<Option<NaiveDate>> {
+    sqlx::query_scalar!("select max(month) from ledger.retirement").fetch_one(conn).await
+}
+
 /// A request from before this time that is not closed: what it did so far is still asked for.
 pub(super) async fn open_request(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(

@@ -13,6 +13,7 @@ use crate::{
         export::{self, Export, Format},
         query::KEYS,
         reading,
+        retire::{self, Month},
     },
     operations::form::grouped,
     page::{
@@ -43,6 +44,8 @@ struct Index {
     mistake: Option<String>,
     /// How many there are; nothing where nobody counted.
     count: String,
+    /// The newest month that is not here any more.
+    retired: Option<Month>,
     /// What the export's form carries along.
     fields: Vec<(&'static str, String)>,
     formats: [(&'static str, String); 3],
@@ -94,6 +97,7 @@ pub(super) async fn index(
         }
     }
     let status = Status::of(&mut conn, l).await?;
+    let retired = retire::newest(&mut conn).await?;
     drop(conn);
     let fields = read.as_ref().map(|query| query.fields()).unwrap_or_default();
     let fields: Vec<_> = fields.into_iter().filter(|(_, value)| !value.is_empty()).collect();
@@ -106,6 +110,7 @@ pub(super) async fn index(
         mistake: read.err(),
         count: count.map(|n| if n > MOST { l.ledger_count_more(grouped(MOST)) } else { l.ledger_count(grouped(n)) }).unwrap_or_default(),
         list,
+        retired,
         fields,
         formats: Format::ALL.map(|format| (format.name(), format.label(l))),
         opens: operator.caller().may(LedgerExport::NAME),

@@ -90,6 +90,14 @@ pub(super) async fn replayed(conn: &mut PgConnection) -> sqlx::Result<Vec<Range<
     Ok(rows.into_iter().map(|r| r.from..r.until).collect())
 }
 
+/// The hashes of these leaves, as far as they are there.
+pub(super) async fn hashes(conn: &mut PgConnection, from: i64, until: i64) -> sqlx::Result<Vec<(i64, Vec<u8>)>> {
+    let rows = sqlx::query!("select leaf_index, hash from ledger.leaf where leaf_index >= $1 and leaf_index < $2", from, until)
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|r| (r.leaf_index, r.hash)).collect())
+}
+
 /// Leaves behind the end of the log, which no checkpoint covers and no tile has: an event with such a one would never be signed.
 pub(super) async fn beyond(conn: &mut PgConnection, size: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!("select leaf_index from ledger.leaf where leaf_index >= $1 order by leaf_index limit 20", size)
