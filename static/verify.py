@@ -365,7 +365,7 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     waiting = sorted(checkpoints, key=lambda it: it.size, reverse=True)
     if waiting[0].size > last.size:
         raise Wrong(f"{waiting[0].where}: an older checkpoint has {waiting[0].size} events, the newest {last.size}")
-    tree, closed, proven, gone, vouched = Tree(), 0, 0, {}, {}
+    tree, closed, proven, gone, vouched, here = Tree(), 0, 0, {}, {}, set()
     retired = read_retired(retired_paths)
 
     def compare():
@@ -380,9 +380,10 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
 
     compare()
     with open_file(path) as file, many(file, jobs) as each:
-        for hashes, alone, vouchers, unopened, wrong in each(check_lines, chunks(file)):
+        for hashes, alone, vouchers, months, unopened, wrong in each(check_lines, chunks(file)):
             closed += unopened
             vouched.update(vouchers)
+            here |= months
             for index, month in alone:
                 events, first, _ = gone.get(month, (0, index, index))
                 gone[month] = events + 1, first, index
@@ -398,7 +399,7 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
                 raise Wrong(wrong)
     if waiting:
         raise Wrong(f"index {tree.size}: the export ends here, but {waiting[-1].where} covers {waiting[-1].size} events")
-    check_gone(gone, vouched)
+    check_gone(gone, vouched, here)
     if retired:
         raise Wrong(f"index {min(retired)}: a retired month has this event, but the export does not say that it is gone")
     unopened = f"; {closed} details are not opened" if closed else ""
@@ -406,9 +407,12 @@ def verify_export(path, newest_path, older_paths, retired_paths, keys, jobs):
     return f"{tree.size} events of {last.origin} and {len(checkpoints)} checkpoints agree{unopened}"
 
 
-def check_gone(gone, vouched):
+def check_gone(gone, vouched, here):
     """Hashes alone stand only for events of which the log says that they were retired: otherwise they would hide what happened."""
     for month, range_ in gone.items():
+        # a month goes as a whole
+        if month in here:
+            raise Wrong(f"retired month {month}: {range_[0]} of its events are gone, and others are here")
         if month in vouched:
             if vouched[month] != range_:
                 raise Wrong(f"retired month {month}: {range_[0]} of its events are gone, and {vouched[month][0]} were retired")
@@ -510,9 +514,9 @@ def chunks(file):
 
 def check_lines(chunk):
     """The hashes of the leaves up to the first event that is wrong, index and month of those whose leaves are not here, the months
-    that are said to be retired, how many details are not opened, and what is wrong."""
+    that are said to be retired, those of the events that are here, how many details are not opened, and what is wrong."""
     index, lines = chunk
-    hashes, alone, vouched, closed = [], [], {}, 0
+    hashes, alone, vouched, here, closed = [], [], {}, set(), 0
     try:
         for index, line in enumerate(lines, index):
             given, leaf, said, event, opening = parse_event(line)
@@ -526,12 +530,22 @@ def check_lines(chunk):
                 raise Wrong("the leaf has another hash than the one it had in the log")
             closed += check_event(leaf, event, opening)
             hashes.append(leaf_hash(leaf))
-            if b'"ledger.retired"' in leaf and (told := parse(leaf))["kind"] == "ledger.retired":
+            here.add(str(event.get("at"))[:7])
+            if b'"ledger.retired"' in leaf and (told := parse(leaf))["kind"] == "ledger.retired" and told["outcome"] == "success":
                 facts = told.get("facts", {})
-                vouched[facts.get("month")] = facts.get("events"), facts.get("first"), facts.get("last")
+                if may_go(str(facts.get("month")), told["at"]):
+                    vouched[facts.get("month")] = facts.get("events"), facts.get("first"), facts.get("last")
     except Wrong as wrong:
-        return hashes, alone, vouched, closed, f"index {index}: {wrong}"
-    return hashes, alone, vouched, closed, None
+        return hashes, alone, vouched, here, closed, f"index {index}: {wrong}"
+    return hashes, alone, vouched, here, closed, None
+
+
+def may_go(month, at):
+    """Whether a month was old enough to be retired at a time: the twelve months before that time's own stay."""
+    def months(text):
+        return int(text[:4]) * 12 + int(text[5:7])
+
+    return re.fullmatch(r"\d{4}-\d\d", month) is not None and months(at) > months(month) + 12
 
 
 @contextlib.contextmanager

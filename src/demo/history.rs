@@ -289,7 +289,7 @@ impl World {
             },
             self.executor,
         );
-        story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("attempt", 1)));
+        story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
             org.tier = TIERS.into_iter().find(|t| r.after["tier"] == *t).unwrap_or(org.tier);

@@ -79,7 +79,11 @@ fn shared(app: &App, gauges: &Gauges, standing: store::Standing) -> prometheus::
     let jobs = jobs.map(|(state, count)| (state, count as f64));
     gauges.many("countersign_jobs", "Jobs in the queue: due, for later, and of either those that failed before.", ["state"], jobs)?;
     gauges.one("countersign_job_oldest_seconds", "How long the oldest job that is due has waited.", standing.oldest_job)?;
-    gauges.one("countersign_ledger_pending", "Events that no checkpoint covers yet; counted to 100000.", standing.ledger_pending as f64)?;
+    gauges.one(
+        "countersign_ledger_pending",
+        "Events that no published checkpoint covers yet; counted to 20000.",
+        standing.ledger_pending as f64,
+    )?;
     gauges.one("countersign_ledger_pending_oldest_seconds", "Age of the oldest of them.", standing.oldest_pending)?;
     gauges.one("countersign_ledger_leaves", "Events that are in the log.", standing.leaves as f64)?;
     gauges.one("countersign_ledger_published", "Those of them under a published checkpoint.", standing.published as f64)?;

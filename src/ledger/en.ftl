@@ -56,6 +56,7 @@ ledger-halt-broken = the log in the database does not fit together ({ $what })
 ledger-halt-different = the first { $leaves } signed entries are not those that were published
 ledger-halt-foreign = the last line of { $copy } is no checkpoint of this ledger with the signature of a known key
 ledger-halt-missing = { $published } signed entries were published, and { $copy } has no checkpoint, so it is not the file that was written
+ledger-halt-behind = { $published } signed entries were published, and the last checkpoint in { $copy } covers { $has }, so it is an older file
 ledger-halt-older = the database has { $has } signed entries and { $published } were published, so it is older than its own checkpoints
 ledger-halted = Nothing is signed, and nothing that is approved runs: { $why }.
 ledger-halted-next = Ask how it goes on

@@ -56,6 +56,7 @@ ledger-halt-broken = 데이터베이스에 있는 원장 자료가 서로 맞지
 ledger-halt-different = 앞에서부터 { $leaves }건의 기록이 공개된 내용과 다릅니다.
 ledger-halt-foreign = { $copy } 파일의 마지막 줄이 이 원장의 알려진 키로 서명한 체크포인트가 아닙니다.
 ledger-halt-missing = 기록 { $published }건이 공개되었는데 { $copy } 파일에는 체크포인트가 없어, 기록하던 파일이 아닙니다.
+ledger-halt-behind = 기록 { $published }건이 공개되었는데 { $copy } 파일의 마지막 체크포인트는 { $has }건까지여서, 예전 파일입니다.
 ledger-halt-older = 데이터베이스에 있는 서명된 기록은 { $has }건인데 공개된 기록은 { $published }건이어서, 데이터베이스가 공개된 체크포인트보다 오래되었습니다.
 ledger-halted = 서명이 멈춰 승인된 변경도 실행되지 않습니다. 원인: { $why }
 ledger-halted-next = 재개 방법 요청하기

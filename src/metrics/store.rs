@@ -40,9 +40,7 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     .fetch_one(&mut *conn)
     .await?;
     let rest = sqlx::query!(
-        r#"select (select count(*) from (select from ledger.pending limit 100000) t) as "pending!",
-             coalesce((select extract(epoch from now() - recorded_at) from ledger.pending order by xid, event_id limit 1), 0)::float8 as "oldest!",
-             (select count(*) from (select from outbox limit 100000) t) as "outbox!",
+        r#"select (select count(*) from (select from outbox limit 100000) t) as "outbox!",
              (select count(*) from (select from session where operator_id is not null and expires_at > now()
                and last_seen_at > now() - interval '30 minutes' limit 100000) t) as "sessions!""#
     )
@@ -54,12 +52,14 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     )
     .fetch_one(&mut *conn)
     .await?;
+    let lag = crate::ledger::log::lag(&mut *conn).await?;
     let log = sqlx::query!(
         r#"select size, published_size, coalesce(extract(epoch from clock_timestamp() - published_at), 0)::float8 as "age!", halted is not null as "halted!"
            from ledger.head"#
     )
     .fetch_optional(conn)
     .await?;
+    let (ledger_pending, oldest_pending) = lag;
     Ok(Standing {
         reviews_due: reviews.due,
         reviews_overdue: reviews.overdue,
@@ -68,8 +68,8 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
         jobs_later: jobs.later,
         jobs_failing: jobs.failing,
         oldest_job: jobs.oldest,
-        ledger_pending: rest.pending,
-        oldest_pending: rest.oldest,
+        ledger_pending,
+        oldest_pending,
         leaves: log.as_ref().map_or(0, |log| log.size),
         published: log.as_ref().map_or(0, |log| log.published_size),
         checkpoint_age: log.as_ref().map_or(0.0, |log| log.age),

@@ -45,6 +45,8 @@ request-outcome-stale = It is not what was approved any more, so it did not run.
 request-outcome-stale-target-moved = What was to be changed had moved after the request, so it did not run. Ask again for how things are now.
 request-outcome-stale-quorum-lost = An approver's rights have changed and approvals are missing. Ask again.
 request-outcome-stale-operation-retired = The operation's definition has changed, so it did not run. Ask again.
+request-told-otherwise = The ledger says that this request went on after the backup from which this database was restored. It cannot be decided again: ask for it anew if it is still needed.
+request-outcome-stale-told-otherwise = The ledger says that it went on after the backup from which this database was restored: look at its entries, and ask anew if it is still needed.
 request-outcome-stale-binding-broken = What is stored is not what was approved. Tell security.
 request-future-approval = { $count ->
     [one] Waits for one approval

@@ -123,18 +123,35 @@ pub(super) async fn insert(change: &mut Change, r: &Request, again_from: Option<
 }
 
 pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Request>> {
-    let row = sqlx::query_as!(
+    Ok(bunch(conn, id - 1, 1).await?.pop().filter(|request| request.id == id))
+}
+
+/// The next requests after one, by number.
+pub(super) async fn bunch(conn: &mut PgConnection, after: i64, limit: i64) -> sqlx::Result<Vec<Request>> {
+    let rows = sqlx::query_as!(
         Row,
         r#"select r.id, operation, operation_version, fields, reason, risk, requester_id, o.name as requester,
              coalesce(o.owner_id, o.id) as "requester_human!", door, target_type, target_id, target_label,
              before, after, policy as "policy: Json<Ruling>", binding, binding_salt, r.created_at, expires_at, not_before, state, version, execute_by,
              decided_at, closed_at, outcome, run_after, waits_for, escalated_at, emergency, review_due_at, null::timestamptz as had
-           from request r join operator o on o.id = r.requester_id where r.id = $1"#,
-        id
+           from request r join operator o on o.id = r.requester_id where r.id > $1 order by r.id limit $2"#,
+        after,
+        limit
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Request::from).collect())
+}
+
+/// The last transition of a request that the ledger tells of, if its kind is among these.
+pub(super) async fn last_told(conn: &mut PgConnection, id: i64, kinds: &[&str]) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select kind from ledger.event where request_id = $1 and kind = any($2) order by event_id desc limit 1",
+        id,
+        kinds as &[&str]
     )
     .fetch_optional(conn)
-    .await?;
-    Ok(row.map(Request::from))
+    .await
 }
 
 /// What a request was made again from, and whether it takes back what was done there: everything that was changed there, on the

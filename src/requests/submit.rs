@@ -197,6 +197,12 @@ pub async fn submit(app: &App, operator: &Operator<RequestsAsk>, ask: Ask) -> Re
         .because(&request.reason)
         .before(request.before.clone())
         .after(request.after.clone());
+    if request.is_decided_by_people() {
+        entry = entry.with("approvals", request.ruling.approvals);
+    }
+    if request.ruling.self_approval {
+        entry = entry.with("self_approval", true);
+    }
     if let Some(from) = ask.again_from {
         entry = entry.with("again", super::short_id(from));
     }

@@ -86,6 +86,14 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Whether the ledger's last word on it is its state. It is not where a database was restored and the ledger came back from the copy.
+    pub(super) async fn is_as_told(&self, change: &mut Change) -> Result<bool, Error> {
+        let kinds = State::ALL.map(event_kind);
+        Ok(store::last_told(change, self.id, &kinds).await?.as_deref() == Some(event_kind(self.state)))
+    }
+}
+
 pub(super) fn event_kind(state: State) -> &'static str {
     match state {
         State::Pending => "request.submitted",

@@ -86,6 +86,9 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
             return settled(&request, mine, ballot);
         }
     }
+    if !request.is_as_told(&mut change).await? {
+        return Err(Error::Refused(msg::request_told_otherwise()));
+    }
     if human == tally.requester() && !tally.self_approval() {
         return Err(Error::NotPermitted(msg::vote_own_request()));
     }

@@ -1,6 +1,6 @@
 //! The file outside of the database: each byte of it counts, and nobody waits for it unnoticed.
 use crate::{
-    log::{fix, history, verify},
+    log::{fix, history, sealed, verify},
     measures,
     support::Desk,
 };
@@ -71,6 +71,7 @@ async fn what_waits_for_longer_than_five_seconds_sounds_the_alarm() {
     desk.token("approver").await.vote(&asked, "approve", None).await;
     desk.sign_in("ops").await.until(&asked, "succeeded").await;
     assert!(!auditor.get("/ledger").await.text().contains("초째 기다립니다"));
+    sealed(&desk).await;
     // another file in its place is not believed
     std::fs::write(&copy, "{\"note\":\"of somebody else\"}\n").unwrap();
     fix(&desk.token("ops").await, 8_001).await;

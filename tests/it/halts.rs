@@ -1,6 +1,6 @@
 //! A log that is halted, and the two ways out of it.
 use crate::{
-    log::{fix, history, sealed, verify, verify_with},
+    log::{fix, history, sealed, tamper, verify, verify_with},
     support::{Desk, ORG, REASON, Token, policy},
 };
 use axum::{Router, http::StatusCode, routing::post};
@@ -140,11 +140,14 @@ async fn what_was_approved_before_a_backup_does_not_run_again_where_it_was_resto
     assert_eq!(status, 201, "{asked}");
     let id = asked["id"].as_str().unwrap();
     assert_eq!(approver.vote(id, "approve", None).await.0, 200);
+    let denied = fix(&ops, 6_001).await;
     sealed(&desk).await;
     desk.stop_all().await;
     let mut backup = desk.backup().await;
     desk.start_replica(&|_| {}).await;
     desk.sign_in("ops").await.until(id, "succeeded").await;
+    let no = "금액이 계약서와 다릅니다. 확인하고 다시 요청하세요.";
+    assert_eq!(desk.token("approver").await.vote(&denied, "reject", Some(no)).await.0, 200);
     sealed(&desk).await;
     desk.stop_all().await;
     std::fs::copy(desk.copy(), backup.copy()).unwrap();
@@ -153,6 +156,14 @@ async fn what_was_approved_before_a_backup_does_not_run_again_where_it_was_resto
     readyz(&backup, |said| said.contains("halted")).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(backup.token("ops").await.get(&format!("/api/requests/{id}")).await.1["state"], "approved");
+    // nor when the log has come back from the copy: the ledger knows that it ran, and that the other was denied
+    decide(&backup, json!({"way": "replay"})).await;
+    backup.sign_in("ops").await.until(id, "stale").await.sees("백업 이후에 처리된 것으로");
+    let (status, said) = backup.token("approver").await.vote(&denied, "approve", None).await;
+    assert_eq!((status, &said["code"]), (409, &json!("request-told-otherwise")), "{said}");
+    sealed(&backup).await;
+    let (whole, said) = verify(&backup).await;
+    assert!(whole, "{said}");
 }
 
 #[tokio::test]
@@ -203,6 +214,44 @@ async fn a_copy_that_is_lost_for_good_is_begun_anew_under_another_name() {
     assert!(!whole && said.contains("and its checkpoints end with 0"), "{said}");
     desk.start_replica(&renamed).await;
     readyz(&desk, |said| said.contains("halted")).await;
+}
+
+#[tokio::test]
+async fn a_broken_frontier_halts_the_log_and_is_made_again_from_its_leaves() {
+    let desk = Desk::open().await;
+    history(&desk, 1).await;
+    let mut owner = desk.owner().await;
+    tamper(&mut owner, "ledger.head", "update ledger.head set frontier = decode(repeat('58', octet_length(frontier)), 'hex')").await;
+    fix(&desk.token("ops").await, 6_100).await;
+    let said = readyz(&desk, |said| said.contains("halted")).await;
+    assert!(said.contains("do not belong together"), "{said}");
+    let (whole, said) = verify(&desk).await;
+    assert!(!whole && said.contains("BROKEN: head"), "{said}");
+    decide(&desk, json!({"way": "replay"})).await;
+    readyz(&desk, |said| !said.contains("halted")).await;
+    history(&desk, 1).await;
+    let (whole, said) = verify(&desk).await;
+    assert!(whole, "{said}");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_older_than_the_database_is_not_believed() {
+    let desk = Desk::open().await;
+    history(&desk, 1).await;
+    let before = std::fs::read(desk.copy()).unwrap();
+    history(&desk, 1).await;
+    let whole = std::fs::read(desk.copy()).unwrap();
+    std::fs::write(desk.copy(), &before).unwrap();
+    fix(&desk.token("ops").await, 6_200).await;
+    let said = readyz(&desk, |said| said.contains("halted")).await;
+    assert!(said.contains("it is an older file"), "{said}");
+    desk.sign_in("security").await.get("/ledger").await.sees("예전 파일입니다");
+    std::fs::write(desk.copy(), &whole).unwrap();
+    decide(&desk, json!({"way": "replay"})).await;
+    readyz(&desk, |said| !said.contains("halted")).await;
+    history(&desk, 1).await;
+    let (whole, said) = verify(&desk).await;
+    assert!(whole, "{said}");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod crashes;
 mod deciding;
 mod embedded;
 mod exports;
+mod forgeries;
 mod glass;
 mod halts;
 mod house;

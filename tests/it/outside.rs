@@ -2,7 +2,7 @@
 //! and what only people can settle.
 use crate::{
     process::Product,
-    support::{Desk, ORG, REASON, Token},
+    support::{Desk, NOW, ORG, REASON, Token},
 };
 use countersign::operations::Guarantee;
 use serde_json::{Value, json};
@@ -195,12 +195,12 @@ async fn an_unknown_outcome_holds_its_target_until_two_others_agree() {
     assert_eq!(scene.approver.post(&format!("/api/requests/{id}/read-back"), &json!({})).await.1["state"], "unknown");
 
     // somebody else who may decide, through the page
-    sqlx::query("with r as (insert into operator_role select id, 'approver' from operator where email = 'security@hanbit.example' returning 1)
+    let promoted = format!(
+        "with r as (insert into operator_role select id, 'approver' from operator where email = 'security@hanbit.example' returning 1), n as ({NOW})
          insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, leaf)
-         select gen_random_uuid(), now(), 1, 'operator.roles.set', 'success', '00000000-0000-7000-8000-000000000003', 'console', '{}' from r")
-        .execute(&mut scene.desk.owner().await)
-        .await
-        .unwrap();
+         select n.id, n.at, 1, 'operator.roles.set', 'success', '00000000-0000-7000-8000-000000000003', 'console', '{{}}' from r, n"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(promoted)).execute(&mut scene.desk.owner().await).await.unwrap();
     let security = scene.desk.sign_in("security").await;
     let page = security.get(&format!("/requests/{id}")).await;
     page.sees("실행 결과를 알 수 없습니다").sees(EVIDENCE);

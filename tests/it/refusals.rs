@@ -1,7 +1,7 @@
 //! Bad input and those who may not: each has its answer, in both languages, with what was typed kept; denials are recorded.
 use crate::{
     road::expire,
-    support::{Desk, ORG, Person, REASON},
+    support::{Desk, NOW, ORG, Person, REASON},
 };
 use serde_json::json;
 
@@ -293,7 +293,11 @@ async fn a_token_never_does_more_than_it_was_made_for() {
     assert_eq!(reader.fix(json!({"org_id": ORG, "tier": "pro"})).await.0, 403);
     let asker = desk.token_at(0, "admin", &["requests:ask", "requests:read"]).await;
     assert_eq!(asker.fix(json!({"org_id": ORG, "tier": "pro"})).await.0, 403, "the operation's own scope is missing");
-    sqlx::query("insert into ledger.event select '01900000-0000-7000-8000-000000000001', date_trunc('month', now()), 1, 'test', 'success', actor_id, 'console', null, null, null, leaf from ledger.event limit 1").execute(&mut desk.owner().await).await.unwrap();
+    let event = format!(
+        "with n as ({NOW}) insert into ledger.event
+         select n.id, n.at, 1, 'test', 'success', actor_id, 'console', null, null, null, leaf from ledger.event, n limit 1"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(event)).execute(&mut desk.owner().await).await.unwrap();
     let mut owner = desk.owner().await;
     sqlx::raw_sql("begin; alter table api_token disable trigger is_recorded; update api_token set expires_at = now(); alter table api_token enable trigger is_recorded; commit").execute(&mut owner).await.unwrap();
     assert_eq!(reader.get("/api/requests").await.0, 401);

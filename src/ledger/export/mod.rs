@@ -14,7 +14,7 @@ use super::{
     Entry,
     browse::{Bounds, Filter, Query, Sought, found, sought},
     log,
-    retire::{Month, Retired},
+    retire::{self, Month},
     store::at_of,
     tree::Hash,
     words,
@@ -219,9 +219,11 @@ impl Reader {
             });
             let mut batch = Batch { rows: store::rows(&mut conn, &places, &sought, &words, self.openings).await?, ..Batch::default() };
             if self.everything && batch.rows.len() < places.len() {
-                let (there, retired) = (batch.rows.iter().map(|row| row.id).collect::<HashSet<_>>(), Retired::read(&mut conn).await?);
+                let (there, retired) = (batch.rows.iter().map(|row| row.id).collect::<HashSet<_>>(), retire::months(&mut conn).await?);
                 let gone = places.into_iter().filter(|place| !there.contains(&place.id));
-                batch.retired = gone.filter_map(|place| retired.month(place.at).map(|month| (place, month))).collect();
+                batch.retired = gone
+                    .filter_map(|place| Some(Month::of(place.at)).filter(|month| retired.contains(month)).map(|month| (place, month)))
+                    .collect();
             }
             batch.paths = self.paths(&mut conn, &batch.rows).await?;
             drop(conn);

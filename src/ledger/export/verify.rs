@@ -100,6 +100,8 @@ struct Checked {
     retired: Option<String>,
     /// The month that it says was retired.
     vouches: Option<(String, gone::Range)>,
+    /// When it happened, if it is here.
+    at: Option<String>,
     /// A proof of its own, which holds or was a fault.
     proven: bool,
     unopened: bool,
@@ -277,6 +279,9 @@ fn take(line: Checked, so: &mut So, report: &mut Report) {
         so.told.something_is_gone();
         so.gone.event(&month, index);
     }
+    if let Some(at) = line.at {
+        so.gone.here(&at);
+    }
     if let Some(month) = line.vouches {
         so.gone.vouch(month);
     }
@@ -332,6 +337,7 @@ fn check(line: &[u8], signed: Option<&Checkpoint>) -> Checked {
             checked.unopened = said["detail"].is_string() && opening.is_none();
             checked.faults.extend(opening.and_then(|opening| misfit(&opening, &said)));
             checked.vouches = gone::voucher(&said);
+            checked.at = said["at"].as_str().map(str::to_owned);
             checked.told = (said["request"].is_string() || is_effect(&said)).then_some(said);
         }
         _ => checked.faults.push("a line is none of an export".into()),

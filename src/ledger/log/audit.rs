@@ -4,20 +4,23 @@ mod copy;
 mod store;
 
 use super::{publication::Copy, store::epoch_began, tiles};
-use crate::ledger::{
-    commitment, leaf_hash,
-    note::{Checkpoint, VerifyingKey},
-    retire::Retired,
-    subjects::{self, Detail},
-    tree::{self, Frontier, Hash},
-    words,
+use crate::{
+    ledger::{
+        commitment, leaf_hash,
+        note::{Checkpoint, VerifyingKey},
+        retire::Retired,
+        subjects::{self, Detail},
+        tree::{self, Frontier, Hash},
+        words,
+    },
+    requests::invariants::{self, Told},
 };
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     ops::Range,
     path::Path,
 };
@@ -65,19 +68,37 @@ impl Report {
     }
 }
 
-/// Goes through the whole log once. `copy` is a file of published checkpoints; `keys` are those whose signatures count.
+/// Goes through the whole log once, and holds what pages show of requests against it. `copy` is a file of published checkpoints; `keys`
+/// are those whose signatures count.
 pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option<&Path>) -> anyhow::Result<Report> {
     let mut report = Report::default();
     store::take_time(conn).await?;
     let published_before = super::head(conn).await?.map_or(0, |head| head.published_size);
     // what was published before the head is read is under it, however quickly the log grows meanwhile
-    let mut signed_outside = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
+    let signed_outside = copy.map_or_else(|| Ok(VecDeque::new()), |copy| published(copy, keys, &mut report))?;
+    let mut snapshot = conn.begin().await?;
+    store::stand_still(&mut snapshot).await?;
+    compare(&mut snapshot, keys, copy, signed_outside, published_before, &mut report).await?;
+    Ok(report)
+}
+
+async fn compare(
+    conn: &mut PgConnection,
+    keys: &[VerifyingKey],
+    copy: Option<&Path>,
+    mut signed_outside: VecDeque<Checkpoint>,
+    published_before: i64,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let Some(head) = super::head(conn).await? else {
         report.fault("head", "the log has not begun");
-        return Ok(report);
+        return Ok(());
     };
+    if !keys.iter().any(|key| key.name() == head.origin) {
+        report.fault("head", format!("the log is named {}, and no key has that name", head.origin));
+    }
     report.published = signed_outside.len() as u64;
-    let newest = signed_outside.back().map_or(0, |said| said.size);
+    let newest = signed_outside.iter().filter(|said| said.origin == head.origin).map(|said| said.size).max().unwrap_or(0);
     if let Some(copy) = copy.filter(|_| newest < published_before as u64)
         && published_before > epoch_began(conn, &head.origin).await?
     {
@@ -98,6 +119,8 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
         kept
     });
     let replayed = store::replayed(conn).await?;
+    let kinds: HashSet<_> = store::kinds(conn).await?.into_iter().collect();
+    let (mut told, mut hidden) = (Told::default(), BTreeSet::new());
     let mut signed: VecDeque<(i64, Vec<u8>, String)> = VecDeque::new();
     let (mut frontier, mut at, mut tiles_so_far) = (Frontier::default(), 0, Some(BTreeMap::new()));
     loop {
@@ -120,9 +143,21 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
                 at = kept.leaf_index;
             }
             if kept.leaf.is_some() {
-                look_at(kept, &erased, &replayed, &place, &mut report)?;
-            } else if retired.covers(kept.recorded_at) {
+                let (leaf, detail) = look_at(kept, &erased, &replayed, &place, report)?;
+                if let Some(what) = told.event(&leaf) {
+                    report.fault(&place, what);
+                }
+                match detail {
+                    Detail::None if replayed.iter().any(|lost| lost.contains(&kept.leaf_index)) => told.came_back(&leaf),
+                    Detail::None => {}
+                    Detail::Open { value, .. } => told.opened(&leaf, Some(&value)),
+                    Detail::Gone => told.opened(&leaf, None),
+                }
+                let named = kept.kind.take().zip(kept.outcome.take());
+                hidden.extend(named.filter(|named| !kinds.contains(named)));
+            } else if retired.covers(kept.recorded_at, kept.leaf_index) {
                 report.retired += 1;
+                told.something_is_gone();
             } else {
                 report.fault(&place, "its event was removed");
             }
@@ -162,8 +197,11 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     for said in signed_outside {
         report.fault(format!("published checkpoint {}", said.size), format!("the log has {at} leaves only: its end was removed"));
     }
-    if head.size != at || head.root != frontier.root() {
+    if head.size != at || head.root != frontier.root() || head.frontier != frontier.to_bytes() {
         report.fault("head", format!("it tells {} leaves, or another root than the {at} leaves have", head.size));
+    }
+    if head.published_size > 0 && super::store::note(conn, head.published_size).await?.is_none() {
+        report.fault(format!("checkpoint {}", head.published_size), "it was published, and is not there any more");
     }
     if tiles::root_at(conn, at as u64).await? != Some(frontier.root()) {
         report.fault("tiles", "they make another root than the leaves");
@@ -171,14 +209,25 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     if head.published_size > head.size {
         report.fault("head", format!("it tells {} published leaves of {}", head.published_size, head.size));
     }
-    // the log may have grown since its head was read
-    if let Some(now) = super::head(conn).await? {
-        for index in store::beyond(conn, now.size).await? {
-            report.fault(format!("leaf {index}"), format!("stands behind the {} leaves of the log", now.size));
-        }
+    for index in store::beyond(conn, head.size).await? {
+        report.fault(format!("leaf {index}"), format!("stands behind the {} leaves of the log", head.size));
+    }
+    for (kind, outcome) in hidden {
+        report.fault(format!("kind {kind}"), format!("filters do not find its events with the outcome {outcome}"));
+    }
+    let since = retired.since();
+    if store::kept_since(conn).await? != since {
+        report.fault("retired months", format!("checks begin at another time than {since:?}, when the last one ended"));
+    }
+    // what has committed and is no leaf yet is told all the same
+    for leaf in store::waiting(conn).await? {
+        told.event(&serde_json::from_slice(&leaf)?);
+    }
+    for (place, what) in invariants::agree(conn, told, since.unwrap_or(DateTime::<Utc>::MIN_UTC)).await? {
+        report.fault(place, what);
     }
     if let Some(copy) = copy {
-        copy::check(conn, &Copy::at(copy), keys, ended, epochs.is_empty(), &mut report).await?;
+        copy::check(conn, &Copy::at(copy), keys, ended, (head.size as u64, epochs.is_empty()), report).await?;
     }
     let (lost, late) = store::forgotten(conn).await?;
     for event in lost {
@@ -187,7 +236,10 @@ pub async fn verify(conn: &mut PgConnection, keys: &[VerifyingKey], copy: Option
     if late > 0 {
         report.fault("sequencer", format!("{late} events have waited longer than five seconds for a checkpoint"));
     }
-    Ok(report)
+    for event in store::strays(conn).await? {
+        report.fault(format!("event {event}"), "details stand beside it, and it is not there");
+    }
+    Ok(())
 }
 
 /// The checkpoints of a file that keeps them outside of the database, the smallest first; those that cannot be believed are faults.
@@ -206,14 +258,14 @@ pub(in crate::ledger) fn differences(shown: &Value, leaf: &Value) -> Vec<String>
     differ.chain(strange.map(|name| format!("it has a column {name:?}, which no leaf has"))).collect()
 }
 
-/// The leaf against its hash, the columns and what it commits to against the leaf.
+/// The leaf against its hash, the columns and what it commits to against the leaf; answers the leaf, and what stands beside it.
 fn look_at(
     kept: &mut store::Kept,
     erased: &HashMap<String, Uuid>,
     replayed: &[Range<i64>],
     place: &str,
     report: &mut Report,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<(Value, Detail)> {
     let bytes = kept.leaf.as_deref().unwrap_or_default();
     if leaf_hash(bytes)[..] != kept.hash {
         report.fault(place, "its leaf was changed: it has another hash now");
@@ -232,16 +284,17 @@ fn look_at(
     // a key that is made after an erasure opens nothing from before it
     let is_erased = subject.and_then(|subject| erased.get(&subject)).is_some_and(|erasure| *erasure > kept.event_id);
     let sealed = kept.detail.sealed.is_some();
-    match (leaf["detail"].as_str(), std::mem::take(&mut kept.detail).open(kept.event_id)) {
+    let detail = std::mem::take(&mut kept.detail).open(kept.event_id);
+    match (leaf["detail"].as_str(), &detail) {
         (None, Detail::None) => {}
         (Some(said), Detail::Open { salt, value }) => {
-            if commitment(&salt, &value)? != said {
+            if commitment(salt, value)? != said {
                 report.fault(place, "its reason, before or after are not those that the leaf commits to");
             }
             let marks = kept.actor_id.zip(kept.kind.as_deref().zip(kept.outcome.as_deref()));
             let marks =
                 marks.filter(|_| kept.words.is_some()).map(|(actor, (kind, outcome))| vec![actor.to_string(), words::mark(kind, outcome)]);
-            if kept.words != words::of(&value).filter(|_| !sealed) || kept.marks != marks {
+            if kept.words != words::of(value).filter(|_| !sealed) || kept.marks != marks {
                 report.fault(place, "it is found by other words or marks than it has");
             }
         }
@@ -251,7 +304,7 @@ fn look_at(
         (Some(_), Detail::None) => report.fault(place, "what its leaf commits to was removed"),
         (None, _) => report.fault(place, "something stands beside it that its leaf does not know of"),
     }
-    Ok(())
+    Ok((leaf, detail))
 }
 
 /// The first tile that is not kept as these leaves make it: proofs are made of them, and the root at the end needs only the last ones.
@@ -267,7 +320,7 @@ async fn differing_tile(
     let wanted: Vec<_> = grown.iter().map(|(tile, _)| (i16::from(tile.level), tile.n as i64)).collect();
     let kept: HashMap<_, _> = tiles::rows(conn, &wanted).await?.into_iter().collect();
     for (at, (tile, hashes)) in wanted.iter().zip(grown) {
-        // it may have grown since the head was read
+        // those at the edge grow with the next leaves of this walk
         if !kept.get(at).is_some_and(|kept| kept.starts_with(&hashes)) {
             return Ok(Some(format!("tile {}/{}", tile.level, tile.n)));
         }

@@ -5,9 +5,20 @@ use super::{
     store::{self, Approval},
     tiles,
 };
-use crate::ledger::note::Checkpoint;
+use crate::ledger::{leaf_hash, note::Checkpoint};
 use sqlx::PgConnection;
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
+impl Approval {
+    /// Whether the leaf, which nobody can change any more, says so.
+    fn is_of(&self, request: i64, binding: &str) -> bool {
+        let leaf: serde_json::Value = serde_json::from_slice(&self.leaf).unwrap_or_default();
+        leaf_hash(&self.leaf)[..] == self.hash
+            && leaf["kind"] == "request.approved"
+            && leaf["request"] == format!("CR-{request}")
+            && leaf["facts"]["binding"] == binding
+    }
+}
 
 /// How often whoever waits for a checkpoint looks for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -20,15 +31,19 @@ pub enum Gate {
     Waits,
     /// Nothing is signed any more.
     Halted,
+    /// The log has an approval, and not of this.
+    Forged,
 }
 
 impl Log {
-    /// Whether what was approved may run: its approval is under a published checkpoint, and the database is not older than the copy.
+    /// Whether what was approved, of which this is the binding, may run: its approval is under a published checkpoint, and the database is
+    /// not older than the copy.
     /// Asks for a checkpoint, or for a closer look at the copy, if it may not. What has `begun` goes on without that closer look: a replica
     /// that hangs may be in the way of it, and it is just then that others take over.
-    pub async fn gate(&self, conn: &mut PgConnection, request: i64, begun: bool) -> sqlx::Result<Gate> {
+    pub async fn gate(&self, conn: &mut PgConnection, request: i64, binding: &str, begun: bool) -> sqlx::Result<Gate> {
         let gate = match store::approval(conn, request).await? {
             Some(approval) if approval.halted => Gate::Halted,
+            Some(approval) if approval.covered && !approval.is_of(request, binding) => Gate::Forged,
             Some(approval) if approval.covered => {
                 let holds = self.holds(conn, &approval).await?;
                 self.compared.fetch_and(holds, Relaxed);
@@ -52,21 +67,22 @@ impl Log {
             || store::head(conn).await?.is_some_and(|head| said <= head.size))
     }
 
-    /// The newest checkpoint of the copy under this name. A copy without any, after something was published, is not the one that was
-    /// written; under another name the log may go on in a new file.
+    /// The newest checkpoint of the copy under this name. A copy that has less than was published is not the one that was written; under
+    /// another name the log may go on in a new file.
     async fn newest(&self, conn: &mut PgConnection, published: i64) -> Result<Option<Checkpoint>, Stop> {
         let (copy, origin, keys) = (self.copy.clone(), self.origin().to_owned(), self.keys.clone());
-        let read = move || match copy.newest(&origin, &keys)? {
-            None if published > 0 && copy.is_blank()? => Err(Broken::Blank(copy.path().to_owned())),
-            newest => Ok(newest),
+        let read = move || Ok((copy.newest(&origin, &keys)?, copy.is_blank()?));
+        let (newest, blank) = match tokio::task::spawn_blocking(read).await.map_err(Halt::broken)? {
+            Ok(read) => read,
+            Err(Broken::Foreign(copy)) => return Err(Halt::Foreign { copy }.into()),
+            Err(unreadable) => return Err(unreadable.into()),
         };
-        match tokio::task::spawn_blocking(read).await.map_err(Halt::broken)? {
-            Ok(newest) => Ok(newest),
-            Err(Broken::Blank(_)) if published <= store::epoch_began(conn, self.origin()).await? => Ok(None),
-            Err(Broken::Foreign(copy)) => Err(Halt::Foreign { copy }.into()),
-            Err(Broken::Blank(copy)) => Err(Halt::Missing { copy, published }.into()),
-            Err(unreadable) => Err(unreadable.into()),
+        let has = newest.as_ref().map_or(0, |said| said.size as i64);
+        if has < published && published > store::epoch_began(conn, self.origin()).await? {
+            let copy = self.copy.path().to_owned();
+            return Err(if blank { Halt::Missing { copy, published } } else { Halt::Behind { copy, published, has } }.into());
         }
+        Ok(newest)
     }
 
     /// Waits for the next checkpoint, here or at another replica, but not for long.

@@ -15,6 +15,8 @@ pub enum Halt {
     Foreign { copy: PathBuf },
     #[error("{published} leaves were published, and {copy} has no checkpoint: it is not the file that was written")]
     Missing { copy: PathBuf, published: i64 },
+    #[error("{published} leaves were published, and the last checkpoint in {copy} is over {has}: it is an older file")]
+    Behind { copy: PathBuf, published: i64, has: i64 },
     /// What the database keeps of the log does not fit together.
     #[error("{what}")]
     Broken { what: String },
@@ -39,6 +41,7 @@ impl Halt {
             Self::Different { leaves } => l.ledger_halt_different(grouped(*leaves)),
             Self::Foreign { copy } => l.ledger_halt_foreign(copy.display().to_string()),
             Self::Missing { copy, published } => l.ledger_halt_missing(copy.display().to_string(), grouped(*published)),
+            Self::Behind { copy, published, has } => l.ledger_halt_behind(copy.display().to_string(), grouped(*has), grouped(*published)),
             Self::Broken { what } => l.ledger_halt_broken(what),
         }
     }
@@ -55,6 +58,7 @@ mod tests {
             Halt::Different { leaves: 1_234 },
             Halt::Foreign { copy: "/var/lib/checkpoints.ndjson".into() },
             Halt::Missing { copy: "/var/lib/checkpoints.ndjson".into(), published: 5 },
+            Halt::Behind { copy: "/var/lib/checkpoints.ndjson".into(), published: 5, has: 3 },
             Halt::broken("tiles of the tree are missing"),
         ];
         for why in whys {

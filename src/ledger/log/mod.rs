@@ -326,12 +326,18 @@ impl Log {
     /// Never within the transaction that signed: what is published must have been there for good.
     async fn publish(&self, size: i64) -> Result<Turn, Stop> {
         let mut conn = self.db.acquire().await?;
-        let Some(note) = store::checkpoint(&mut conn, size).await? else { return Ok(Turn::Idle) };
+        let Some(note) = store::note(&mut conn, size).await? else { return Ok(Turn::Idle) };
         let Some(head) = store::head(&mut conn).await? else { return Ok(Turn::Idle) };
         let (mut at, told) = (head.published_size, Arc::from(&*note));
+        if at >= size {
+            return Ok(Turn::Published(at));
+        }
         while at < size {
             let until = size.min(at + BATCH);
             let leaves = store::leaves(&mut conn, at, until).await?;
+            if leaves.len() as i64 != until - at {
+                return Err(Halt::broken(format!("of the leaves from {at} to {until} some have no event any more")).into());
+            }
             self.write(move |copy| copy.add_leaves(at as u64, &leaves)).await?;
             at = until;
         }

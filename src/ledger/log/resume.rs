@@ -20,15 +20,22 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 use validator::Validate;
 
+/// So many hashes of leaves are read at once.
+const HASHES: i64 = 50_000;
+
 impl Log {
     /// Does what was decided about the halt; without a decision it lasts.
     pub(super) async fn resume(&self, mut tx: Transaction<'static, Postgres>, head: store::Head) -> Result<Turn, Stop> {
         let why = head.why().map(|why| why.to_string()).unwrap_or_default();
-        match store::way_out(&mut tx).await? {
+        let way = match store::way_out(&mut tx).await? {
             None => return Ok(Turn::Halted(why)),
             Some(Way::Epoch(origin)) if origin != self.origin() => return Err(Stop::Name(origin)),
-            Some(Way::Epoch(origin)) => store::resume(&mut tx, &origin).await?,
-            Some(Way::Replay) => self.replay(&mut tx, &head).await?,
+            Some(way) => way,
+        };
+        let head = mend(&mut tx, head).await?;
+        match way {
+            Way::Epoch(origin) => store::resume(&mut tx, &origin).await?,
+            Way::Replay => self.replay(&mut tx, &head).await?,
         }
         tx.commit().await?;
         tracing::warn!(why, "the ledger goes on, as people decided");
@@ -70,6 +77,29 @@ impl Log {
         store::published(conn, size).await?;
         Ok(store::resume(conn, &head.origin).await?)
     }
+}
+
+/// The head with a frontier that fits its root: a broken one is made again from the hashes of all leaves.
+async fn mend(conn: &mut PgConnection, mut head: store::Head) -> Result<store::Head, Stop> {
+    if Frontier::from_bytes(head.size as u64, &head.frontier).is_some_and(|frontier| frontier.root()[..] == head.root) {
+        return Ok(head);
+    }
+    let mut frontier = Frontier::default();
+    while (frontier.size() as i64) < head.size {
+        let bunch = store::hashes(conn, frontier.size() as i64, head.size, HASHES).await?;
+        if bunch.is_empty() {
+            break;
+        }
+        for hash in bunch {
+            frontier.push(hash.try_into().map_err(|_| Halt::broken("the hash of a leaf is none"))?);
+        }
+    }
+    if frontier.root()[..] != head.root {
+        return Err(Stop::Again("the leaves have another root than the head; what was halted stays so".into()));
+    }
+    head.frontier = frontier.to_bytes();
+    store::advance(conn, head.size, head.size, &head.frontier, &frontier.root()).await?;
+    Ok(head)
 }
 
 /// Event and time of a leaf.

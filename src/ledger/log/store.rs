@@ -115,6 +115,18 @@ pub(super) async fn save_tiles(conn: &mut PgConnection, tiles: &[((i16, i64), Ve
     .map(|_| ())
 }
 
+/// The hashes of the next leaves from a place on.
+pub(super) async fn hashes(conn: &mut PgConnection, from: i64, until: i64, most: i64) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!(
+        "select hash from ledger.leaf where leaf_index >= $1 and leaf_index < $2 order by leaf_index limit $3",
+        from,
+        until,
+        most
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Moves the head on from `old`; `false` if somebody else did.
 pub(super) async fn advance(conn: &mut PgConnection, old: i64, size: i64, frontier: &[u8], root: &Hash) -> sqlx::Result<bool> {
     let done = sqlx::query!("update ledger.head set size = $2, frontier = $3, root = $4 where size = $1", old, size, frontier, &root[..])
@@ -159,6 +171,11 @@ pub(super) async fn halt(conn: &mut PgConnection, why: &Halt) -> sqlx::Result<()
         .map(|_| ())
 }
 
+/// The checkpoint of this very size, as it was signed.
+pub(super) async fn note(conn: &mut PgConnection, size: i64) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("select note from ledger.checkpoint where size = $1", size).fetch_optional(conn).await
+}
+
 /// The newest checkpoint of at least this size, as it was signed.
 pub async fn checkpoint(conn: &mut PgConnection, least: i64) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!("select note from ledger.checkpoint where size >= $1 order by size desc limit 1", least).fetch_optional(conn).await
@@ -171,15 +188,21 @@ pub(super) struct Approval {
     pub halted: bool,
     /// Whether its last approval is under a checkpoint that has left the building.
     pub covered: bool,
+    /// The approval, and the hash of it that the log has.
+    pub leaf: Vec<u8>,
+    pub hash: Vec<u8>,
 }
 
 pub(super) async fn approval(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<Approval>> {
     sqlx::query_as!(
         Approval,
-        r#"select h.size, h.published_size, h.halted is not null as "halted!", coalesce((select l.leaf_index < h.published_size from ledger.leaf l
-             where l.event_id = (select event_id from ledger.event where request_id = $1 and kind = 'request.approved'
-               order by event_id desc limit 1)), false) as "covered!"
-           from ledger.head h"#,
+        r#"select h.size, h.published_size, h.halted is not null as "halted!", coalesce(a.leaf_index < h.published_size, false) as "covered!",
+             coalesce(a.leaf, '') as "leaf!", coalesce(a.hash, '') as "hash!"
+           from ledger.head h left join lateral (
+             select l.leaf_index, l.hash, e.leaf
+             from (select event_id, recorded_at, leaf from ledger.event where request_id = $1 and kind = 'request.approved'
+                   order by event_id desc limit 1) e
+               join ledger.leaf l on l.event_id = e.event_id and l.recorded_at = e.recorded_at) a on true"#,
         request
     )
     .fetch_optional(conn)

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{BufRead, BufReader, BufWriter, Write},
     path::Path,
@@ -37,9 +37,15 @@ impl Month {
         (text.len() == 7).then(|| format!("{text}-01").parse().ok().map(Self)).flatten()
     }
 
-    fn of(at: DateTime<Utc>) -> Self {
+    /// The month of this moment.
+    pub fn of(at: DateTime<Utc>) -> Self {
         use chrono::Datelike;
         Self(at.date_naive().with_day(1).expect("every month has a first day"))
+    }
+
+    /// Whether it was old enough then.
+    pub fn may_go(self, at: DateTime<Utc>) -> bool {
+        Self::of(at).0 > self.0 + Months::new(STAY)
     }
 
     fn start(self) -> DateTime<Utc> {
@@ -106,7 +112,7 @@ pub async fn retire(db: &Db, console: &Operator<LedgerRetire>, month: Month, pat
 
 async fn refusals(conn: &mut PgConnection, month: Month) -> Result<(), Error> {
     let refused = |text| Err(Error::Refused(text));
-    if Month::of(Utc::now()).0 <= month.0 + Months::new(STAY) {
+    if !month.may_go(Utc::now()) {
         return refused(msg::retire_recent(month.to_string(), STAY));
     }
     let partitions = store::partitions(conn).await?;
@@ -227,46 +233,82 @@ pub async fn newest(conn: &mut PgConnection) -> sqlx::Result<Option<Month>> {
     Ok(store::newest(conn).await?.map(Month))
 }
 
-/// The months that may be missing, each with what its event says of it, and how many leaves were found without an event.
-pub struct Retired(BTreeMap<NaiveDate, (Result<i64, String>, i64)>);
+/// All of them.
+pub async fn months(conn: &mut PgConnection) -> sqlx::Result<BTreeSet<Month>> {
+    Ok(store::retirements(conn).await?.into_iter().map(|retirement| Month(retirement.month)).collect())
+}
+
+/// The months that may be missing, each with what its event says of it, and what was found of it without an event.
+pub struct Retired(BTreeMap<NaiveDate, (Result<Extent, String>, Extent)>);
+
+/// So many leaves, from one place to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Extent {
+    events: i64,
+    first: i64,
+    last: i64,
+}
 
 impl Retired {
     pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Self> {
-        let months = store::retirements(conn).await?.into_iter().map(|r| {
-            let said = facts(&r.leaf);
-            let vouched = match (r.hash, said["events"].as_i64()) {
+        let mut months = BTreeMap::new();
+        for r in store::retirements(conn).await? {
+            let month = Month(r.month);
+            let left = store::has_events(conn, month.start(), month.end()).await?;
+            let vouched = match (r.hash, extent(&r.leaf, month)) {
                 (Some(hash), _) if leaf_hash(&r.leaf)[..] != hash => Err("the event that vouches for it is not the one in the log".into()),
                 (None, _) if !r.waits => Err("the event that vouches for it is not in the log".into()),
-                (_, Some(events)) if said["month"] == json!(Month(r.month).to_string()) => Ok(events),
+                // a month goes as a whole: what is missing of one that is here was removed
+                (_, Some(_)) if left => Err("it was retired, and events of it are here".into()),
+                (_, Some(extent)) => Ok(extent),
                 _ => Err("the event that vouches for it says something else".into()),
             };
-            (r.month, (vouched, 0))
-        });
-        Ok(Self(months.collect()))
+            months.insert(r.month, (vouched, Extent::default()));
+        }
+        Ok(Self(months))
     }
 
-    /// Whether an event of this time may be gone; counts it.
-    pub fn covers(&mut self, at: DateTime<Utc>) -> bool {
-        self.0.get_mut(&Month::of(at).0).map(|(_, gone)| *gone += 1).is_some()
+    /// Whether an event of this time, at this place of the log, may be gone; counts it.
+    pub fn covers(&mut self, at: DateTime<Utc>, index: i64) -> bool {
+        let Some((_, gone)) = self.0.get_mut(&Month::of(at).0) else { return false };
+        let first = if gone.events == 0 { index } else { gone.first };
+        *gone = Extent { events: gone.events + 1, first, last: index };
+        true
     }
 
-    /// The month that an event of this time went with, if it did.
-    pub fn month(&self, at: DateTime<Utc>) -> Option<Month> {
-        Some(Month::of(at)).filter(|month| self.0.contains_key(&month.0))
+    /// From when on all events are here, if not from the beginning.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        let vouched = self.0.iter().rev().find(|(_, (vouched, _))| vouched.is_ok());
+        vouched.map(|(month, _)| Month(*month).end())
     }
 
     /// Place and fault of each month that is not as its event says.
     pub fn faults(&self) -> Vec<(String, String)> {
-        let fault = |(month, (vouched, gone)): (&NaiveDate, &(Result<i64, String>, i64))| {
+        let fault = |(month, (vouched, gone)): (&NaiveDate, &(Result<Extent, String>, Extent))| {
             let what = match vouched {
                 Err(why) => why.clone(),
-                Ok(events) if events != gone => format!("{gone} of its events are gone, and {events} were exported"),
+                Ok(said) if said.events != gone.events => {
+                    format!("{} of its events are gone, and {} were exported", gone.events, said.events)
+                }
+                Ok(said) if said != gone => {
+                    format!("leaves {} to {} are gone, and {} to {} were exported", gone.first, gone.last, said.first, said.last)
+                }
                 Ok(_) => return None,
             };
             Some((format!("retired month {}", Month(*month)), what))
         };
         self.0.iter().filter_map(fault).collect()
     }
+}
+
+/// What a leaf says was exported of a month, if it vouches for it: that month, when it was old enough to go.
+fn extent(leaf: &[u8], month: Month) -> Option<Extent> {
+    let leaf: Value = serde_json::from_slice(leaf).ok()?;
+    let at: DateTime<Utc> = leaf["at"].as_str()?.parse().ok()?;
+    let (facts, vouches) = (&leaf["facts"], leaf["kind"] == "ledger.retired" && leaf["outcome"] == "success");
+    let of = |name: &str| facts[name].as_i64();
+    let extent = Extent { events: of("events")?, first: of("first")?, last: of("last")? };
+    (vouches && month.may_go(at) && extent.events > 0 && facts["month"] == json!(month.to_string())).then_some(extent)
 }
 
 #[cfg(test)]

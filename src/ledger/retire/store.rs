@@ -35,6 +35,13 @@ pub(super) async fn open_request(conn: &mut PgConnection, before: DateTime<Utc>)
     .await
 }
 
+/// Whether an event of this time is here.
+pub(super) async fn has_events(conn: &mut PgConnection, from: DateTime<Utc>, until: DateTime<Utc>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from ledger.event where recorded_at >= $1 and recorded_at < $2) as "is!""#, from, until)
+        .fetch_one(conn)
+        .await
+}
+
 pub(super) struct Count {
     pub events: i64,
     /// Those that are under a checkpoint which has left the database.

@@ -55,9 +55,14 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         change.commit(entry).await?;
         return Ok(());
     }
+    // where the log came back from its copy, the ledger may know that it ran, or was denied, when the row has forgotten
+    if !request.is_as_told(&mut change).await? {
+        return refuse(app, change, &job, request, "told_otherwise").await;
+    }
     match &app.log {
-        Some(log) => match log.gate(&mut change, id, begun).await? {
+        Some(log) => match log.gate(&mut change, id, &request.binding_hex(), begun).await? {
             Gate::Open => {}
+            Gate::Forged => return refuse(app, change, &job, request, "binding_broken").await,
             Gate::Waits => {
                 // the job stays in the queue, and is claimed again
                 drop(change);
@@ -90,6 +95,18 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// What is stored is not what the ledger says was approved: it does not begin, and goes no further where it has begun.
+async fn refuse(app: &App, mut change: Change, job: &Job, mut request: Request, code: &str) -> Result<(), Error> {
+    tracing::error!(request = request.id, code, "what is stored is not what the ledger tells");
+    if request.state == State::Executing {
+        drop(change);
+        return app.db.hide_job(job.id, BUSY.as_secs_f64()).await;
+    }
+    let why = json!({"code": code});
+    let entry = request.become_(&mut change, State::Stale, Some(why.clone())).await?.detail("outcome", why);
+    change.commit(entry).await.map(|_| ())
 }
 
 /// Whether what would happen is still what was approved, by people who may still approve it; if not, why.

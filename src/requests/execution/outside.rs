@@ -259,7 +259,8 @@ async fn answered(
     };
     let followed = state == State::Succeeded && follows(&mut change, &request, proposal, preview).await?;
     let outcome = json!({"code": outcome_code(state), "receipt": receipt, "followed": followed});
-    let entry = request.become_(&mut change, state, Some(outcome.clone())).await?.with("attempt", epoch).detail("outcome", outcome);
+    let entry = request.become_(&mut change, state, Some(outcome.clone())).await?.with("attempt", epoch).with("followed", followed);
+    let entry = entry.detail("outcome", outcome);
     crash::point("outside.recording");
     settle_job(change, job, entry).await?;
     crash::point("outside.recorded");
@@ -334,18 +335,17 @@ pub(in crate::requests) async fn read_back(app: &App, id: i64, outside: &dyn Out
         return Ok(false);
     }
     change.record(entry).await?;
-    follow(app, &mut change, &request).await?;
+    let followed = follow(app, &mut change, &request).await?;
     let outcome = json!({"code": "read_back", "seen": seen});
-    let entry =
-        request.become_(&mut change, State::Succeeded, Some(outcome.clone())).await?.with("by", "read-back").detail("outcome", outcome);
-    change.commit(entry).await?;
+    let entry = request.become_(&mut change, State::Succeeded, Some(outcome.clone())).await?.with("by", "read-back");
+    change.commit(entry.with("followed", followed).detail("outcome", outcome)).await?;
     Ok(true)
 }
 
-/// Writes into our own tables what is now known to be done in the other system.
-pub(in crate::requests) async fn follow(app: &App, change: &mut Change, request: &Request) -> Result<(), Error> {
-    let Some(proposal) = proposal(app, request) else { return Ok(()) };
-    follows(change, request, &*proposal, &approved_preview(request)?).await.map(|_| ())
+/// Writes into our own tables what is now known to be done in the other system; answers whether they could follow.
+pub(in crate::requests) async fn follow(app: &App, change: &mut Change, request: &Request) -> Result<bool, Error> {
+    let Some(proposal) = proposal(app, request) else { return Ok(false) };
+    follows(change, request, &*proposal, &approved_preview(request)?).await
 }
 
 /// What is done there is done, whether or not our own tables can follow: that is told and does not undo the outcome.

@@ -85,14 +85,11 @@ async fn report_in(app: &App, finder: &Operator<RequestsDecide>, id: i64, report
         return Ok(State::Unknown);
     }
     change.record(found).await?;
-    if report.verdict == State::Succeeded {
-        outside::follow(app, &mut change, &request).await?;
-    }
+    let followed = report.verdict == State::Succeeded && outside::follow(app, &mut change, &request).await?;
     let outcome = json!({"code": "examined", "verdict": verdict});
-    let entry =
-        request.become_(&mut change, report.verdict, Some(outcome.clone())).await?.with("findings", agreeing).detail("outcome", outcome);
+    let entry = request.become_(&mut change, report.verdict, Some(outcome.clone())).await?.with("findings", agreeing);
     crash::point("finding.recording");
-    change.commit(entry).await?;
+    change.commit(entry.with("followed", followed).detail("outcome", outcome)).await?;
     Ok(report.verdict)
 }
 

@@ -1,12 +1,15 @@
 //! What must be true of all requests at any moment, whatever crashed: one checker for tests after chaos and for operators.
+mod agree;
 mod store;
 mod told;
 
+pub use agree::agree;
 pub use told::{Told, is_effect};
 
 use super::{State, short_id, store as requests};
 use crate::error::Error;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 
 /// One invariant and the requests that break it.
 #[derive(Debug)]
@@ -19,7 +22,12 @@ pub struct Finding {
 
 /// Checks all of them, in one snapshot; those that hold have no requests.
 pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
-    let found = |invariant, means, ids: Vec<i64>| Finding { invariant, means, requests: ids.into_iter().map(short_id).collect() };
+    // of these the ledger alone knows how they went on
+    let back: HashSet<i64> = store::came_back(conn).await?.into_iter().collect();
+    let found = |invariant, means, ids: Vec<i64>| {
+        let requests = ids.into_iter().filter(|id| !back.contains(id)).map(short_id).collect();
+        Finding { invariant, means, requests }
+    };
     let mut broken = Vec::new();
     for id in store::open(conn).await? {
         let Some(request) = requests::find(conn, id).await? else { continue };

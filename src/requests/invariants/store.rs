@@ -1,6 +1,7 @@
 //! SQL of the invariants: each query answers the requests that break one.
 use super::{told::EFFECTS, transitions};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// How many are told of; one is enough to look.
 const MOST: i64 = 100;
@@ -156,11 +157,45 @@ pub(super) async fn unasked(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
            )
            select coalesce(e.request_id, 0) as "id!" from ledger.event e left join request r on r.id = e.request_id
              left join ledger.leaf l on l.event_id = e.event_id
-           where e.kind in (select kind from ledger.kind where kind like any($1)) and e.outcome = 'success'
+           where e.kind like any($1) and e.outcome = 'success'
              and (r.id is null or r.state not in ('executing', 'succeeded', 'partial', 'unknown'))
              and not (r.id is null and exists (select from back where l.leaf_index >= first and l.leaf_index < behind)) limit $2"#,
         &kinds[..],
         MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// A vote as it is kept.
+pub(super) struct Stored {
+    pub request: i64,
+    pub voter: Uuid,
+    pub approves: bool,
+    pub binding: Vec<u8>,
+    pub reason: Option<String>,
+}
+
+pub(super) async fn votes(conn: &mut PgConnection, requests: &[i64]) -> sqlx::Result<Vec<Stored>> {
+    sqlx::query_as!(
+        Stored,
+        r#"select request_id as request, voter_id as voter, decision = 'approve' as "approves!", binding, reason from vote where request_id = any($1)"#,
+        requests
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Requests some of whose events came back from the log's copy: the database has lost what went with them.
+pub(super) async fn came_back(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with back as (
+             select (facts ->> 'leaves')::bigint as first, (facts ->> 'outside')::bigint as behind
+             from (select convert_from(leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event where kind = 'ledger.resumed' and outcome = 'success') resumed
+             where facts ->> 'way' = 'replay' and facts ? 'outside'
+           )
+           select distinct e.request_id as "id!" from back join ledger.leaf l on l.leaf_index >= first and l.leaf_index < behind
+             join ledger.event e on e.event_id = l.event_id and e.recorded_at = l.recorded_at where e.request_id is not null"#
     )
     .fetch_all(conn)
     .await

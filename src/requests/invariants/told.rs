@@ -1,6 +1,9 @@
-//! What events alone say of requests, without a database: whether whatever ran had been asked for and approved before.
+//! What events alone say of requests, without a database: whether whatever ran had been asked for and approved before, as it was
+//! asked for, and on nothing else.
+use super::super::{State, transition::event_kind};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// Kinds of events that say what a request did: each comes with the change itself.
 pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replaced", "subject.", "ledger.resumed"];
@@ -8,25 +11,73 @@ pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replace
 /// The requests so far, as the events told of them.
 #[derive(Default)]
 pub struct Told {
-    requests: HashMap<String, Request>,
+    pub(super) requests: HashMap<i64, Asked>,
     /// Not everything is there: a request whose beginning is missing says nothing.
-    incomplete: bool,
+    pub(super) incomplete: bool,
 }
 
-#[derive(Default)]
-struct Request {
-    binding: Value,
-    /// Who approves what it is, and has not taken it back.
-    approvers: HashSet<String>,
-    approved: bool,
+/// A request as the events tell of it.
+pub(super) struct Asked {
+    /// Hex of the binding.
+    pub binding: Box<str>,
+    target: Box<str>,
+    requester: Box<str>,
+    /// How many must approve; 0 where nobody has to.
+    needed: u64,
+    approves_itself: bool,
+    /// Who voted on what it is and has not taken it back: whether they approve, and what they said, hashed.
+    pub votes: Vec<Voted>,
+    pub state: State,
+    /// How many transitions it made.
+    pub steps: i32,
     glass_broken: bool,
     started: bool,
+    /// Whether something was changed by it since it started.
+    took_effect: bool,
+    /// Why it was asked for, and why it could not wait.
+    pub reason: Opened,
+    pub emergency: Opened,
+    /// Some of its events came back from the copy: the database has lost what went with them.
+    pub came_back: bool,
+}
+
+pub(super) struct Voted {
+    pub voter: Box<str>,
+    pub approves: bool,
+    pub reason: Opened,
+}
+
+/// What stands beside a leaf, as far as it can be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Opened {
+    /// Nobody looked.
+    #[default]
+    Unknown,
+    Erased,
+    /// SHA-256 of the text, and of no bytes where there is none.
+    Text([u8; 32]),
+}
+
+impl Opened {
+    pub fn text(text: Option<&str>) -> Self {
+        Self::Text(Sha256::digest(text.unwrap_or_default()).into())
+    }
+
+    /// Whether it may be this text.
+    pub fn may_be(self, text: Option<&str>) -> bool {
+        !matches!(self, Self::Text(_)) || self == Self::text(text)
+    }
 }
 
 /// Whether it tells of a change that only a request can make.
 pub fn is_effect(leaf: &Value) -> bool {
     let kind = leaf["kind"].as_str().unwrap_or_default();
     EFFECTS.iter().any(|effect| kind.starts_with(effect)) && leaf["outcome"] == "success"
+}
+
+/// The number in `CR-12`.
+pub(super) fn number(leaf: &Value) -> Option<i64> {
+    leaf["request"].as_str()?.strip_prefix("CR-")?.parse().ok()
 }
 
 impl Told {
@@ -38,52 +89,128 @@ impl Told {
     /// Takes the next event of the log, and says what should have come before it.
     pub fn event(&mut self, leaf: &Value) -> Option<String> {
         let kind = leaf["kind"].as_str()?;
-        let Some(id) = leaf["request"].as_str() else {
-            return (is_effect(leaf) && !self.incomplete).then(|| format!("{kind}, which no request asked for"));
-        };
-        let (facts, actor) = (&leaf["facts"], leaf["actor"].as_str().unwrap_or_default());
-        if kind == "request.submitted" {
-            let asked = Request { binding: facts["binding"].clone(), ..Request::default() };
-            return self.requests.insert(id.to_owned(), asked).map(|_| format!("{id} is asked for twice"));
-        }
         let effect = is_effect(leaf);
+        let Some(id) = leaf["request"].as_str() else {
+            return (effect && !self.incomplete).then(|| format!("{kind}, which no request asked for"));
+        };
+        let number = number(leaf)?;
+        if kind == event_kind(State::Pending) {
+            return self.requests.insert(number, Asked::new(leaf)).map(|_| format!("{id} is asked for twice"));
+        }
         if !effect && !kind.starts_with("request.") {
             return None;
         }
-        let Some(request) = self.requests.get_mut(id) else {
+        let Some(request) = self.requests.get_mut(&number) else {
             return (!self.incomplete).then(|| format!("{kind} of {id}, which nobody asked for before"));
         };
-        match kind {
-            "request.voted" if facts["decision"] == "approve" && facts["binding"] == request.binding => {
-                request.approvers.insert(actor.to_owned());
+        match State::ALL.into_iter().find(|state| event_kind(*state) == kind) {
+            Some(next) => request.becomes(id, next, leaf),
+            None if effect => request.acts(id, kind, leaf),
+            None => {
+                request.hears(kind, leaf);
+                None
             }
-            "request.vote_withdrawn" => {
-                request.approvers.remove(actor);
+        }
+    }
+
+    /// What stands beside the event that was taken last: its detail, or that this was erased.
+    pub fn opened(&mut self, leaf: &Value, detail: Option<&Value>) {
+        let Some(request) = number(leaf).and_then(|number| self.requests.get_mut(&number)) else { return };
+        let opened = detail.map_or(Opened::Erased, |detail| Opened::text(detail["reason"].as_str()));
+        match leaf["kind"].as_str().unwrap_or_default() {
+            "request.submitted" => request.reason = opened,
+            "request.broke_glass" => request.emergency = opened,
+            "request.voted" => {
+                let vote = request.votes.iter_mut().find(|vote| leaf["actor"] == *vote.voter);
+                vote.into_iter().for_each(|vote| vote.reason = opened);
             }
-            "request.approved" => {
-                request.approved = true;
-                let needed = facts["approvals"].as_u64().unwrap_or_default();
-                if (request.approvers.len() as u64) < needed {
-                    return Some(format!("{id} counts as approved by {needed}, and {} approved it", request.approvers.len()));
-                }
-            }
-            "request.broke_glass" => request.glass_broken = true,
-            "request.started" => {
-                request.started = true;
-                if !request.approved && !request.glass_broken {
-                    return Some(format!("{id} started, and had not been approved"));
-                }
-            }
-            "request.succeeded" | "request.partial" | "request.unknown" if !request.started => {
-                return Some(format!("{kind} of {id}, which had not started"));
-            }
-            _ if effect && !request.approved && !request.glass_broken => {
-                return Some(format!("{kind} by {id}, which had not been approved"));
-            }
-            _ if effect && !request.started => return Some(format!("{kind} by {id}, which had not started")),
             _ => {}
         }
-        None
+    }
+
+    /// The event that was taken last came back from the copy.
+    pub fn came_back(&mut self, leaf: &Value) {
+        if let Some(request) = number(leaf).and_then(|number| self.requests.get_mut(&number)) {
+            request.came_back = true;
+        }
+    }
+}
+
+/// Type and id.
+fn target(leaf: &Value) -> Box<str> {
+    let of = |name: &str| leaf["target"][name].as_str().unwrap_or_default();
+    format!("{}:{}", of("type"), of("id")).into()
+}
+
+impl Asked {
+    fn new(leaf: &Value) -> Self {
+        let facts = &leaf["facts"];
+        Self {
+            binding: facts["binding"].as_str().unwrap_or_default().into(),
+            target: target(leaf),
+            requester: leaf["actor"].as_str().unwrap_or_default().into(),
+            needed: facts["approvals"].as_u64().unwrap_or_default(),
+            approves_itself: facts["self_approval"] == true,
+            votes: Vec::new(),
+            state: State::Pending,
+            steps: 1,
+            glass_broken: false,
+            started: false,
+            took_effect: false,
+            reason: Opened::Unknown,
+            emergency: Opened::Unknown,
+            came_back: false,
+        }
+    }
+
+    fn becomes(&mut self, id: &str, next: State, leaf: &Value) -> Option<String> {
+        let (kind, facts) = (event_kind(next), &leaf["facts"]);
+        let from = std::mem::replace(&mut self.state, next);
+        self.steps += 1;
+        self.started |= next == State::Executing;
+        if facts["binding"] != *self.binding {
+            return Some(format!("{kind} of {id}, and of something else than {id} asked for"));
+        }
+        match next {
+            State::Approved => {
+                let needed = facts["approvals"].as_u64().unwrap_or_default().max(if self.glass_broken { 0 } else { self.needed });
+                let approve = self.votes.iter().filter(|vote| vote.approves && (self.approves_itself || vote.voter != self.requester));
+                let have = approve.count() as u64;
+                (have < needed).then(|| format!("{id} counts as approved by {needed}, and {have} approved it"))
+            }
+            State::Executing => (from != State::Approved).then(|| format!("{id} started, and had not been approved")),
+            State::Succeeded | State::Partial | State::Unknown | State::Failed if !self.started => {
+                Some(format!("{kind} of {id}, which had not started"))
+            }
+            // where another system did it, our own tables may not have been able to follow
+            State::Succeeded if !self.took_effect && facts["followed"] != false => Some(format!("{kind} of {id}, which changed nothing")),
+            _ => None,
+        }
+    }
+
+    fn acts(&mut self, id: &str, kind: &str, leaf: &Value) -> Option<String> {
+        self.took_effect = true;
+        if !self.started {
+            let why = if self.state == State::Approved { "started" } else { "been approved" };
+            return Some(format!("{kind} by {id}, which had not {why}"));
+        }
+        if !matches!(self.state, State::Executing | State::Unknown) {
+            return Some(format!("{kind} by {id}, which was over"));
+        }
+        (target(leaf) != self.target).then(|| format!("{kind} by {id}, on something else than {id} was about"))
+    }
+
+    fn hears(&mut self, kind: &str, leaf: &Value) {
+        let (facts, actor) = (&leaf["facts"], leaf["actor"].as_str().unwrap_or_default());
+        match kind {
+            "request.voted" if facts["binding"] == *self.binding => {
+                self.votes.retain(|vote| *vote.voter != *actor);
+                self.votes.push(Voted { voter: actor.into(), approves: facts["decision"] == "approve", reason: Opened::Unknown });
+            }
+            "request.vote_withdrawn" => self.votes.retain(|vote| *vote.voter != *actor),
+            "request.broke_glass" => self.glass_broken = true,
+            _ => {}
+        }
     }
 }
 
@@ -98,37 +225,57 @@ mod tests {
     }
 
     fn of(kind: &str, actor: &str, facts: Value) -> Value {
-        json!({"kind": kind, "actor": actor, "request": "CR-1", "outcome": "success", "facts": facts})
+        let target = json!({"type": "org", "id": "org_1"});
+        json!({"kind": kind, "actor": actor, "request": "CR-1", "outcome": "success", "target": target, "facts": facts})
     }
 
     #[test]
     fn what_ran_was_asked_for_approved_and_started() {
         let [asked, voted, approved, started, done, over] = [
-            of("request.submitted", "a", json!({"binding": "b1"})),
+            of("request.submitted", "a", json!({"binding": "b1", "approvals": 1})),
             of("request.voted", "b", json!({"decision": "approve", "binding": "b1"})),
-            of("request.approved", "b", json!({"approvals": 1})),
-            of("request.started", "w", json!({"attempt": 1})),
+            of("request.approved", "b", json!({"binding": "b1", "approvals": 1})),
+            of("request.started", "w", json!({"binding": "b1", "attempt": 1})),
             of("org.tier.fixed", "w", json!({})),
-            of("request.succeeded", "w", json!({"attempt": 1})),
+            of("request.succeeded", "w", json!({"binding": "b1", "attempt": 1})),
         ];
         let whole = [&asked, &voted, &approved, &started, &done, &over].map(Clone::clone);
         assert_eq!(told(&whole), Vec::<String>::new());
         let without = |n: usize| told(&[&whole[..n], &whole[n + 1..]].concat());
         assert_eq!(without(0)[0], "request.voted of CR-1, which nobody asked for before");
         assert_eq!(without(1), ["CR-1 counts as approved by 1, and 0 approved it"]);
-        assert_eq!(without(2), ["CR-1 started, and had not been approved", "org.tier.fixed by CR-1, which had not been approved"]);
+        assert_eq!(without(2), ["CR-1 started, and had not been approved"]);
         assert_eq!(without(3), ["org.tier.fixed by CR-1, which had not started", "request.succeeded of CR-1, which had not started"]);
+        assert_eq!(without(4), ["request.succeeded of CR-1, which changed nothing"]);
+        let elsewhere = of("request.succeeded", "w", json!({"binding": "b1", "followed": false}));
+        assert_eq!(told(&[&whole[..4], &[elsewhere]].concat()), [""; 0]);
+        // once, on its target, and as it was approved
+        assert_eq!(told(&[&whole[..], std::slice::from_ref(&done)].concat()), ["org.tier.fixed by CR-1, which was over"]);
+        let mut other = done.clone();
+        other["target"]["id"] = json!("org_2");
+        let on_another = told(&[&whole[..4], &[other, over.clone()]].concat());
+        assert_eq!(on_another, ["org.tier.fixed by CR-1, on something else than CR-1 was about"]);
+        let of_something_else = of("request.started", "w", json!({"binding": "b2"}));
+        let swapped = told(&[&whole[..3], &[of_something_else], &whole[4..]].concat());
+        assert_eq!(swapped, ["request.started of CR-1, and of something else than CR-1 asked for"]);
         let alone = json!({"kind": "org.tier.fixed", "actor": "w", "outcome": "success"});
         assert_eq!(told(&[alone]), ["org.tier.fixed, which no request asked for"]);
+
         let rejects = of("request.voted", "b", json!({"decision": "reject", "binding": "b1"}));
         let of_another = of("request.voted", "b", json!({"decision": "approve", "binding": "b2"}));
+        let own = of("request.voted", "a", json!({"decision": "approve", "binding": "b1"}));
         let taken_back = of("request.vote_withdrawn", "b", json!({}));
-        for odd in [vec![rejects], vec![of_another], vec![voted.clone(), taken_back]] {
+        for odd in [vec![rejects], vec![of_another], vec![own.clone()], vec![voted.clone(), taken_back]] {
             let events = [vec![asked.clone()], odd, vec![approved.clone()]].concat();
             assert_eq!(told(&events), ["CR-1 counts as approved by 1, and 0 approved it"]);
         }
+        // whoever says that none were needed is held against what was asked
+        let forged = of("request.approved", "b", json!({"binding": "b1", "approvals": 0}));
+        assert_eq!(told(&[asked.clone(), forged.clone()]), ["CR-1 counts as approved by 1, and 0 approved it"]);
+        let by_oneself = of("request.submitted", "a", json!({"binding": "b1", "approvals": 1, "self_approval": true}));
+        assert_eq!(told(&[by_oneself, own, approved.clone()]), [""; 0]);
         let glass = of("request.broke_glass", "a", json!({}));
-        assert_eq!(told(&[asked.clone(), glass, started.clone(), done.clone(), over.clone()]), Vec::<String>::new());
+        assert_eq!(told(&[asked.clone(), glass, forged, started.clone(), done.clone(), over.clone()]), Vec::<String>::new());
         assert_eq!(told(&[asked.clone(), asked]), ["CR-1 is asked for twice"]);
         let mut rest = Told::default();
         rest.something_is_gone();

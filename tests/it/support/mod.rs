@@ -311,11 +311,17 @@ impl Desk {
     }
 }
 
+/// SQL of an id and a time of now, as an event has them.
+pub const NOW: &str =
+    "select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(md5(random()::text), 1, 19))::uuid as id, at
+  from (select date_trunc('milliseconds', clock_timestamp()) as at) now";
+
 /// Writes an event as it was written before details were sealed, at whatever time: it waits for the sequencer like any other.
 pub async fn write_in_clear(owner: &mut PgConnection, event: &Sealed) {
     let (kind, id) = event.target.as_ref().map(|(kind, id)| (kind, id)).unzip();
-    sqlx::query("insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf) values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9)")
-        .bind(event.id).bind(event.at).bind(event.kind).bind(event.outcome).bind(event.actor).bind(event.door).bind(kind).bind(id).bind(&event.leaf)
+    sqlx::query("insert into ledger.event (event_id, recorded_at, schema_v, kind, outcome, actor_id, door, target_type, target_id, leaf, request_id)
+         values ($1, $2, 1, $3, $4, $5, $6, $7, $8, $9, $10)")
+        .bind(event.id).bind(event.at).bind(event.kind).bind(event.outcome).bind(event.actor).bind(event.door).bind(kind).bind(id).bind(&event.leaf).bind(event.request)
         .execute(&mut *owner).await.unwrap();
     let (salt, data) = event.opening.as_ref().unwrap();
     sqlx::query("insert into ledger.detail (event_id, recorded_at, salt, data, words, marks) values ($1, $2, $3, $4, $5, $6)")

@@ -29,6 +29,11 @@ pub(super) async fn take_time(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("set statement_timeout = 0").execute(conn).await.map(|_| ())
 }
 
+/// Whatever is read until the end of the transaction is of one moment, and nothing is written.
+pub(super) async fn stand_still(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("set transaction isolation level repeatable read, read only").execute(conn).await.map(|_| ())
+}
+
 /// The next leaves from a place on, with their events.
 pub(super) async fn kept(conn: &mut PgConnection, from: i64, until: i64, limit: i64) -> sqlx::Result<Vec<Kept>> {
     let rows = sqlx::query!(
@@ -82,8 +87,8 @@ pub(super) async fn checkpoints(conn: &mut PgConnection, above: i64, until: i64,
 pub(super) async fn replayed(conn: &mut PgConnection) -> sqlx::Result<Vec<Range<i64>>> {
     let rows = sqlx::query!(
         r#"select (facts ->> 'leaves')::bigint as "from!", (facts ->> 'outside')::bigint as "until!"
-           from (select convert_from(leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event where kind = 'ledger.resumed') resumed
-           where facts ->> 'way' = 'replay' and facts ? 'outside'"#
+           from (select convert_from(leaf, 'UTF8')::jsonb as said from ledger.event where kind = 'ledger.resumed') resumed, lateral (select said -> 'facts' as facts) f
+           where said ->> 'outcome' = 'success' and facts ->> 'way' = 'replay' and facts ? 'outside'"#
     )
     .fetch_all(conn)
     .await?;
@@ -108,8 +113,9 @@ pub(super) async fn beyond(conn: &mut PgConnection, size: i64) -> sqlx::Result<V
 /// Events that have neither a leaf nor a place among those that wait for one, and those that have waited longer than five seconds.
 pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid>, i64)> {
     let lost = sqlx::query_scalar!(
-        r#"select e.event_id from ledger.event e where not exists (select from ledger.leaf l where l.event_id = e.event_id)
-             and not exists (select from ledger.pending p where p.event_id = e.event_id) limit 20"#
+        r#"select e.event_id from ledger.event e
+           where not exists (select from ledger.leaf l where l.event_id = e.event_id and l.recorded_at = e.recorded_at)
+             and not exists (select from ledger.pending p where p.event_id = e.event_id and p.recorded_at = e.recorded_at) limit 20"#
     )
     .fetch_all(&mut *conn)
     .await?;
@@ -121,13 +127,50 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     Ok((lost, late))
 }
 
-/// Logs of another name that this one goes on from, and how many leaves of theirs it has.
+/// Logs of another name that this one goes on from, and how many leaves of theirs it has, as the events tell that were asked for and
+/// approved like any others.
 pub(super) async fn epochs(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(
-        r#"select origin as "origin!", size from ledger.way_out where way = 'epoch' and halted_at is distinct from (select halted_at from ledger.head)
-           order by request_id"#
+        r#"select w.origin as "origin!", w.size from ledger.way_out w
+           where w.way = 'epoch' and w.halted_at is distinct from (select halted_at from ledger.head)
+             and exists (select from ledger.event e, lateral (select convert_from(e.leaf, 'UTF8')::jsonb as said) s
+               where e.kind = 'ledger.resumed' and e.request_id = w.request_id and said ->> 'outcome' = 'success'
+                 and said ->> 'request' = 'CR-' || w.request_id and said -> 'facts' ->> 'way' = 'epoch'
+                 and (said -> 'facts' ->> 'leaves')::bigint = w.size)
+           order by w.request_id"#
     )
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|r| (r.origin, r.size)).collect())
+}
+
+/// Details that belong to no event: searches find them.
+pub(super) async fn strays(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "select d.event_id from ledger.detail d
+         where not exists (select from ledger.event e where e.event_id = d.event_id and e.recorded_at = d.recorded_at) limit 20"
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The kinds of events that filters offer, each with an outcome.
+pub(super) async fn kinds(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, String)>> {
+    let rows = sqlx::query!("select kind, outcome from ledger.kind").fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|r| (r.kind, r.outcome)).collect())
+}
+
+/// The leaves of events that wait for their place, in the order in which they will have it.
+pub(super) async fn waiting(conn: &mut PgConnection) -> sqlx::Result<Vec<Vec<u8>>> {
+    sqlx::query_scalar!(
+        "select e.leaf from ledger.pending p join ledger.event e on e.event_id = p.event_id and e.recorded_at = p.recorded_at
+         order by p.xid, p.event_id"
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// From when on the database says that all events are here.
+pub(super) async fn kept_since(conn: &mut PgConnection) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!(r#"select nullif(ledger.kept_since(), '-infinity') as since"#).fetch_one(conn).await
 }
