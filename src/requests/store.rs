@@ -143,14 +143,22 @@ pub(super) async fn bunch(conn: &mut PgConnection, after: i64, limit: i64) -> sq
     Ok(rows.into_iter().map(Request::from).collect())
 }
 
-/// The last transition of a request that the ledger tells of, if its kind is among these.
-pub(super) async fn last_told(conn: &mut PgConnection, id: i64, kinds: &[&str]) -> sqlx::Result<Option<String>> {
+/// Whether the ledger tells of so many transitions of a request, one of which led to where it stands, and of the votes that are there.
+pub(super) async fn is_told(conn: &mut PgConnection, id: i64, steps: i32, last: &str, transitions: &[&str]) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
-        "select kind from ledger.event where request_id = $1 and kind = any($2) order by event_id desc limit 1",
+        r#"with told as (select event_id, kind, actor_id, outcome from ledger.event where request_id = $1),
+             voted as (select distinct on (actor_id) actor_id, kind from told where kind in ('request.voted', 'request.vote_withdrawn')
+               and outcome = 'success' order by actor_id, event_id desc)
+           select (select count(*) filter (where kind = any($4)) = $2 and coalesce(bool_or(kind = $3), false) from told)
+             and not exists (select from (select voter_id from vote where request_id = $1) v
+               full join (select actor_id from voted where kind = 'request.voted') t on t.actor_id = v.voter_id
+               where v.voter_id is null or t.actor_id is null) as "is!""#,
         id,
-        kinds as &[&str]
+        i64::from(steps),
+        last,
+        transitions as &[&str]
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await
 }
 

@@ -87,10 +87,11 @@ impl Request {
 }
 
 impl Request {
-    /// Whether the ledger's last word on it is its state. It is not where a database was restored and the ledger came back from the copy.
+    /// Whether the ledger tells of the transitions it made, and no others, and of its votes. It does not where a database was restored and
+    /// the ledger came back from the copy.
     pub(super) async fn is_as_told(&self, change: &mut Change) -> Result<bool, Error> {
         let kinds = State::ALL.map(event_kind);
-        Ok(store::last_told(change, self.id, &kinds).await?.as_deref() == Some(event_kind(self.state)))
+        Ok(store::is_told(change, self.id, self.version, event_kind(self.state), &kinds).await?)
     }
 }
 

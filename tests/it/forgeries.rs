@@ -84,39 +84,59 @@ async fn what_pages_show_of_a_request_is_held_against_the_ledger() {
     assert!(said.contains(&format!("{denied}: the ledger tells of a vote of")), "{said}");
 }
 
+/// Gives an approved request what another one asks for, and has the votes be for that.
+async fn swap(owner: &mut PgConnection, this: i64, that: i64) {
+    let columns = "fields, before, after, binding, binding_salt, policy, expires_at, not_before";
+    let change = format!("update request set ({columns}) = (select {columns} from request where id = {that}) where id = {this}");
+    tamper(owner, "request", &change).await;
+    tamper(owner, "vote", &format!("update vote set binding = (select binding from request where id = {that}) where request_id = {this}"))
+        .await;
+}
+
 #[tokio::test]
 async fn what_was_approved_runs_and_nothing_else() {
     let desk = Desk::open().await;
     let mut owner = desk.owner().await;
     let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
-    let later = chrono::Utc::now() + chrono::TimeDelta::seconds(4);
-    let asked = json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "credit": 10}, "reason": REASON, "not_before": later});
-    let (status, request) = ops.post("/api/requests", &asked).await;
-    assert_eq!(status, 201, "{request}");
-    let id = request["id"].as_str().unwrap();
-    assert_eq!(approver.vote(id, "approve", None).await.0, 200);
-    // a request that asks for more, whose binding the votes are said to be for
-    let (_, other) = ops
-        .post("/api/requests", &json!({"operation": "org.tier.fix", "fields": {"org_id": ORG, "credit": 999_999}, "reason": REASON}))
-        .await;
-    let (this, that) = (number(id), number(other["id"].as_str().unwrap()));
-    let columns = "fields, before, after, binding, binding_salt, policy, expires_at, not_before";
-    tamper(
-        &mut owner,
-        "request",
-        &format!("update request set ({columns}) = (select {columns} from request where id = {that}) where id = {this}"),
-    )
-    .await;
-    tamper(
-        &mut owner,
-        "vote",
-        &format!("update vote set binding = (select binding from request where id = {that}) where request_id = {this}"),
-    )
-    .await;
-    desk.sign_in("ops").await.until(id, "stale").await.sees("승인된 내용과 맞지 않습니다");
-    sealed(&desk).await;
-    let (whole, said) = verify(&desk).await;
-    assert!(!whole && said.contains(&format!("{id}: what it asks for is not what the ledger says was asked for")), "{said}");
+    let ask = async |credit: i64, not_before: Option<chrono::DateTime<chrono::Utc>>| {
+        let fields = json!({"org_id": ORG, "credit": credit});
+        let (status, request) = ops
+            .post("/api/requests", &json!({"operation": "org.tier.fix", "fields": fields, "reason": REASON, "not_before": not_before}))
+            .await;
+        assert_eq!(status, 201, "{request}");
+        request["id"].as_str().unwrap().to_owned()
+    };
+    let later = || Some(chrono::Utc::now() + chrono::TimeDelta::seconds(5));
+    for forges_the_leaf in [false, true] {
+        let id = ask(10, later()).await;
+        assert_eq!(approver.vote(&id, "approve", None).await.0, 200);
+        let other = ask(999_999, None).await;
+        let (this, that) = (number(&id), number(&other));
+        let was: String =
+            sqlx::query_scalar("select encode(binding, 'hex') from request where id = $1").bind(this).fetch_one(&mut owner).await.unwrap();
+        sealed(&desk).await;
+        swap(&mut owner, this, that).await;
+        if forges_the_leaf {
+            // the event and its hash as well: everything but what was signed and published
+            let (event, partition): (uuid::Uuid, String) = sqlx::query_as(
+                "select event_id, tableoid::regclass::text from ledger.event where request_id = $1 and kind = 'request.approved'",
+            )
+            .bind(this)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+            let leaf = format!(
+                "convert_to(replace(convert_from(leaf, 'UTF8'), '{was}', (select encode(binding, 'hex') from request where id = {that})), 'UTF8')"
+            );
+            tamper(&mut owner, &partition, &format!("update {partition} set leaf = {leaf} where event_id = '{event}'")).await;
+            let hash = format!("(select sha256('\\x00'::bytea || leaf) from ledger.event where event_id = '{event}')");
+            tamper(&mut owner, "ledger.leaf", &format!("update ledger.leaf set hash = {hash} where event_id = '{event}'")).await;
+        }
+        desk.sign_in("ops").await.until(&id, "stale").await.sees("승인된 내용과 맞지 않습니다");
+        sealed(&desk).await;
+        let (whole, said) = verify(&desk).await;
+        assert!(!whole && said.contains(&format!("{id}: what it asks for is not what the ledger says was asked for")), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What happens when two things happen at once: real clients at two replicas, in many rounds. Whatever wins, one thing wins, and
 //! the loser is told what won.
 use crate::{
+    log::{sealed, verify},
     process::{Process, Product},
     support::{Desk, ORG, REASON, Token, answer, two_approvers},
 };
@@ -47,11 +48,27 @@ impl Ring {
 
     async fn holds(&self) {
         assert_eq!(self.desk.broken_invariants().await, Vec::<String>::new());
+        sealed(&self.desk).await;
+        let (whole, said) = verify(&self.desk).await;
+        assert!(whole, "{said}");
     }
 }
 
 fn state(request: &Value) -> &str {
     request["state"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn two_who_are_both_needed_approve_at_once() {
+    let ring = Ring::open().await;
+    ring.desk.replace_policy(&two_approvers()).await;
+    for round in 0..ROUNDS {
+        let (id, binding) = ring.ask(round).await;
+        let both = [ring.vote(&ring.admin, &id, "approve", &binding), ring.vote(&ring.approver, &id, "approve", &binding)];
+        assert_eq!(futures::future::join_all(both).await.into_iter().map(|(status, _)| status).collect::<Vec<_>>(), [200, 200]);
+        assert_eq!(state(&ring.settled(&id).await), "succeeded");
+    }
+    ring.holds().await;
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn compare(
                 }
                 match detail {
                     Detail::None if replayed.iter().any(|lost| lost.contains(&kept.leaf_index)) => told.came_back(&leaf),
-                    Detail::None => {}
+                    Detail::None => told.opened(&leaf, Some(&Value::Null)),
                     Detail::Open { value, .. } => told.opened(&leaf, Some(&value)),
                     Detail::Gone => told.opened(&leaf, None),
                 }

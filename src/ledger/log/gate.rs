@@ -5,20 +5,12 @@ use super::{
     store::{self, Approval},
     tiles,
 };
-use crate::ledger::{leaf_hash, note::Checkpoint};
+use crate::{
+    error::Error,
+    ledger::{leaf_hash, note::Checkpoint, tree},
+};
 use sqlx::PgConnection;
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
-
-impl Approval {
-    /// Whether the leaf, which nobody can change any more, says so.
-    fn is_of(&self, request: i64, binding: &str) -> bool {
-        let leaf: serde_json::Value = serde_json::from_slice(&self.leaf).unwrap_or_default();
-        leaf_hash(&self.leaf)[..] == self.hash
-            && leaf["kind"] == "request.approved"
-            && leaf["request"] == format!("CR-{request}")
-            && leaf["facts"]["binding"] == binding
-    }
-}
 
 /// How often whoever waits for a checkpoint looks for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,19 +23,15 @@ pub enum Gate {
     Waits,
     /// Nothing is signed any more.
     Halted,
-    /// The log has an approval, and not of this.
-    Forged,
 }
 
 impl Log {
-    /// Whether what was approved, of which this is the binding, may run: its approval is under a published checkpoint, and the database is
-    /// not older than the copy.
+    /// Whether what was approved may run: its approval is under a published checkpoint, and the database is not older than the copy.
     /// Asks for a checkpoint, or for a closer look at the copy, if it may not. What has `begun` goes on without that closer look: a replica
     /// that hangs may be in the way of it, and it is just then that others take over.
-    pub async fn gate(&self, conn: &mut PgConnection, request: i64, binding: &str, begun: bool) -> sqlx::Result<Gate> {
+    pub async fn gate(&self, conn: &mut PgConnection, request: i64, begun: bool) -> sqlx::Result<Gate> {
         let gate = match store::approval(conn, request).await? {
             Some(approval) if approval.halted => Gate::Halted,
-            Some(approval) if approval.covered && !approval.is_of(request, binding) => Gate::Forged,
             Some(approval) if approval.covered => {
                 let holds = self.holds(conn, &approval).await?;
                 self.compared.fetch_and(holds, Relaxed);
@@ -55,6 +43,29 @@ impl Log {
             self.wanted.notify_one();
         }
         Ok(gate)
+    }
+
+    /// Whether it was this binding of the request that was approved: the leaf says so, and leads to the root that the copy's newest checkpoint
+    /// signs. Whoever changes the tables, all of them, cannot make another one that does.
+    pub async fn is_approved(&self, conn: &mut PgConnection, request: i64, binding: &str) -> Result<bool, Error> {
+        let Some(approval) = store::approval(conn, request).await? else { return Ok(false) };
+        let leaf: serde_json::Value = serde_json::from_slice(&approval.leaf).unwrap_or_default();
+        if leaf["kind"] != "request.approved" || leaf["request"] != format!("CR-{request}") || leaf["facts"]["binding"] != binding {
+            return Ok(false);
+        }
+        let unread = |stop: Stop| Error::Unavailable(format!("the copy of the log cannot be read: {stop}"));
+        let signed = match self.newest(conn, approval.published_size).await.map_err(unread)? {
+            Some(newest) => newest,
+            // nothing is published under this name yet
+            None => match store::note(conn, approval.published_size).await?.map(|note| Checkpoint::open(&note, &self.keys)) {
+                Some(Ok(last)) => last,
+                _ => return Ok(false),
+            },
+        };
+        let (index, size) = (approval.index as u64, signed.size);
+        let Some(proof) = tree::inclusion(index, size) else { return Ok(false) };
+        let Some(path) = tiles::prove(conn, &proof).await? else { return Ok(false) };
+        Ok(tree::verify_inclusion(&leaf_hash(&approval.leaf), index, size, &path, &signed.root))
     }
 
     /// Whether the database has what was published of it. One that was restored under a running replica knows nothing of that; the copy does.

@@ -341,7 +341,8 @@ impl Log {
             self.write(move |copy| copy.add_leaves(at as u64, &leaves)).await?;
             at = until;
         }
-        self.write(move |copy| copy.add(&note)).await?;
+        let keys = self.keys.clone();
+        self.write(move |copy| copy.add(&note, &keys)).await?;
         store::published(&mut conn, size).await?;
         self.newest.send_replace(Some(told));
         Ok(Turn::Published(size))

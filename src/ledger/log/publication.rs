@@ -4,13 +4,16 @@ use crate::ledger::note::{Checkpoint, VerifyingKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 /// The newest checkpoint is looked for in so many bytes at the end, and in more if there is none.
 const TAIL: u64 = 64 * 1024;
+/// So long a replica waits for another that writes.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// So many leaves go on a line.
 const BUNCH: usize = 1_000;
 
@@ -186,18 +189,18 @@ impl Copy {
     }
 
     /// Adds a checkpoint whose leaves are here, unless there is a later one, and answers when all of it is on the disk.
-    pub fn add(&self, note: &str) -> Result<(), Broken> {
-        let file = self.write(&[Line::Checkpoint { at: IgnoredAny, note: note.to_owned() }], Some(note))?;
+    pub fn add(&self, note: &str, keys: &[VerifyingKey]) -> Result<(), Broken> {
+        let file = self.write(&[Line::Checkpoint { at: IgnoredAny, note: note.to_owned() }], Some((note, keys)))?;
         file.sync_data().map_err(|error| Broken::Unreadable(self.path.clone(), error))
     }
 
-    fn write(&self, lines: &[Line], unless_after: Option<&str>) -> Result<File, Broken> {
+    fn write(&self, lines: &[Line], unless_after: Option<(&str, &[VerifyingKey])>) -> Result<File, Broken> {
         let write = || -> std::io::Result<File> {
             let mut file = OpenOptions::new().read(true).append(true).create(true).open(&self.path)?;
             // not every storage appends a line as a whole, and another replica may have been quicker
-            file.lock()?;
-            if let Some(note) = unless_after
-                && self.last_note()?.is_some_and(|last| is_later(&last, note))
+            patiently(&file)?;
+            if let Some((note, keys)) = unless_after
+                && self.last_note()?.is_some_and(|last| is_later(&last, note, keys))
             {
                 file.unlock()?;
                 return Ok(file);
@@ -223,13 +226,25 @@ impl Copy {
     }
 }
 
-/// Whether one checkpoint is over more leaves of the same log than another. Who signed them is for those who read them.
-fn is_later(one: &str, other: &str) -> bool {
-    let said = |note: &str| {
-        let mut lines = note.lines();
-        Some((lines.next()?.to_owned(), lines.next()?.parse::<u64>().ok()?))
-    };
-    matches!((said(one), said(other)), (Some((origin, size)), Some((name, than))) if origin == name && size >= than)
+/// Locks the file, unless somebody who hangs has it: then the next turn tries again.
+fn patiently(file: &File) -> std::io::Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(PATIENCE / 200),
+            Err(TryLockError::WouldBlock) => return Err(std::io::Error::from(std::io::ErrorKind::WouldBlock)),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Whether one checkpoint is over at least as many leaves of the same log as another.
+fn is_later(one: &str, other: &str, keys: &[VerifyingKey]) -> bool {
+    match (Checkpoint::open(one, keys), Checkpoint::open(other, keys)) {
+        (Ok(one), Ok(other)) => one.origin == other.origin && one.size >= other.size,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -254,18 +269,18 @@ mod tests {
             Note::sign(&said.to_string(), &[&key]).unwrap()
         };
         copy.add_leaves(0, &leaves[..7]).unwrap();
-        copy.add(&signed(7)).unwrap();
+        copy.add(&signed(7), &keys).unwrap();
         copy.add_leaves(7, &leaves[7..1_100]).unwrap();
         assert_eq!(newest(), Some(7), "leaves alone are not published");
         // it broke off there, and begins again
         copy.add_leaves(7, &leaves[7..2_000]).unwrap();
         copy.add_leaves(2_000, &leaves[2_000..]).unwrap();
-        copy.add(&signed(2_500)).unwrap();
+        copy.add(&signed(2_500), &keys).unwrap();
         assert_eq!(newest(), Some(2_500));
         assert_eq!(copy.leaves(3, 2_500).unwrap().unwrap(), leaves[3..]);
         assert_eq!(copy.leaves(3, 2_501).unwrap(), None);
         // a replica that was slow comes too late
-        copy.add(&signed(2_000)).unwrap();
+        copy.add(&signed(2_000), &keys).unwrap();
         assert_eq!(newest(), Some(2_500));
         std::fs::remove_dir_all(folder).unwrap();
     }

@@ -56,7 +56,8 @@ pub(super) async fn begin(conn: &mut PgConnection, origin: &str, root: &Hash) ->
         .map(|_| ())
 }
 
-/// Takes what has committed and has no leaf yet, oldest transaction first. Each by its place in the table: a join reads the whole table,
+/// Takes what has committed and has no leaf yet, oldest transaction first, in the order in which it happened: a transaction may have
+/// begun before another and have waited for it. Each by its place in the table: a join reads the whole table,
 /// with all that was taken since its last vacuum. Nobody else takes, and nothing that waits is ever changed.
 pub(super) async fn take(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec<Waiting>> {
     sqlx::query_as!(
@@ -68,7 +69,7 @@ pub(super) async fn take(conn: &mut PgConnection, most: i64) -> sqlx::Result<Vec
            select t.event_id as "event_id!", t.recorded_at as "recorded_at!", e.leaf
            from taken t cross join lateral (
              select leaf from ledger.event e where e.event_id = t.event_id and e.recorded_at = t.recorded_at limit 1) e
-           order by t.xid, t.event_id"#,
+           order by t.event_id"#,
         most
     )
     .fetch_all(conn)
@@ -188,18 +189,18 @@ pub(super) struct Approval {
     pub halted: bool,
     /// Whether its last approval is under a checkpoint that has left the building.
     pub covered: bool,
-    /// The approval, and the hash of it that the log has.
+    /// The approval, and its place in the log.
     pub leaf: Vec<u8>,
-    pub hash: Vec<u8>,
+    pub index: i64,
 }
 
 pub(super) async fn approval(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<Approval>> {
     sqlx::query_as!(
         Approval,
         r#"select h.size, h.published_size, h.halted is not null as "halted!", coalesce(a.leaf_index < h.published_size, false) as "covered!",
-             coalesce(a.leaf, '') as "leaf!", coalesce(a.hash, '') as "hash!"
+             coalesce(a.leaf, '') as "leaf!", coalesce(a.leaf_index, 0) as "index!"
            from ledger.head h left join lateral (
-             select l.leaf_index, l.hash, e.leaf
+             select l.leaf_index, e.leaf
              from (select event_id, recorded_at, leaf from ledger.event where request_id = $1 and kind = 'request.approved'
                    order by event_id desc limit 1) e
                join ledger.leaf l on l.event_id = e.event_id and l.recorded_at = e.recorded_at) a on true"#,

@@ -57,12 +57,12 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     }
     // where the log came back from its copy, the ledger may know that it ran, or was denied, when the row has forgotten
     if !request.is_as_told(&mut change).await? {
-        return refuse(app, change, &job, request, "told_otherwise").await;
+        return refuse(change, request, "told_otherwise").await;
     }
     match &app.log {
-        Some(log) => match log.gate(&mut change, id, &request.binding_hex(), begun).await? {
-            Gate::Open => {}
-            Gate::Forged => return refuse(app, change, &job, request, "binding_broken").await,
+        Some(log) => match log.gate(&mut change, id, begun).await? {
+            Gate::Open if is_as_approved(app, &mut change, &request).await? => {}
+            Gate::Open => return refuse(change, request, "binding_broken").await,
             Gate::Waits => {
                 // the job stays in the queue, and is claimed again
                 drop(change);
@@ -97,16 +97,26 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
     }
 }
 
-/// What is stored is not what the ledger says was approved: it does not begin, and goes no further where it has begun.
-async fn refuse(app: &App, mut change: Change, job: &Job, mut request: Request, code: &str) -> Result<(), Error> {
+/// What is stored is not what the ledger says was approved: it does not begin, and what has begun is for people to look at.
+async fn refuse(mut change: Change, mut request: Request, code: &str) -> Result<(), Error> {
     tracing::error!(request = request.id, code, "what is stored is not what the ledger tells");
-    if request.state == State::Executing {
-        drop(change);
-        return app.db.hide_job(job.id, BUSY.as_secs_f64()).await;
-    }
     let why = json!({"code": code});
-    let entry = request.become_(&mut change, State::Stale, Some(why.clone())).await?.detail("outcome", why);
+    let next = if request.state == State::Executing { State::Unknown } else { State::Stale };
+    if let Some(last) = store::attempts(&mut change, request.id).await?.last() {
+        store::end(&mut change, request.id, last.epoch, "unknown", &why).await?;
+    }
+    let entry = request.become_(&mut change, next, Some(why.clone())).await?.detail("outcome", why);
     change.commit(entry).await.map(|_| ())
+}
+
+/// Whether what is stored of it is what was approved, as the log has it: nobody can change that any more.
+async fn is_as_approved(app: &App, change: &mut Change, request: &Request) -> Result<bool, Error> {
+    match &app.log {
+        Some(log) if request.computed_binding()?[..] == request.binding => {
+            log.is_approved(change, request.id, &request.binding_hex()).await
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Whether what would happen is still what was approved, by people who may still approve it; if not, why.

@@ -1,7 +1,7 @@
 //! Effects in other systems. A crash may come anywhere, so every step says in a transaction of its own what it is about to do:
 //! claimed, dispatched, answered. The job stays in the queue, hidden for as long as the attempt is leased; whoever finds it
 //! again goes on from what the attempts say, and by what the other system promises.
-use super::{admissible, store};
+use super::{admissible, is_as_approved, store};
 use crate::{
     app::App,
     auth::{Operator, RequestsExecute, Service},
@@ -79,7 +79,10 @@ async fn begin(app: &App, job: i64, request: Request) -> Result<(), Error> {
         jobs::settle(&mut change, job).await?;
         return expiry::expire(change, request).await;
     }
-    let (proposal, preview) = match admissible(app, &mut change, &request, &seen).await? {
+    // the row may have been changed since the job was looked at
+    let sound = is_as_approved(app, &mut change, &request).await?;
+    let broken = json!({"code": "binding_broken"});
+    let (proposal, preview) = match if sound { admissible(app, &mut change, &request, &seen).await? } else { Err(broken) } {
         Ok(found) => found,
         Err(why) => {
             let entry = request.become_(&mut change, State::Stale, Some(why.clone())).await?.detail("outcome", why);
@@ -163,6 +166,8 @@ async fn resume(app: &App, job: i64, request: Request, attempts: &[Attempt]) -> 
     let asked: Vec<_> = current.iter().filter_map(|a| a.dispatched_at).collect();
     let open = current.iter().any(|a| a.dispatched_at.is_some() && !not_sent(a));
     let may_ask_again = !open || (guarantee == Guarantee::Keyed && asked.first().is_some_and(|t| change.now() - *t < KEY_REMEMBERED));
+    // what was changed since it was approved is not asked for again
+    let may_ask_again = may_ask_again && is_as_approved(app, &mut change, &request).await?;
     let proposal = proposal.as_deref().filter(|_| may_ask_again && current.len() < MOST_ATTEMPTS && outside.is_some());
     let Some(proposal) = proposal else {
         if open {
@@ -345,6 +350,10 @@ pub(in crate::requests) async fn read_back(app: &App, id: i64, outside: &dyn Out
 /// Writes into our own tables what is now known to be done in the other system; answers whether they could follow.
 pub(in crate::requests) async fn follow(app: &App, change: &mut Change, request: &Request) -> Result<bool, Error> {
     let Some(proposal) = proposal(app, request) else { return Ok(false) };
+    if !is_as_approved(app, change, request).await? || !request.is_as_told(change).await? {
+        tracing::error!(request = request.id, "what is stored is not what was approved: our own tables do not follow");
+        return Ok(false);
+    }
     follows(change, request, &*proposal, &approved_preview(request)?).await
 }
 

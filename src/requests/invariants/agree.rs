@@ -8,6 +8,7 @@ use crate::{
     requests::{Request, short_id, store as requests},
 };
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 
@@ -50,7 +51,11 @@ fn differences(request: &Request, asked: &Asked) -> Result<Vec<String>, Error> {
         differ.push(format!("it is {shown} after {} steps, and the ledger tells {told} after {}", request.version, asked.steps));
     }
     // of whom was erased, what was bound is erased as well
-    let is_bound = asked.reason == Opened::Erased || request.computed_binding()?[..] == request.binding;
+    let nothing = json!({});
+    let is_bound = match asked.reason {
+        Opened::Erased => [&request.fields, &request.before, &request.after].into_iter().all(|kept| *kept == nothing),
+        _ => request.computed_binding()?[..] == request.binding,
+    };
     if !is_bound || request.binding_hex() != *asked.binding {
         differ.push("what it asks for is not what the ledger says was asked for".into());
     }

@@ -5,6 +5,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
+/// What `ledger.erase_subject` leaves of a text.
+const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
 pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replaced", "subject.", "ledger.resumed"];
 
@@ -14,6 +16,8 @@ pub struct Told {
     pub(super) requests: HashMap<i64, Asked>,
     /// Not everything is there: a request whose beginning is missing says nothing.
     pub(super) incomplete: bool,
+    /// Since the last of what is missing nobody wrote that a month was retired: until then something open could have begun in it.
+    may_lack: bool,
 }
 
 /// A request as the events tell of it.
@@ -65,7 +69,11 @@ impl Opened {
 
     /// Whether it may be this text.
     pub fn may_be(self, text: Option<&str>) -> bool {
-        !matches!(self, Self::Text(_)) || self == Self::text(text)
+        match self {
+            Self::Unknown => true,
+            Self::Erased => text.is_none_or(|text| text == ERASED),
+            Self::Text(_) => self == Self::text(text),
+        }
     }
 }
 
@@ -83,7 +91,7 @@ pub(super) fn number(leaf: &Value) -> Option<i64> {
 impl Told {
     /// Events are missing, and it is known why.
     pub fn something_is_gone(&mut self) {
-        self.incomplete = true;
+        (self.incomplete, self.may_lack) = (true, true);
     }
 
     /// Takes the next event of the log, and says what should have come before it.
@@ -91,7 +99,8 @@ impl Told {
         let kind = leaf["kind"].as_str()?;
         let effect = is_effect(leaf);
         let Some(id) = leaf["request"].as_str() else {
-            return (effect && !self.incomplete).then(|| format!("{kind}, which no request asked for"));
+            self.may_lack &= kind != "ledger.retired";
+            return effect.then(|| format!("{kind}, which no request asked for"));
         };
         let number = number(leaf)?;
         if kind == event_kind(State::Pending) {
@@ -101,7 +110,8 @@ impl Told {
             return None;
         }
         let Some(request) = self.requests.get_mut(&number) else {
-            return (!self.incomplete).then(|| format!("{kind} of {id}, which nobody asked for before"));
+            let excused = if effect { self.may_lack } else { self.incomplete };
+            return (!excused).then(|| format!("{kind} of {id}, which nobody asked for before"));
         };
         match State::ALL.into_iter().find(|state| event_kind(*state) == kind) {
             Some(next) => request.becomes(id, next, leaf),
@@ -279,6 +289,9 @@ mod tests {
         assert_eq!(told(&[asked.clone(), asked]), ["CR-1 is asked for twice"]);
         let mut rest = Told::default();
         rest.something_is_gone();
-        assert_eq!(rest.event(&over), None, "its beginning was retired");
+        assert_eq!((rest.event(&done), rest.event(&over)), (None, None), "its beginning was retired");
+        rest.event(&json!({"kind": "ledger.retired", "outcome": "success"}));
+        assert_eq!(rest.event(&over), None, "something may still be said of it");
+        assert!(rest.event(&done).is_some(), "and nothing that was open then is retired");
     }
 }

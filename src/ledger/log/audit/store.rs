@@ -119,24 +119,24 @@ pub(super) async fn forgotten(conn: &mut PgConnection) -> sqlx::Result<(Vec<Uuid
     )
     .fetch_all(&mut *conn)
     .await?;
-    let late = sqlx::query_scalar!(
-        r#"select count(*) as "late!" from ledger.pending where recorded_at < clock_timestamp() - interval '5 seconds'"#
-    )
-    .fetch_one(conn)
-    .await?;
+    let late = sqlx::query_scalar!(r#"select count(*) as "late!" from ledger.pending where recorded_at < now() - interval '5 seconds'"#)
+        .fetch_one(conn)
+        .await?;
     Ok((lost, late))
 }
 
 /// Logs of another name that this one goes on from, and how many leaves of theirs it has, as the events tell that were asked for and
-/// approved like any others.
+/// approved like any others, or the requests whose events went with their month.
 pub(super) async fn epochs(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, i64)>> {
     let rows = sqlx::query!(
         r#"select w.origin as "origin!", w.size from ledger.way_out w
            where w.way = 'epoch' and w.halted_at is distinct from (select halted_at from ledger.head)
-             and exists (select from ledger.event e, lateral (select convert_from(e.leaf, 'UTF8')::jsonb as said) s
+             and (exists (select from request r where r.id = w.request_id and r.operation = 'ledger.resume' and r.state = 'succeeded'
+                 and r.created_at < ledger.kept_since())
+               or exists (select from ledger.event e, lateral (select convert_from(e.leaf, 'UTF8')::jsonb as said) s
                where e.kind = 'ledger.resumed' and e.request_id = w.request_id and said ->> 'outcome' = 'success'
                  and said ->> 'request' = 'CR-' || w.request_id and said -> 'facts' ->> 'way' = 'epoch'
-                 and (said -> 'facts' ->> 'leaves')::bigint = w.size)
+                 and (said -> 'facts' ->> 'leaves')::bigint = w.size))
            order by w.request_id"#
     )
     .fetch_all(conn)
@@ -164,7 +164,7 @@ pub(super) async fn kinds(conn: &mut PgConnection) -> sqlx::Result<Vec<(String, 
 pub(super) async fn waiting(conn: &mut PgConnection) -> sqlx::Result<Vec<Vec<u8>>> {
     sqlx::query_scalar!(
         "select e.leaf from ledger.pending p join ledger.event e on e.event_id = p.event_id and e.recorded_at = p.recorded_at
-         order by p.xid, p.event_id"
+         order by p.event_id"
     )
     .fetch_all(conn)
     .await
