@@ -14,6 +14,8 @@ use crate::{
         note::{SigningKey, VerifyingKey},
     },
     live::Live,
+    operations::registry::Registry,
+    requests::invariants,
 };
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -123,7 +125,8 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
     anyhow::ensure!(!keys.is_empty(), "no key to check signatures with: give --key, or set COUNTERSIGN_LEDGER_KEY");
     let copy = copy.or_else(|| config.ledger.as_ref().map(|ledger| ledger.copy.clone()));
     let db = Db::connect(config.database(), Live::new().0).await?;
-    let findings = crate::requests::invariants::check(&mut *db.read().await?).await?;
+    let mut findings = invariants::check(&mut *db.read().await?).await?;
+    findings.push(invariants::overwritten(&mut *db.read().await?, &Registry::new()).await?);
     let log = audit::verify(&mut *db.read().await?, &keys, copy.as_deref()).await?;
     db.close().await;
     let broken = findings.iter().any(|finding| !finding.requests.is_empty()) || !log.faults.is_empty();

@@ -51,6 +51,10 @@ impl Operation for FixTier {
         Ok(())
     }
 
+    async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        store::overwritten_orgs(conn).await
+    }
+
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
         Ok(vec![msg::impact_org_members(store::member_count(conn, &self.org_id).await?)])
     }

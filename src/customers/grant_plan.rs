@@ -49,6 +49,10 @@ impl Operation for GrantPlan {
         Ok(())
     }
 
+    async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        store::overwritten_users(conn).await
+    }
+
     async fn impact(&self, _: &mut PgConnection) -> Result<Vec<Text>, Error> {
         Ok(vec![match self.until {
             _ if self.plan == Plan::Free => msg::impact_plan_free(),

@@ -136,3 +136,34 @@ pub(super) async fn set_plan(change: &mut Change, id: &str, plan: &str, until: O
 pub(super) async fn member_count(conn: &mut PgConnection, org: &str) -> sqlx::Result<i64> {
     sqlx::query_scalar!(r#"select count(*) as "members!" from admin_user_orgs where org_id = $1"#, org).fetch_one(conn).await
 }
+
+/// So many overwritten values are told of; one is enough to look.
+const MOST: i64 = 100;
+
+/// Requests that were the last to set a tier or a credit which is another one now. Whoever is in another system alone is not looked at.
+pub(super) async fn overwritten_orgs(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with last as (select distinct on (e.target_id, set.key) e.target_id, e.request_id, set.key, set.value
+             from ledger.event e join request r on r.id = e.request_id, jsonb_each_text(r.after) set
+             where e.kind = 'org.tier.fixed' and e.outcome = 'success' order by e.target_id, set.key, e.event_id desc)
+           select distinct l.request_id as "id!" from last l join admin_orgs o on o.id = l.target_id
+           where l.value is distinct from case l.key when 'tier' then o.tier when 'credit' then o.credit::text end limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The same of plans and of the day until which they last.
+pub(super) async fn overwritten_users(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with last as (select distinct on (e.target_id, set.key) e.target_id, e.request_id, set.key, set.value
+             from ledger.event e join request r on r.id = e.request_id, jsonb_each_text(r.after) set
+             where e.kind = 'user.plan.granted' and e.outcome = 'success' order by e.target_id, set.key, e.event_id desc)
+           select distinct l.request_id as "id!" from last l join admin_users u on u.id = l.target_id
+           where l.value is distinct from case l.key when 'plan' then u.plan when 'until' then u.plan_until::text end limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}

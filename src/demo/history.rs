@@ -11,7 +11,7 @@ use crate::{
 use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 pub struct Org {
@@ -72,6 +72,8 @@ pub struct World {
     executor: Uuid,
     /// Targets that a waiting request is about: nothing else happens to them, so that what it shows stays true.
     waited_for: HashSet<String>,
+    /// When a value of a customer was last set, by what has been told so far.
+    set: HashMap<(String, String), DateTime<Utc>>,
 }
 
 pub(super) const TIERS: [&str; 4] = ["free", "starter", "pro", "enterprise"];
@@ -110,7 +112,7 @@ impl World {
                 }
             })
             .collect();
-        Self { companies, orgs, users, rng, executor, waited_for: HashSet::new() }
+        Self { companies, orgs, users, rng, executor, waited_for: HashSet::new(), set: HashMap::new() }
     }
 
     /// Times of requests over the year before `now`, oldest first: office hours mostly, fewer at night and at weekends.
@@ -291,10 +293,21 @@ impl World {
         );
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
+        // what was asked for later may have been decided earlier
+        let mut last = |key: &str| {
+            let before = self.set.entry((r.target_id.clone(), key.to_owned())).or_default();
+            let is_last = *before <= at;
+            *before = at.max(*before);
+            is_last
+        };
         if let Some(org) = self.orgs.iter_mut().find(|o| o.id == r.target_id) {
-            org.tier = TIERS.into_iter().find(|t| r.after["tier"] == *t).unwrap_or(org.tier);
-            org.credit = r.after["credit"].as_i64().unwrap_or(org.credit);
-        } else if let Some(user) = self.users.iter_mut().find(|u| u.id == r.target_id) {
+            if let Some(tier) = TIERS.into_iter().find(|t| r.after["tier"] == *t).filter(|_| last("tier")) {
+                org.tier = tier;
+            }
+            if let Some(credit) = r.after["credit"].as_i64().filter(|_| last("credit")) {
+                org.credit = credit;
+            }
+        } else if let Some(user) = self.users.iter_mut().find(|u| u.id == r.target_id).filter(|_| last("plan")) {
             user.plan = if r.after["plan"] == "pro" { "pro" } else { "free" };
         }
         story.request.version += 1;

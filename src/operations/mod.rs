@@ -163,6 +163,10 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     async fn long_text(&self, _: &mut PgConnection, _before: &Value) -> Result<Option<LongText>, Error> {
         Ok(None)
     }
+    /// Requests that were the last to set a value which is another one now: somebody changed it past the portal.
+    async fn overwritten(_: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        Ok(Vec::new())
+    }
 }
 
 /// A text of many lines as it was and as it would be.
@@ -183,6 +187,7 @@ pub struct Holding {
 }
 
 /// An operation as doors and the request spine see it.
+#[async_trait]
 pub trait Definition: Send + Sync {
     fn name(&self) -> &'static str;
     fn version(&self) -> i16;
@@ -204,6 +209,10 @@ pub trait Definition: Send + Sync {
         false
     }
     fn scope(&self) -> &'static str;
+    /// As [`Operation::overwritten`].
+    async fn overwritten(&self, _: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        Ok(Vec::new())
+    }
     /// JSON schema (2020-12) of the fields.
     fn schema(&self) -> Value;
     /// The fields of a request, checked for type, range and unknown names.
@@ -273,6 +282,7 @@ impl<O> Default for Typed<O> {
     }
 }
 
+#[async_trait]
 impl<O: Operation> Definition for Typed<O> {
     fn name(&self) -> &'static str {
         O::NAME
@@ -291,6 +301,9 @@ impl<O: Operation> Definition for Typed<O> {
     }
     fn scope(&self) -> &'static str {
         O::Asks::NAME
+    }
+    async fn overwritten(&self, conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        O::overwritten(conn).await
     }
     fn schema(&self) -> Value {
         SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<O>().to_value()

@@ -74,6 +74,11 @@ async fn what_pages_show_of_a_request_is_held_against_the_ledger() {
         let (whole, said) = verify(&desk).await;
         assert!(whole, "{what}, undone: {said}");
     }
+    // what it set, set to something else
+    tamper(&mut owner, "admin_orgs", &format!("update admin_orgs set credit = credit + 1 where id = '{ORG}'")).await;
+    let (whole, said) = verify(&desk).await;
+    assert!(!whole && said.contains(&format!("no request changed it: CR-{id}")), "{said}");
+    tamper(&mut owner, "admin_orgs", &format!("update admin_orgs set credit = credit - 1 where id = '{ORG}'")).await;
     // a vote that is gone
     let (ops, approver) = (desk.token("ops").await, desk.token("approver").await);
     let denied = fix(&ops, 4_711).await;

@@ -7,7 +7,7 @@ pub use agree::agree;
 pub use told::{Told, is_effect};
 
 use super::{State, short_id, store as requests};
-use crate::error::Error;
+use crate::{error::Error, operations::registry::Registry};
 use sqlx::PgConnection;
 use std::collections::HashSet;
 
@@ -70,6 +70,16 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
         ),
         found("binding", "what is stored is not what its approvers are shown", broken),
     ])
+}
+
+/// Whether what was set by requests is still what it was set to: the state of each target is the last that the ledger tells of.
+pub async fn overwritten(conn: &mut PgConnection, registry: &Registry) -> Result<Finding, Error> {
+    let back: HashSet<i64> = store::came_back(conn).await?.into_iter().collect();
+    let mut requests = Vec::new();
+    for definition in registry.all() {
+        requests.extend(definition.overwritten(conn).await?.into_iter().filter(|id| !back.contains(id)).map(short_id));
+    }
+    Ok(Finding { invariant: "last-change-stands", means: "what it set is something else now, and no request changed it", requests })
 }
 
 /// The kinds of events that are transitions, with the state they lead to.
