@@ -30,6 +30,8 @@ pub mod dashboard;
 pub mod db;
 /// A realistic company to try things on.
 pub mod demo;
+/// Documents that people write, and what is wrong with them.
+pub mod documents;
 /// The ways in other than the browser.
 pub mod doors;
 /// Everything that can go wrong, and how it is told.

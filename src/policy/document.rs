@@ -2,17 +2,15 @@
 //! is worse than none.
 use super::{
     Condition, Need, Policy, Rule, Terms, Ticket,
-    faults::Fault,
     matching::{Change, Side, Test},
-    values::{At, Reader, Section},
 };
 use crate::{
     auth::{RequestsDecide, Role, Scope, roles_with},
+    documents::{At, Fault, Reader, Section},
     i18n::msg,
     operations::{Risk, TOOL_CALL},
 };
 use std::collections::{BTreeMap, BTreeSet};
-use toml::de::DeTable;
 
 /// In force until somebody changes it.
 pub const BUILT_IN: &str = include_str!("default.toml");
@@ -48,17 +46,8 @@ const TERMS: [&str; 16] = [
 /// Reads a document and tells everything that is wrong with it. Names of operations are held against `operations`; a version
 /// that was in force once is read without, since operations come and go.
 pub fn read(document: &str, operations: Option<&[&str]>) -> Result<Policy, Vec<Fault>> {
+    let table = Reader::parse(document, LONGEST)?;
     let mut r = Reader::new(document);
-    if document.len() > LONGEST {
-        return Err(vec![Fault::new(1, msg::policy_fault_too_long(LONGEST))]);
-    }
-    let table = match DeTable::parse(document) {
-        Ok(table) => table,
-        Err(error) => {
-            let line = r.line(error.span().map_or(0, |s| s.start));
-            return Err(vec![Fault::new(line, msg::policy_fault_toml(error.message(), line))]);
-        }
-    };
     let root = Section::root(&table);
     r.only(&root, &["groups", "rule", "default"]);
     let groups = groups(&mut r, &root);
@@ -94,11 +83,7 @@ pub fn read(document: &str, operations: Option<&[&str]>) -> Result<Policy, Vec<F
             }
         }
     }
-    if r.faults.is_empty() {
-        return Ok(Policy { groups, rules, document: document.to_owned() });
-    }
-    r.faults.sort_by_key(|f| f.line);
-    Err(r.faults)
+    r.done(Policy { groups, rules, document: document.to_owned() })
 }
 
 impl Rule {
@@ -123,7 +108,7 @@ fn groups<'d>(r: &mut Reader<'d>, root: &Section<'_, 'd>) -> BTreeMap<String, Ve
     for (name, value) in section.entries() {
         named(r, &name, value.span().start);
         // whoever holds none of these could never vote, and a need for them would never be met
-        if let Some(roles) = r.names(&section, &name, Some(&roles_with(RequestsDecide::NAME))) {
+        if let Some(roles) = names(r, &section, &name, Some(&roles_with(RequestsDecide::NAME))) {
             groups.insert(name, roles);
         }
     }
@@ -172,17 +157,17 @@ fn rule<'d>(r: &mut Reader<'d>, mut section: Section<'_, 'd>, groups: &BTreeMap<
 fn conditions<'d>(r: &mut Reader<'d>, when: &Section<'_, 'd>, operations: Option<&[&str]>) -> Vec<Condition> {
     r.only(when, &["operation", "risk", "role", "door", "target", "fields", "before", "after", "change", "hours", "weekdays"]);
     let mut all = Vec::new();
-    all.extend(r.names(when, "operation", operations).map(Condition::Operation));
+    all.extend(names(r, when, "operation", operations).map(Condition::Operation));
     let risks = Risk::ALL.map(Risk::name);
-    if let Some(names) = r.names(when, "risk", Some(&risks)) {
+    if let Some(names) = names(r, when, "risk", Some(&risks)) {
         all.push(Condition::Risk(Risk::ALL.into_iter().filter(|risk| names.iter().any(|n| n == risk.name())).collect()));
     }
-    all.extend(r.names(when, "role", Some(&Role::PEOPLE.map(Role::name))).map(Condition::Role));
-    all.extend(r.names(when, "door", Some(&DOORS)).map(Condition::Door));
+    all.extend(names(r, when, "role", Some(&Role::PEOPLE.map(Role::name))).map(Condition::Role));
+    all.extend(names(r, when, "door", Some(&DOORS)).map(Condition::Door));
     if let Some(target) = when.get("target").and_then(|t| r.section(t, when.key("target"))) {
         r.only(&target, &["type", "id", "label"]);
-        all.extend(r.names(&target, "type", None).map(Condition::TargetType));
-        all.extend(r.names(&target, "id", None).map(Condition::TargetId));
+        all.extend(names(r, &target, "type", None).map(Condition::TargetType));
+        all.extend(names(r, &target, "id", None).map(Condition::TargetId));
         all.extend(target.get("label").and_then(|l| r.text(l, &target.key("label"))).map(Condition::TargetLabel));
     }
     for (key, side) in [("fields", Side::Field), ("before", Side::Before), ("after", Side::After)] {
@@ -205,7 +190,7 @@ fn conditions<'d>(r: &mut Reader<'d>, when: &Section<'_, 'd>, operations: Option
             None => r.fault(value.span().start, |line| msg::policy_fault_hours(when.key("hours"), line)),
         }
     }
-    if let Some(names) = r.names(when, "weekdays", Some(&DAYS)) {
+    if let Some(names) = names(r, when, "weekdays", Some(&DAYS)) {
         all.push(Condition::Weekdays((0..7).filter(|day| names.iter().any(|n| n == DAYS[usize::from(*day)])).collect()));
     }
     all
@@ -271,12 +256,12 @@ fn needs<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<St
         let count = if need.get("count").is_some() { r.within(&need, "count", 1, 9) } else { Some(1) };
         let known: Vec<&str> = groups.keys().map(String::as_str).collect();
         r.required(&need, "group");
-        let Some(names) = r.names(&need, "group", Some(&known)) else { continue };
+        let Some(names) = names(r, &need, "group", Some(&known)) else { continue };
         let (Some(group), Some(count)) = (names.first(), count) else { continue };
         needs.push(Need { group: group.clone(), roles: groups[group].clone(), count: count as u8 });
     }
     if needs.iter().map(|n| u32::from(n.count)).sum::<u32>() > 9 {
-        r.fault(at, |line| msg::policy_fault_range(&path, 1, line, 9));
+        r.fault(at, |line| msg::document_fault_range(&path, 1, line, 9));
         needs.clear();
     }
     needs
@@ -302,7 +287,7 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<St
         }
     });
     let known: Vec<&str> = groups.keys().map(String::as_str).collect();
-    let escalate_to = r.names(section, "escalate_to", Some(&known)).map(|names| {
+    let escalate_to = names(r, section, "escalate_to", Some(&known)).map(|names| {
         let roles: BTreeSet<String> = names.iter().flat_map(|name| groups[name].iter().cloned()).collect();
         (names, roles.into_iter().collect())
     });
@@ -323,4 +308,28 @@ fn terms<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, groups: &BTreeMap<St
         escalate_minutes: r.within(section, "escalate_minutes", 0, QUARTER),
         escalate_to,
     }
+}
+
+/// One text or several, each of them known. Without any, the rule could never match.
+fn names<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, key: &str, known: Option<&[&str]>) -> Option<Vec<String>> {
+    let value = section.get(key)?;
+    let path = section.key(key);
+    let items = if value.get_ref().is_str() { vec![value] } else { r.list(value, &path) };
+    if items.is_empty() {
+        if value.get_ref().is_array() {
+            r.fault(value.span().start, |line| msg::policy_fault_empty(path, line));
+        }
+        return None;
+    }
+    let mut names = Vec::new();
+    for item in items {
+        let Some(name) = r.text(item, &path) else { continue };
+        if known.is_some_and(|known| !known.contains(&name.as_str())) {
+            let known = known.unwrap_or_default().join(", ");
+            r.fault(item.span().start, |line| msg::document_fault_unknown_value(&path, known, line, &name));
+            continue;
+        }
+        names.push(name);
+    }
+    (!names.is_empty()).then_some(names)
 }

@@ -2,7 +2,6 @@
 //! the policy said about it, and that and the policy in force must both be satisfied, when it is voted on and when it runs.
 mod deadlock;
 mod document;
-mod faults;
 pub mod json;
 mod matching;
 mod quorum;
@@ -12,14 +11,12 @@ pub mod simulator;
 mod store;
 #[cfg(test)]
 mod tests;
-mod values;
 mod version;
 pub mod web;
 pub mod words;
 
 pub use deadlock::{Shortage, present, shortage};
 pub use document::{BUILT_IN, LONGEST, NOT_HELD, read};
-pub use faults::Fault;
 pub use matching::{Case, Change, Condition, Reason, Test};
 pub use quorum::{Filled, Holder, fill, may_decide};
 pub use replace::ReplacePolicy;

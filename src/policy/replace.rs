@@ -1,9 +1,10 @@
 //! `policy.replace`: another document takes the place of the policy. Countersigned like everything else, under the rules that it
 //! would change.
-use super::{Case, Policy, Version, document, faults::Fault, shortage, simulator, store, version};
+use super::{Case, Policy, Version, document, shortage, simulator, store, version};
 use crate::{
     auth::{PolicyPropose, Scope, roles_with},
     db::Change,
+    documents::{Fault, changed_lines, tidy},
     error::Error,
     i18n::{Text, msg},
     ledger::Entry,
@@ -14,7 +15,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use similar::{ChangeTag, TextDiff};
 use sqlx::PgConnection;
 use validator::Validate;
 
@@ -27,11 +27,6 @@ pub struct ReplacePolicy {
 
 /// What it is about: type and id of its target.
 pub(super) const TARGET: &str = "policy";
-
-/// As it is compared and stored: forms send other line ends, and lose the last one.
-pub fn tidy(document: &str) -> String {
-    format!("{}\n", document.replace("\r\n", "\n").trim_end())
-}
 
 #[async_trait]
 impl Operation for ReplacePolicy {
@@ -54,7 +49,7 @@ impl Operation for ReplacePolicy {
         if let Some(lacking) = locks_out(conn, &policy).await? {
             return Err(Refusal::field("document", msg::policy_locks_out(lacking)));
         }
-        let (gone, new) = lines(&tidy(&stored.document), &document);
+        let (gone, new) = changed_lines(&tidy(&stored.document), &document);
         let target = Target { kind: TARGET, id: TARGET.into(), label: "policy.toml".into() };
         let before = state(newest, &crate::requests::hex(&stored.hash), &gone);
         Ok(Preview { target, before, after: state(newest + 1, &version::hash_of(&document), &new) })
@@ -99,20 +94,6 @@ fn first(faults: Vec<Fault>) -> Refusal {
 
 fn state(version: i32, hash: &str, lines: &str) -> Map<String, Value> {
     Map::from_iter([("version".into(), json!(version)), ("hash".into(), json!(hash.get(..12))), ("lines".into(), json!(lines))])
-}
-
-/// The lines that go and those that come, each with its number.
-fn lines(was: &str, is: &str) -> (String, String) {
-    let (mut gone, mut new) = (Vec::new(), Vec::new());
-    for change in TextDiff::from_lines(was, is).iter_all_changes() {
-        let line = |at: Option<usize>| format!("{:>3}  {}", at.map_or(0, |n| n + 1), change.value().trim_end());
-        match change.tag() {
-            ChangeTag::Delete => gone.push(line(change.old_index())),
-            ChangeTag::Insert => new.push(line(change.new_index())),
-            ChangeTag::Equal => {}
-        }
-    }
-    (gone.join("\n"), new.join("\n"))
 }
 
 /// Who is missing, if nobody who may propose the next policy could ever have it approved, at whatever hour they ask. Checked for

@@ -1,12 +1,9 @@
 //! The versions of the policy: adopting the first, and knowing which one is in force.
-use super::{
-    Case, Policy, Ruling, document,
-    faults::{self, Fault},
-    store,
-};
+use super::{Case, Policy, Ruling, document, store};
 use crate::{
     app::App,
     auth::{Operator, PolicyAdopt, Service},
+    documents::{self, Fault},
     error::Error,
     i18n::Lang,
     ledger::Entry,
@@ -32,7 +29,7 @@ pub struct Version {
 impl Version {
     /// A document as the version that a first start adopts.
     pub fn first(document: &str) -> anyhow::Result<Self> {
-        let policy = check(document).map_err(|found| anyhow::anyhow!("{}", faults::told(&found, Lang::En)))?;
+        let policy = check(document).map_err(|found| anyhow::anyhow!("{}", documents::told(&found, Lang::En)))?;
         Ok(Self { id: 1, hash: hash_of(document), policy })
     }
 
@@ -84,7 +81,7 @@ pub async fn numbered(app: &App, conn: &mut PgConnection, newest: Option<i32>) -
     let stored = store::version(conn, id).await?;
     // one that cannot be read any more decides nothing: everything waits until somebody looks
     let policy = document::read(&stored.document, None)
-        .map_err(|found| anyhow::anyhow!("policy version {id} cannot be read: {}", faults::told(&found, Lang::En)))?;
+        .map_err(|found| anyhow::anyhow!("policy version {id} cannot be read: {}", documents::told(&found, Lang::En)))?;
     let version = Arc::new(Version { id, hash: hex(&stored.hash), policy });
     if let Ok(mut cached) = app.policies.0.lock() {
         *cached = Some(version.clone());

@@ -224,7 +224,7 @@ async fn a_bad_document_is_refused_with_its_lines_and_what_was_typed_stays() {
     let token = desk.token("admin").await;
     let (status, problem) = token.post("/api/policy/simulate", &json!({"document": bad})).await;
     let codes: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["code"].as_str().unwrap()).collect();
-    assert_eq!((status, codes), (422, vec!["policy-fault-nobody", "policy-fault-unknown-value", "policy-fault-unknown-value"]));
+    assert_eq!((status, codes), (422, vec!["policy-fault-nobody", "document-fault-unknown-value", "document-fault-unknown-value"]));
     let propose = |document: String| json!({"operation": "policy.replace", "fields": {"document": document}, "reason": REASON});
     for (document, code) in [
         (bad, "policy-fault-nobody"),

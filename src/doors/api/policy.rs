@@ -2,8 +2,9 @@
 use super::Body;
 use crate::{
     app::App,
+    documents::{Fault, tidy},
     error::{Error, Problem},
-    policy::{self, Version, replace::tidy, simulator},
+    policy::{self, Version, simulator},
     requests::short_id,
 };
 use axum::{Json, extract::State};
@@ -31,7 +32,7 @@ pub async fn show(State(app): State<App>) -> Result<Json<Value>, Error> {
 
 /// Every fault at once, each with its line.
 pub async fn simulate(State(app): State<App>, Body(draft): Body<NewDraft>) -> Result<Json<Value>, Error> {
-    let problems = |faults: Vec<policy::Fault>| faults.into_iter().map(|f| Problem::new("document", f.text)).collect();
+    let problems = |faults: Vec<Fault>| faults.into_iter().map(|f| Problem::new("document", f.text)).collect();
     let policy = policy::check(&tidy(&draft.document)).map_err(|faults| Error::Invalid(problems(faults)))?;
     let days = draft.days.unwrap_or(simulator::DAYS).clamp(1, simulator::MOST_DAYS);
     let mut conn = app.db.read().await?;

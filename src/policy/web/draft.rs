@@ -2,13 +2,13 @@
 use crate::{
     app::App,
     auth::{Csrf, PolicyPropose, RequestsAsk, Scope, Submitted},
+    documents::tidy,
     error::Error,
     i18n::Lang,
     operations::form::{grouped, number},
     page::{self, Fact, Link, Shell, Visit},
     policy::{
         self, Policy,
-        replace::tidy,
         simulator::{self, Report, Sums},
         words,
     },

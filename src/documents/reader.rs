@@ -1,5 +1,5 @@
-//! Reading values out of a TOML document so that whatever is wrong is told with its line and its key, all at once.
-use super::faults::Fault;
+//! Reading values out of a TOML document.
+use super::Fault;
 use crate::i18n::{Text, msg};
 use serde_json::{Value, json};
 use toml::{
@@ -8,21 +8,21 @@ use toml::{
 };
 
 /// A document being read.
-pub(super) struct Reader<'d> {
+pub struct Reader<'d> {
     text: &'d str,
     pub faults: Vec<Fault>,
 }
 
 /// A table of the document, with where it stands and what leads to it.
 #[derive(Clone)]
-pub(super) struct Section<'t, 'd> {
+pub struct Section<'t, 'd> {
     pub path: String,
     pub at: usize,
     table: &'t DeTable<'d>,
 }
 
 /// A value with where it stands.
-pub(super) type At<'t, 'd> = &'t Spanned<DeValue<'d>>;
+pub type At<'t, 'd> = &'t Spanned<DeValue<'d>>;
 
 impl<'t, 'd> Section<'t, 'd> {
     pub fn root(table: &'t Spanned<DeTable<'d>>) -> Self {
@@ -50,6 +50,26 @@ impl<'d> Reader<'d> {
         Self { text, faults: Vec::new() }
     }
 
+    /// The document as TOML, if it has no more than so many bytes; or what is wrong with it.
+    pub fn parse(text: &'d str, longest: usize) -> Result<Spanned<DeTable<'d>>, Vec<Fault>> {
+        if text.len() > longest {
+            return Err(vec![Fault::new(1, msg::document_fault_too_long(longest))]);
+        }
+        DeTable::parse(text).map_err(|error| {
+            let line = Self::new(text).line(error.span().map_or(0, |s| s.start));
+            vec![Fault::new(line, msg::document_fault_toml(error.message(), line))]
+        })
+    }
+
+    /// Everything that was wrong, in the order of its lines.
+    pub fn done<T>(mut self, read: T) -> Result<T, Vec<Fault>> {
+        if self.faults.is_empty() {
+            return Ok(read);
+        }
+        self.faults.sort_by_key(|fault| fault.line);
+        Err(self.faults)
+    }
+
     pub fn line(&self, at: usize) -> usize {
         self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|b| **b == b'\n').count() + 1
     }
@@ -59,8 +79,9 @@ impl<'d> Reader<'d> {
         self.faults.push(Fault::new(line, text(line)));
     }
 
-    fn wrong_kind(&mut self, at: usize, key: String, kind: &str) {
-        self.fault(at, |line| msg::policy_fault_kind(key, kind, line));
+    /// A value of another kind than these.
+    pub fn wrong_kind(&mut self, at: usize, key: String, kind: &str) {
+        self.fault(at, |line| msg::document_fault_kind(key, kind, line));
     }
 
     /// Refuses keys that nobody knows: a misspelt condition would make a rule match too much.
@@ -68,7 +89,7 @@ impl<'d> Reader<'d> {
         for (key, _) in section.table.iter() {
             if !known.contains(&key.get_ref().as_ref()) {
                 let name = section.key(key.get_ref());
-                self.fault(key.span().start, |line| msg::policy_fault_unknown_key(name, known.join(", "), line));
+                self.fault(key.span().start, |line| msg::document_fault_unknown_key(name, known.join(", "), line));
             }
         }
     }
@@ -77,7 +98,7 @@ impl<'d> Reader<'d> {
         let value = section.get(key);
         if value.is_none() {
             let name = section.key(key);
-            self.fault(section.at, |line| msg::policy_fault_missing(name, line));
+            self.fault(section.at, |line| msg::document_fault_missing(name, line));
         }
         value
     }
@@ -133,34 +154,10 @@ impl<'d> Reader<'d> {
         let number = self.number(value, &section.key(key))?;
         if !(least..=most).contains(&number) {
             let name = section.key(key);
-            self.fault(value.span().start, |line| msg::policy_fault_range(name, least, line, most));
+            self.fault(value.span().start, |line| msg::document_fault_range(name, least, line, most));
             return None;
         }
         u32::try_from(number).ok()
-    }
-
-    /// One text or several, each of them known. Without any, the rule could never match.
-    pub fn names(&mut self, section: &Section<'_, 'd>, key: &str, known: Option<&[&str]>) -> Option<Vec<String>> {
-        let value = section.get(key)?;
-        let path = section.key(key);
-        let items = if value.get_ref().is_str() { vec![value] } else { self.list(value, &path) };
-        if items.is_empty() {
-            if value.get_ref().is_array() {
-                self.fault(value.span().start, |line| msg::policy_fault_empty(path, line));
-            }
-            return None;
-        }
-        let mut names = Vec::new();
-        for item in items {
-            let Some(name) = self.text(item, &path) else { continue };
-            if known.is_some_and(|known| !known.contains(&name.as_str())) {
-                let known = known.unwrap_or_default().join(", ");
-                self.fault(item.span().start, |line| msg::policy_fault_unknown_value(&path, known, line, &name));
-                continue;
-            }
-            names.push(name);
-        }
-        (!names.is_empty()).then_some(names)
     }
 
     /// Text, number or truth, as the fields of requests have them.
