@@ -55,7 +55,7 @@ pub fn read(document: &str) -> Result<Vec<Charge>, Vec<Fault>> {
 }
 
 /// A charge, if it is one, and where its tiers stand.
-fn charge(r: &mut Reader<'_>, section: &Section<'_, '_>) -> (Option<Charge>, Vec<usize>) {
+fn charge<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> (Option<Charge>, Vec<usize>) {
     let mut whole = true;
     let key = text(r, section, "key", true).unwrap_or_default();
     let metric = text(r, section, "metric", false);
@@ -77,14 +77,16 @@ fn charge(r: &mut Reader<'_>, section: &Section<'_, '_>) -> (Option<Charge>, Vec
         }
     };
     r.only(section, &[&["key", "metric", "included", "model"], known].concat());
-    let mut won = |r: &mut Reader<'_>, name: &str| r.required(section, name).and_then(|value| amount(r, value, &section.key(name)));
+    let won = |r: &mut Reader<'d>, name: &str| r.required(section, name).and_then(|value| amount(r, value, &section.key(name)));
     let model = match model.as_deref() {
         Some("flat") => won(r, "amount").map(|amount| Model::Flat { amount }),
         Some("percentage") => needed(r, section, "rate").map(|rate| Model::Percentage { rate }),
-        Some("package") => at_least_one(r, section, "size", None).zip(needed(r, section, "price")).map(|(size, price)| Model::Package { size, price }),
-        Some("per_unit") => {
-            at_least_one(r, section, "per", Some(NonZeroU64::MIN)).zip(needed(r, section, "price")).map(|(per, price)| Model::PerUnit { per, price })
+        Some("package") => {
+            at_least_one(r, section, "size", None).zip(needed(r, section, "price")).map(|(size, price)| Model::Package { size, price })
         }
+        Some("per_unit") => at_least_one(r, section, "per", Some(NonZeroU64::MIN))
+            .zip(needed(r, section, "price"))
+            .map(|(per, price)| Model::PerUnit { per, price }),
         name => {
             let per = at_least_one(r, section, "per", Some(NonZeroU64::MIN));
             let items = r.required(section, "tiers").map(|list| r.list(list, "charge.tiers")).unwrap_or_default();
@@ -108,7 +110,7 @@ fn charge(r: &mut Reader<'_>, section: &Section<'_, '_>) -> (Option<Charge>, Vec
     (charge, places)
 }
 
-fn tier(r: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Tier> {
+fn tier<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>) -> Option<Tier> {
     r.only(section, &["up_to", "price", "flat"]);
     let up_to = section.get("up_to").map_or(Some(None), |value| quantity(r, value, &section.key("up_to")).map(Some));
     let flat = section.get("flat").map_or(Some(0), |value| amount(r, value, &section.key("flat")));
@@ -116,7 +118,7 @@ fn tier(r: &mut Reader<'_>, section: &Section<'_, '_>) -> Option<Tier> {
     Some(Tier { up_to: up_to?, price: price?, flat: flat? })
 }
 
-fn text(r: &mut Reader<'_>, section: &Section<'_, '_>, name: &str, needed: bool) -> Option<String> {
+fn text<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, name: &str, needed: bool) -> Option<String> {
     let value = if needed { r.required(section, name)? } else { section.get(name)? };
     let text = r.text(value, &section.key(name))?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
@@ -127,13 +129,13 @@ fn text(r: &mut Reader<'_>, section: &Section<'_, '_>, name: &str, needed: bool)
     Some(text)
 }
 
-fn needed(r: &mut Reader<'_>, section: &Section<'_, '_>, name: &str) -> Option<Decimal> {
+fn needed<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, name: &str) -> Option<Decimal> {
     let value = r.required(section, name)?;
     decimal(r, value, &section.key(name))
 }
 
 /// A price as it is written, exactly: a number, or a text of one.
-fn decimal(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<Decimal> {
+fn decimal<'d>(r: &mut Reader<'d>, value: At<'_, 'd>, path: &str) -> Option<Decimal> {
     let written = match value.get_ref() {
         DeValue::Integer(number) if number.radix() == 10 => number.as_str().replace('_', ""),
         DeValue::Float(number) => number.as_str().replace('_', ""),
@@ -157,7 +159,7 @@ fn decimal(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<Decimal>
 }
 
 /// Whole won.
-fn amount(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<i64> {
+fn amount<'d>(r: &mut Reader<'d>, value: At<'_, 'd>, path: &str) -> Option<i64> {
     let exact = decimal(r, value, path)?;
     let whole = exact.is_integer().then(|| i64::try_from(exact).ok()).flatten();
     if whole.is_none() {
@@ -166,7 +168,7 @@ fn amount(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<i64> {
     whole
 }
 
-fn quantity(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<u64> {
+fn quantity<'d>(r: &mut Reader<'d>, value: At<'_, 'd>, path: &str) -> Option<u64> {
     let number = r.number(value, path)?;
     let quantity = u64::try_from(number).ok();
     if quantity.is_none() {
@@ -175,7 +177,7 @@ fn quantity(r: &mut Reader<'_>, value: At<'_, '_>, path: &str) -> Option<u64> {
     quantity
 }
 
-fn at_least_one(r: &mut Reader<'_>, section: &Section<'_, '_>, name: &str, usual: Option<NonZeroU64>) -> Option<NonZeroU64> {
+fn at_least_one<'d>(r: &mut Reader<'d>, section: &Section<'_, 'd>, name: &str, usual: Option<NonZeroU64>) -> Option<NonZeroU64> {
     let value = match (section.get(name), usual) {
         (None, Some(usual)) => return Some(usual),
         _ => r.required(section, name)?,
