@@ -4,7 +4,7 @@ use crate::{
     auth::{Provider, sessions},
     config::Config,
     connectors::admin_api::AdminApi,
-    csp, customers, dashboard,
+    catalog, csp, customers, dashboard,
     db::{Change, Db},
     doors, error,
     error::Error,
@@ -127,7 +127,7 @@ impl App {
         let surface = csp::routes(health::routes(assets::routes(surface)));
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
-        let surface = page::views::routes(customers::web::routes(surface));
+        let surface = page::views::routes(catalog::web::routes(customers::web::routes(surface)));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = insights::web::routes(style::web::routes(surface));
@@ -241,6 +241,7 @@ const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(search::pages(r, conn, q)),
     |r, conn, q| Box::pin(requests::web::find(r, conn, q)),
     |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(catalog::web::find(r, conn, q)),
     |r, conn, q| Box::pin(ledger::web::find(r, conn, q)),
     |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
     |r, conn, q| Box::pin(help::find(r, conn, q)),

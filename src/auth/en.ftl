@@ -40,3 +40,5 @@ access-scope = Scope
 access-yes = Allowed
 access-no = Not allowed
 operator-enabled-already = The account { $email } is enabled already.
+scope-catalog-read = See plans and add-ons with their prices, and what they would cost.
+scope-catalog-change = Draft prices, and ask that they are published or withdrawn.

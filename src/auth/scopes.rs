@@ -80,6 +80,10 @@ scopes! {
     CustomersRead = "customers:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for changes of a customer's plan, tier or credit.
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
+    /// See plans and add-ons with their prices, and what they would cost.
+    CatalogRead = "catalog:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Draft prices, and ask that they are published or withdrawn.
+    CatalogChange = "catalog:change": Admin Billing;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

@@ -10,7 +10,10 @@
 //! per = 1_000
 //! tiers = [{ up_to = 30_000_000, price = 3.0 }, { price = 2.4 }]
 //! ```
-use super::charges::{self, Charge, MAX_PLACES, MAX_PRICE, Model, Tier, Wrong};
+use super::{
+    Kind,
+    charges::{self, Charge, MAX_PLACES, MAX_PRICE, Model, Tier, Wrong},
+};
 use crate::{
     documents::{At, Fault, Reader, Section},
     i18n::msg,
@@ -52,6 +55,15 @@ pub fn read(document: &str) -> Result<Vec<Charge>, Vec<Fault>> {
         r.fault(*at, |line| said(fault.what, line, key));
     }
     r.done(read)
+}
+
+/// The same for what is sold as a plan or as an add-on: an add-on has one price, by which it is counted on somebody's invoice.
+pub fn read_for(kind: Kind, document: &str) -> Result<Vec<Charge>, Vec<Fault>> {
+    let charges = read(document)?;
+    match (kind, charges.as_slice()) {
+        (Kind::Addon, [Charge { model: Model::Flat { .. }, included: 0, .. }]) | (Kind::Plan, _) => Ok(charges),
+        _ => Err(vec![Fault::new(1, msg::price_fault_addon(1))]),
+    }
 }
 
 /// A charge, if it is one, and where its tiers stand.

@@ -213,3 +213,5 @@ event-ledger-read = Ledger read
 event-ledger-exported = Ledger exported
 scope-ledger-export = Export the ledger with reasons, before and after.
 ledger-line-help = How to write it
+ledger-kind-catalog = Plans and add-ons
+ledger-kind-draft = Drafts

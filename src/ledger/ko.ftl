@@ -213,3 +213,5 @@ event-ledger-read = 원장 열람
 event-ledger-exported = 원장 내보내기
 scope-ledger-export = 감사 원장을 사유, 변경 전·후와 함께 내보낼 수 있습니다.
 ledger-line-help = 쓰는 방법
+ledger-kind-catalog = 요금제
+ledger-kind-draft = 초안

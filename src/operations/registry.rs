@@ -4,6 +4,7 @@ use super::{
     outside::{Carried, Through},
 };
 use crate::{
+    catalog::{publish::Publish, withdraw::Withdraw},
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
@@ -26,7 +27,10 @@ impl Registry {
         let policy = Box::new(Typed::<ReplacePolicy>::default());
         let erase = Box::new(Typed::<EraseSubject>::default());
         let resume = Box::new(Typed::<Resume>::default());
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, resume, erase, Box::new(Tools::new(tools))])
+        let publish = Box::new(Typed::<Publish>::default());
+        let withdraw = Box::new(Typed::<Withdraw>::default());
+        let tools = Box::new(Tools::new(tools));
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), publish, withdraw, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

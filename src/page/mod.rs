@@ -18,7 +18,7 @@ pub mod views;
 pub use chart::{Chart, Plot, Series, Spark};
 pub use diff::{Diff, DiffRow, diff, folded, shown};
 pub use found::{FEW, Finder, Finding, Found, mentions};
-pub use lines::{Chunk, Line};
+pub use lines::{Chunk, Line, lines};
 pub use money::Money;
 pub use parts::*;
 pub use shell::{Me, NavGroup, NavItem, Shell, nav};

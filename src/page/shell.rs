@@ -4,7 +4,7 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
+        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
     },
     error::Error,
     i18n::Lang,
@@ -152,6 +152,10 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
         inbox.current |= path.starts_with("/requests/") && !path.starts_with("/requests/new");
         inbox.count = Some(if waiting > 0 { capped(waiting) } else { String::new() });
     }
+    let mut catalog = item(CatalogRead::NAME, "/catalog/plans", l.nav_catalog(), "tag");
+    if let Some(catalog) = &mut catalog {
+        catalog.current = path.starts_with("/catalog/");
+    }
     let groups = [
         (
             l.nav_group_work(),
@@ -166,6 +170,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             vec![
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
+                catalog,
             ],
         ),
         (
@@ -194,11 +199,12 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 13] = [
+    const TOPICS: [(&str, &str); 14] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
+        ("/catalog", "catalog"),
         ("/users", "customers"),
         ("/ledger", "ledger"),
         ("/notices", "inbox"),

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// The lists whose views can be saved.
-const LISTS: [&str; 4] = ["inbox", "orgs", "users", "ledger"];
+const LISTS: [&str; 6] = ["inbox", "orgs", "users", "ledger", "catalog/plans", "catalog/addons"];
 
 /// A saved view of a list.
 pub struct View {

@@ -2,6 +2,7 @@
 mod absences;
 mod admin;
 mod approvals;
+mod catalog;
 mod comments;
 mod docs;
 mod events;
@@ -16,7 +17,7 @@ mod requests;
 
 use crate::{
     app::App,
-    auth::{CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{CatalogChange, CatalogRead, CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
     error::Error,
     i18n::Lang,
     page,
@@ -65,6 +66,11 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)
         .show::<CustomersRead, _, _>("/api/admin/orgs", admin::orgs)
         .show::<CustomersRead, _, _>("/api/admin/orgs/{id}", admin::org)
+        .show::<CatalogRead, _, _>("/api/catalog/{shelf}", catalog::list)
+        .show::<CatalogRead, _, _>("/api/catalog/{shelf}/{code}", catalog::show)
+        .show::<CatalogRead, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::version)
+        .act::<CatalogChange, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::draft)
+        .act::<CatalogRead, _, _>("/api/catalog/preview", catalog::preview)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
         .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)

@@ -2,6 +2,7 @@
 use super::{
     absences::NewAbsence,
     approvals::{NewCall, Rejection},
+    catalog::{NewEstimate, NewPrices},
     comments::NewComment,
     findings::NewFinding,
     notices::{ReadNotices, Watching},
@@ -257,6 +258,43 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/api/admin/users/{id}", "One person", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/users/{id}/detail", "One person with their organisations", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/orgs", "Organisations", &[("q", "Part of a name, or an id"), ("cursor", "`next` of the page before")], LIST),
+    get(
+        "/api/catalog/{shelf}",
+        "What is sold: `plans` or `addons`",
+        &[("q", "Part of a name or code"), CURSOR],
+        &[(200, "`{items, next}`: pass `next` as `cursor` for more"), (404, "No such shelf")],
+    ),
+    get(
+        "/api/catalog/{shelf}/{code}",
+        "One plan or add-on with its versions",
+        &[("on", "The day to look at, in Korea: `2026-07-01`; today by default")],
+        &[(200, "The product, what is in force on that day, and all versions"), (404, "No such product")],
+    ),
+    get(
+        "/api/catalog/{shelf}/{code}/versions/{version}",
+        "One version with its price list",
+        &[],
+        &[(200, "The version"), (404, "No such version")],
+    ),
+    post(
+        "/api/catalog/{shelf}/{code}/versions/{version}",
+        "Save the draft of the next version; `catalog.publish` asks that it is sold",
+        Some("NewPrices"),
+        &[],
+        &[
+            (200, "Saved: send `revision` the next time"),
+            (404, "Neither the next version nor one that was published"),
+            (409, "This version is published and never changes, or somebody else saved the draft meanwhile"),
+            (422, "Too long, or not a code"),
+        ],
+    ),
+    post(
+        "/api/catalog/preview",
+        "What a period would cost, with the steps that lead to each number",
+        Some("NewEstimate"),
+        &[],
+        &[(200, "The invoice"), (404, "No such plan or version"), (422, "The price list or the usage is not valid")],
+    ),
     get("/api/admin/orgs/{id}", "One organisation", &[], &[(200, "The organisation"), (404, "No such organisation")]),
     get("/api/ledger", "Events of the ledger, newest first", EVENTS, LIST),
     get(
@@ -303,6 +341,8 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("ReadNotices".into(), schema::<ReadNotices>());
     schemas.insert("Watching".into(), schema::<Watching>());
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
+    schemas.insert("NewPrices".into(), schema::<NewPrices>());
+    schemas.insert("NewEstimate".into(), schema::<NewEstimate>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("Problem".into(), json!({

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replaced", "subject.", "ledger.resumed"];
+pub(super) const EFFECTS: [&str; 7] = ["org.", "user.", "tool.", "catalog.", "policy.replaced", "subject.", "ledger.resumed"];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]

@@ -1,0 +1,104 @@
+//! `catalog.withdraw`: a version that has not begun is taken back. The one before it goes on as if it had never been published.
+use super::{Days, Kind, Standing, Version, is_code, store, today};
+use crate::{
+    auth::CatalogChange,
+    db::Change,
+    error::Error,
+    i18n::{Text, msg},
+    ledger::Entry,
+    operations::{Operation, Preview, Refusal, Risk, Target},
+};
+use async_trait::async_trait;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sqlx::PgConnection;
+use validator::Validate;
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
+pub struct Withdraw {
+    pub kind: Kind,
+    #[schemars(length(max = 40))]
+    pub code: String,
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub version: i32,
+}
+
+#[async_trait]
+impl Operation for Withdraw {
+    const NAME: &'static str = "catalog.withdraw";
+    const RISK: Risk = Risk::High;
+    type Asks = CatalogChange;
+
+    async fn lock(&self, change: &mut Change) -> Result<(), Refusal> {
+        Ok(store::lock(change, self.kind, &self.code).await?)
+    }
+
+    async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
+        let name = match is_code(&self.code) {
+            true => store::name(conn, self.kind, &self.code).await?,
+            false => None,
+        };
+        let name = name.ok_or_else(|| Refusal::field("code", msg::catalog_unknown(&self.code)))?;
+        let versions = store::versions(conn, self.kind, &self.code).await?;
+        let version = self.find(&versions)?;
+        let target = Target { kind: self.kind.name(), id: self.code.clone(), label: format!("{name} · {}", self.code) };
+        let before = predecessor(version, &versions);
+        Ok(Preview { target, before: state(version, false, before), after: state(version, true, before) })
+    }
+
+    async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
+        let versions = store::versions(change, self.kind, &self.code).await?;
+        let version = self.find(&versions)?;
+        store::withdraw(change, self.kind, &self.code, self.version).await?;
+        if let Some(old) = predecessor(version, &versions) {
+            store::end(change, self.kind, &self.code, old.version, version.days.ends).await?;
+        }
+        let entry = Entry::of("catalog.withdrawn").on(self.kind.name(), &self.code).with("version", self.version);
+        change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
+        Ok(())
+    }
+
+    async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
+        let versions = store::versions(conn, self.kind, &self.code).await?;
+        let Some(version) = versions.iter().find(|v| v.version == self.version) else { return Ok(Vec::new()) };
+        Ok(vec![match predecessor(version, &versions) {
+            Some(old) => msg::impact_catalog_goes_on(old.version),
+            None => msg::impact_catalog_nothing_goes_on(),
+        }])
+    }
+}
+
+impl Withdraw {
+    fn find<'a>(&self, versions: &'a [Version]) -> Result<&'a Version, Refusal> {
+        let version = versions.iter().find(|v| v.version == self.version);
+        let version = version.ok_or_else(|| Refusal::field("version", msg::catalog_version_unknown(self.version)))?;
+        match version.standing(today()) {
+            Standing::Scheduled => Ok(version),
+            Standing::Withdrawn => Err(Refusal::field("version", msg::catalog_withdrawn_already(self.version))),
+            Standing::Active | Standing::Archived => {
+                Err(Refusal::field("version", msg::catalog_has_begun(version.days.starts.to_string(), self.version)))
+            }
+        }
+    }
+}
+
+/// The version that ends where this one begins.
+fn predecessor<'a>(version: &Version, versions: &'a [Version]) -> Option<&'a Version> {
+    let ends_there = |v: &&Version| {
+        v.currency == version.currency && v.withdrawn_at.is_none() && v.days.ends == Some(version.days.starts)
+    };
+    versions.iter().find(ends_there)
+}
+
+fn state(version: &Version, withdrawn: bool, before: Option<&Version>) -> Map<String, Value> {
+    let goes_on = before.map(|old| match withdrawn {
+        true => Days { ends: version.days.ends, ..old.days }.to_string(),
+        false => old.days.to_string(),
+    });
+    Map::from_iter([
+        ("version".into(), json!(version.version)),
+        ("valid".into(), json!((!withdrawn).then(|| version.days.to_string()))),
+        ("predecessor".into(), json!(goes_on)),
+    ])
+}
