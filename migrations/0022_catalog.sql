@@ -72,3 +72,35 @@ grant select, insert, update (name) on product to countersign_app;
 grant select, insert, update (valid, withdrawn_at) on product_version to countersign_app;
 grant select, insert, update, delete on product_draft to countersign_app;
 grant select on product, product_version, product_draft to countersign_auditor;
+
+-- A code that makes subscriptions cheaper. Its terms never change: only its end can come nearer, and its redemptions grow.
+create table promotion (
+  -- in capitals, so that however somebody types it, it is the same; a code names one promotion for ever
+  code text primary key check (code ~ '^[A-Z0-9][A-Z0-9-]{2,39}$'),
+  name text not null check (length(name) between 1 and 80),
+  -- what is off, and which kinds of lines become cheaper
+  terms jsonb not null,
+  -- the plans it is for; every plan, if there is none
+  plans text[] not null default '{}',
+  -- days in Korea on which it can be redeemed, the last one excluded
+  valid daterange not null check (not lower_inf(valid)),
+  -- how often it can be redeemed, by a customer each; as often as anybody wants, if nothing is said
+  most int check (most > 0),
+  redeemed int not null default 0 check (redeemed >= 0 and (most is null or redeemed <= most)),
+  request_id bigint not null unique references request,
+  created_at timestamptz not null
+);
+
+create function promotion_stands() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' or (new.code, new.name, new.terms, new.plans, new.most, new.request_id, new.created_at)
+      is distinct from (old.code, old.name, old.terms, old.plans, old.most, old.request_id, old.created_at)
+    or (new.valid <> old.valid and not old.valid @> new.valid) or new.redeemed < old.redeemed then
+    raise exception 'the terms of a promotion are never changed' using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;
+create trigger promotion_stands before update or delete on promotion for each row execute function promotion_stands();
+call ledger.guard('promotion');
+grant select, insert, update (valid, redeemed) on promotion to countersign_app;
+grant select on promotion to countersign_auditor;

@@ -2,9 +2,10 @@
 use crate::{
     absences, assets, auth,
     auth::{Provider, sessions},
+    catalog,
     config::Config,
     connectors::admin_api::AdminApi,
-    catalog, csp, customers, dashboard,
+    csp, customers, dashboard,
     db::{Change, Db},
     doors, error,
     error::Error,

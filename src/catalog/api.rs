@@ -71,9 +71,17 @@ fn version(v: &Version) -> Value {
 
 /// Which price list is asked about.
 pub enum Asked {
-    Published { plan: String, version: Option<i32>, on: Option<NaiveDate> },
+    Published {
+        plan: String,
+        version: Option<i32>,
+        on: Option<NaiveDate>,
+    },
     /// One that somebody has just written.
-    Written { document: String, currency: Currency, on: Option<NaiveDate> },
+    Written {
+        document: String,
+        currency: Currency,
+        on: Option<NaiveDate>,
+    },
 }
 
 /// What a period would cost, with the steps that lead to each number.
@@ -96,5 +104,7 @@ pub async fn preview(app: &App, asked: Asked, question: &Question) -> Result<Val
         .iter()
         .flat_map(|charge| charge.drops().into_iter().map(|end| json!({"charge": charge.key, "costs_less_above": end})))
         .collect();
-    Ok(json!({"of": of, "on": on, "currency": currency, "invoice": invoice, "total": words::amount(currency, invoice.total), "warnings": warnings}))
+    Ok(
+        json!({"of": of, "on": on, "currency": currency, "invoice": invoice, "total": words::amount(currency, invoice.total), "warnings": warnings}),
+    )
 }

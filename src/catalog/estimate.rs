@@ -3,8 +3,8 @@ use super::{
     Currency, Kind, Version,
     charges::{Charge, Model},
     prices,
-    pricing::{Addon, Invoice, Order, Promotion, Share, Usage, Vat, price},
-    store, today,
+    pricing::{Addon, Invoice, Order, Share, Usage, Vat, price},
+    promotions, store, today,
 };
 use crate::{
     documents::tidy,
@@ -25,7 +25,10 @@ pub struct Question {
     pub usage: Usage,
     /// How many of each add-on, by code.
     pub addons: BTreeMap<String, u32>,
-    pub promotions: Vec<Promotion>,
+    /// Codes of promotions, however they are spelt.
+    pub promotions: Vec<String>,
+    /// The plan they have to be for.
+    pub plan: Option<String>,
     /// So many days of the period's days; all of them, if nothing is said.
     pub days: Option<(u32, u32)>,
     pub vat: Vat,
@@ -58,7 +61,13 @@ pub async fn find(
 }
 
 /// Its invoice, or what is wrong with the question.
-pub async fn estimate(conn: &mut PgConnection, charges: &[Charge], currency: Currency, q: &Question, on: NaiveDate) -> Result<Invoice, Error> {
+pub async fn estimate(
+    conn: &mut PgConnection,
+    charges: &[Charge],
+    currency: Currency,
+    q: &Question,
+    on: NaiveDate,
+) -> Result<Invoice, Error> {
     let mut problems = Vec::new();
     let mut addons = Vec::new();
     for (code, quantity) in q.addons.iter().filter(|(_, quantity)| **quantity > 0) {
@@ -75,6 +84,14 @@ pub async fn estimate(conn: &mut PgConnection, charges: &[Charge], currency: Cur
     for metric in q.usage.keys().filter(|metric| !metrics.contains(&metric.as_str())) {
         problems.push(Problem::new("usage", msg::estimate_metric_unknown(metrics.join(", "), metric)));
     }
+    let promotions = match promotions::terms(conn, &q.promotions, q.plan.as_deref(), on).await {
+        Ok(terms) => terms,
+        Err(Error::Invalid(found)) => {
+            problems.extend(found);
+            Vec::new()
+        }
+        Err(other) => return Err(other),
+    };
     let share = match q.days {
         None => Some(Share::WHOLE),
         Some((days, of)) => NonZeroU32::new(of).filter(|of| days <= of.get() && of.get() <= 366).map(|of| Share { days, of }),
@@ -83,6 +100,6 @@ pub async fn estimate(conn: &mut PgConnection, charges: &[Charge], currency: Cur
         problems.push(Problem::new("days", msg::estimate_days_wrong()));
     }
     let Some(share) = share.filter(|_| problems.is_empty()) else { return Err(Error::Invalid(problems)) };
-    let order = Order { charges, usage: &q.usage, addons: &addons, promotions: &q.promotions, share, vat: q.vat };
+    let order = Order { charges, usage: &q.usage, addons: &addons, promotions: &promotions, share, vat: q.vat };
     price(&order).map_err(|_| Error::Invalid(vec![Problem::new("usage", msg::estimate_too_much())]))
 }

@@ -6,6 +6,7 @@ pub mod drafts;
 pub mod estimate;
 pub mod prices;
 pub mod pricing;
+pub mod promotions;
 pub mod publish;
 mod store;
 pub mod web;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Plan,
-    /// Something on top of a plan, so many of it.
+    // something on top of a plan, so many of it; a plain comment, since one for the schema would make it no choice
     Addon,
 }
 

@@ -105,7 +105,8 @@ impl Operation for Publish {
         let new = New { version: place.number, currency: self.currency(), days: self.days(), document: &document, hash: &hash };
         store::add(change, self.kind, &self.code, &new).await?;
         store::discard(change, self.kind, &self.code).await?;
-        let entry = Entry::of("catalog.published").on(self.kind.name(), &self.code).with("version", place.number).with("prices", hex(&hash));
+        let entry =
+            Entry::of("catalog.published").on(self.kind.name(), &self.code).with("version", place.number).with("prices", hex(&hash));
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
     }

@@ -46,7 +46,13 @@ pub(super) struct Filter {
     pub standing: Option<String>,
 }
 
-pub(super) async fn products(conn: &mut PgConnection, kind: Kind, today: NaiveDate, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Product>> {
+pub(super) async fn products(
+    conn: &mut PgConnection,
+    kind: Kind,
+    today: NaiveDate,
+    f: &Filter,
+    slice: Slice<'_>,
+) -> sqlx::Result<Vec<Product>> {
     let (name, code) = slice.at();
     let up = slice.up();
     let mut rows = sqlx::query!(

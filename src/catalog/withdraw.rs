@@ -85,9 +85,7 @@ impl Withdraw {
 
 /// The version that ends where this one begins.
 fn predecessor<'a>(version: &Version, versions: &'a [Version]) -> Option<&'a Version> {
-    let ends_there = |v: &&Version| {
-        v.currency == version.currency && v.withdrawn_at.is_none() && v.days.ends == Some(version.days.starts)
-    };
+    let ends_there = |v: &&Version| v.currency == version.currency && v.withdrawn_at.is_none() && v.days.ends == Some(version.days.starts);
     versions.iter().find(ends_there)
 }
 

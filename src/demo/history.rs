@@ -281,16 +281,14 @@ impl World {
 
     pub(super) fn executed(&mut self, story: &mut Story, at: DateTime<Utc>) {
         let r = &story.request;
-        let (kind, executor) = (
-            if r.target_type == "org" {
-                "org.tier.fixed"
-            } else if r.target_type == "tool" {
-                "tool.released"
-            } else {
-                "user.plan.granted"
-            },
-            self.executor,
-        );
+        let kind = match r.operation.as_str() {
+            "org.tier.fix" => "org.tier.fixed",
+            "catalog.publish" => "catalog.published",
+            "promotion.open" => "promotion.opened",
+            _ if r.target_type == "tool" => "tool.released",
+            _ => "user.plan.granted",
+        };
+        let executor = self.executor;
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
         // what was asked for later may have been decided earlier

@@ -2,9 +2,11 @@
 use super::{
     PASSWORD, PEOPLE, Scale,
     history::{Actor, Story, World},
+    shelf::{self, Deed},
 };
 use crate::{
     auth::{Service, password_hash},
+    catalog::today,
     ledger::{self, Entry, Sealed, subjects, words},
     operations::{Guarantee, registry::Registry},
     policy::Version,
@@ -39,6 +41,9 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let (registry, policy, now) = (Registry::through(None, super::tools()), Version::first(super::POLICY)?, Utc::now());
     let mut id = 0;
     let plans = ("user.plan.grant", if scale.product { Guarantee::Keyed } else { Guarantee::Transactional });
+    if scale.catalog {
+        deeds(&mut conn, shelf::old(now, today()), &mut world, &mut id, &people, (&registry, &policy)).await?;
+    }
     // most of what waits came in over the last two days, between requests that have been decided since
     let mut times: Vec<_> = world.times(scale.requests, now).into_iter().map(|at| (at, false)).collect();
     let more = scale.waiting.saturating_sub(WAITING.len());
@@ -56,6 +61,13 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
             })
             .collect();
         write(&mut conn, &stories, plans).await?;
+    }
+    if scale.catalog {
+        deeds(&mut conn, shelf::new(now, today()), &mut world, &mut id, &people, (&registry, &policy)).await?;
+        let mut tx = conn.begin().await?;
+        let (kind, code, version) = shelf::draft(&mut tx, people[1].id).await?;
+        events(&mut tx, &[&seal(Entry::of("draft.saved").on(kind, code).with("version", version).with("revision", 1))?]).await?;
+        tx.commit().await?;
     }
     let broken: Vec<Story> = BROKEN
         .into_iter()
@@ -86,6 +98,26 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
 fn next(id: &mut i64) -> i64 {
     *id += 1;
     *id
+}
+
+/// Each as the operation previews it, with what it leaves behind.
+async fn deeds(
+    conn: &mut PgConnection,
+    deeds: Vec<Deed>,
+    world: &mut World,
+    id: &mut i64,
+    people: &[Actor],
+    (registry, policy): (&Registry, &Version),
+) -> anyhow::Result<()> {
+    for deed in deeds {
+        let mut tx = conn.begin().await?;
+        let preview = deed.preview(&mut tx, registry).await?;
+        let story = world.deed(next(id), &deed, preview, people, registry, policy);
+        write(&mut tx, std::slice::from_ref(&story), ("", Guarantee::Transactional)).await?;
+        shelf::leave(&mut tx, &story.request, story.ended).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// What the product knows of the customers when the demo begins: the same as we do.

@@ -7,6 +7,7 @@ mod load;
 mod matters;
 mod names;
 pub mod product;
+mod shelf;
 
 use crate::{
     auth::Role,
@@ -94,12 +95,16 @@ pub struct Scale {
     pub product: bool,
     /// Whether tools were called, too.
     pub calls: bool,
+    /// Whether plans and add-ons are sold.
+    pub catalog: bool,
 }
 
 impl Scale {
-    pub const DEMO: Scale = Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210, product: true, calls: true };
+    pub const DEMO: Scale =
+        Scale { companies: 60, orgs: 400, users: 6_000, requests: 3_000, waiting: 210, product: true, calls: true, catalog: true };
     /// Enough for a test to have something of everything.
-    pub const TEST: Scale = Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10, product: false, calls: false };
+    pub const TEST: Scale =
+        Scale { companies: 6, orgs: 60, users: 120, requests: 80, waiting: 10, product: false, calls: false, catalog: false };
 }
 
 /// A demo that is being prepared: its database runs, and it goes when this is dropped.

@@ -215,3 +215,4 @@ scope-ledger-export = Export the ledger with reasons, before and after.
 ledger-line-help = How to write it
 ledger-kind-catalog = Plans and add-ons
 ledger-kind-draft = Drafts
+ledger-kind-promotion = Promotions

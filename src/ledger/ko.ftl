@@ -215,3 +215,4 @@ scope-ledger-export = 감사 원장을 사유, 변경 전·후와 함께 내보�
 ledger-line-help = 쓰는 방법
 ledger-kind-catalog = 요금제
 ledger-kind-draft = 초안
+ledger-kind-promotion = 프로모션

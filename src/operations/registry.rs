@@ -4,7 +4,11 @@ use super::{
     outside::{Carried, Through},
 };
 use crate::{
-    catalog::{publish::Publish, withdraw::Withdraw},
+    catalog::{
+        promotions::{close::Close, open::Open},
+        publish::Publish,
+        withdraw::Withdraw,
+    },
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
@@ -29,8 +33,10 @@ impl Registry {
         let resume = Box::new(Typed::<Resume>::default());
         let publish = Box::new(Typed::<Publish>::default());
         let withdraw = Box::new(Typed::<Withdraw>::default());
+        let open = Box::new(Typed::<Open>::default());
+        let close = Box::new(Typed::<Close>::default());
         let tools = Box::new(Tools::new(tools));
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), publish, withdraw, policy, resume, erase, tools])
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), publish, withdraw, open, close, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

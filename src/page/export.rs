@@ -34,7 +34,8 @@ pub async fn csv<L: Listing>(r: Reader, asked: Asked) -> Result<Response, Error>
         std::io::Error::other("the export broke off")
     });
     let body = Body::from_stream(futures::stream::once(async { Ok(head) }).chain(rows));
-    let name = format!("attachment; filename=\"countersign-{}-{}.csv\"", L::NAME.replace('/', "-"), chrono::Utc::now().format("%Y%m%d-%H%M"));
+    let name =
+        format!("attachment; filename=\"countersign-{}-{}.csv\"", L::NAME.replace('/', "-"), chrono::Utc::now().format("%Y%m%d-%H%M"));
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),

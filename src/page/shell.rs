@@ -4,7 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
+        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope,
+        sessions,
     },
     error::Error,
     i18n::Lang,

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// The lists whose views can be saved.
-const LISTS: [&str; 6] = ["inbox", "orgs", "users", "ledger", "catalog/plans", "catalog/addons"];
+const LISTS: [&str; 7] = ["inbox", "orgs", "users", "ledger", "catalog/plans", "catalog/addons", "catalog/promotions"];
 
 /// A saved view of a list.
 pub struct View {

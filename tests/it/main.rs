@@ -2,6 +2,7 @@
 mod api;
 mod browse;
 mod cancelled_begin;
+mod catalog;
 mod chaos;
 mod cli;
 mod comments;

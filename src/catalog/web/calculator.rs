@@ -28,6 +28,8 @@ pub(super) struct Input {
     pub label: String,
     pub value: String,
     pub wrong: bool,
+    /// It takes a number.
+    pub counts: bool,
 }
 
 /// An invoice in words.
@@ -79,6 +81,8 @@ pub(super) struct Typed<'a> {
     pub l: Lang,
     pub currency: Currency,
     pub charges: &'a [Charge],
+    /// The code of the plan, if it has one yet.
+    pub plan: Option<&'a str>,
     /// Add-ons that can be had besides, with their names.
     pub addons: &'a [(String, String)],
     pub on: NaiveDate,
@@ -102,7 +106,7 @@ impl Typed<'_> {
             if read.is_none() {
                 problems.push(Problem::new(&name, msg::estimate_not_a_number(&label)));
             }
-            inputs.push(Input { name, label, value, wrong: read.is_none() });
+            inputs.push(Input { name, label, value, wrong: read.is_none(), counts: true });
             read.unwrap_or(0)
         };
         let mut metrics: Vec<&str> = self.charges.iter().filter_map(|charge| charge.metric.as_deref()).collect();
@@ -120,6 +124,10 @@ impl Typed<'_> {
         if days > 0 || of > 0 {
             question.days = Some((u32::try_from(days).unwrap_or(u32::MAX), u32::try_from(of).unwrap_or(u32::MAX)));
         }
+        let codes = given("promotions").unwrap_or_default().trim().to_owned();
+        question.promotions = codes.split([',', ' ']).filter(|code| !code.is_empty()).map(str::to_owned).collect();
+        question.plan = self.plan.map(str::to_owned);
+        inputs.push(Input { name: "promotions".into(), label: l.estimate_promotions(), value: codes, wrong: false, counts: false });
         let rounding = given("rounding").unwrap_or("floor");
         question.vat.rounding = match rounding {
             "half_up" => Rounding::HalfUp,

@@ -138,8 +138,7 @@ impl Drawing<'_> {
     async fn page(&self, form: Form, problems: Vec<Problem>, refused: Option<Error>) -> Result<Response, Error> {
         let (l, kind) = (self.visit.l, self.kind);
         let done = self.given.and_then(|given| given.get("do")).unwrap_or_default();
-        let mut errors: Vec<Link> =
-            problems.iter().map(|p| Link { label: l.say(&p.text), href: format!("#field-{}", p.field) }).collect();
+        let mut errors: Vec<Link> = problems.iter().map(|p| Link { label: l.say(&p.text), href: format!("#field-{}", p.field) }).collect();
         errors.extend(refused.iter().map(|refused| Link { label: error::sentence(refused, l), href: "#editor-form".into() }));
         let mut status = refused.as_ref().map_or(StatusCode::OK, Error::status);
         let checked = ["check", "price"].contains(&done);
@@ -158,7 +157,8 @@ impl Drawing<'_> {
             Kind::Plan if !charges.is_empty() => {
                 let on = form.draft.starts.parse().unwrap_or_else(|_| today());
                 let addons = addons(&mut conn, on).await?;
-                let typed = Typed { l, currency, charges: &charges, addons: &addons, on };
+                let plan = form.code_stands.then_some(form.code.as_str());
+                let typed = Typed { l, currency, charges: &charges, plan, addons: &addons, on };
                 Some(typed.calculate(&mut conn, |name| self.given.and_then(|given| given.get(name)), done == "price").await?)
             }
             _ => None,
@@ -173,9 +173,7 @@ impl Drawing<'_> {
             title: if form.code_stands { l.catalog_editor(&form.code, form.draft.version) } else { new_of(l, kind) },
             action: format!("/catalog/{}/draft", kind.path()),
             kind: kind.name(),
-            currencies: Currency::ALL
-                .map(|c| Opt { value: c.code().into(), label: c.code().into(), selected: c == currency })
-                .into(),
+            currencies: Currency::ALL.map(|c| Opt { value: c.code().into(), label: c.code().into(), selected: c == currency }).into(),
             saved: (form.draft.revision > 0 && !form.draft.saved_by.is_empty())
                 .then(|| (form.draft.saved_by.clone(), When::new(l, form.draft.saved_at))),
             fine: (checked && errors.is_empty()).then(|| l.catalog_prices_fine(charges.len())),

@@ -1,5 +1,5 @@
 //! Plans and add-ons as lists.
-use super::{Sold, href};
+use super::{Sold, Tab, href};
 use crate::{
     app::App,
     auth::{CatalogChange, CatalogRead, Scope},
@@ -35,21 +35,14 @@ struct Index {
     new: Option<Action>,
 }
 
-struct Tab {
-    href: String,
-    label: String,
-    current: bool,
-}
-
 pub(super) async fn index<L: Listing + Sold>(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
     let l = visit.l;
     let mut conn = app.db.read().await?;
     let list = list::page::<L>(&visit.reader(&app)?, &mut conn, &asked, l.catalog_none()).await?;
     drop(conn);
-    let tab = |kind: Kind| Tab { href: format!("/catalog/{}", kind.path()), label: title(l, kind), current: kind == L::KIND };
     let may = visit.caller()?.may(CatalogChange::NAME);
     let new = may.then(|| Action { href: format!("/catalog/{}/new", L::KIND.path()), label: new_of(l, L::KIND) });
-    page::html(&Index { shell: visit.shell(&app).await?, tabs: Kind::ALL.map(tab).into(), list, new })
+    page::html(&Index { shell: visit.shell(&app).await?, tabs: Tab::all(l, Some(L::KIND)), list, new })
 }
 
 pub(super) async fn export<L: Listing>(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Response, Error> {
@@ -112,9 +105,12 @@ fn columns() -> Vec<Column<Product>> {
             |r, p| p.version.map_or_else(|| Cell::Tag(r.l.catalog_not_sold()), |v| Cell::Text(format!("v{v}"))),
             |p| p.version.map(|v| v.to_string()).unwrap_or_default(),
         ),
-        Of::new("price", Lang::catalog_base, |_, p| money(p).map_or(Cell::None, Cell::Number), |p| {
-            price(p).map(|won| won.to_string()).unwrap_or_default()
-        })
+        Of::new(
+            "price",
+            Lang::catalog_base,
+            |_, p| money(p).map_or(Cell::None, Cell::Number),
+            |p| price(p).map(|won| won.to_string()).unwrap_or_default(),
+        )
         .end(),
         Of::new(
             "metrics",
@@ -122,12 +118,18 @@ fn columns() -> Vec<Column<Product>> {
             |r, p| Cell::text(Some(metrics(p, Some(r.l))).filter(|text| !text.is_empty())),
             |p| metrics(p, None),
         ),
-        Of::new("since", Lang::catalog_since, |_, p| Cell::text(p.since.map(|d| d.to_string())), |p| {
-            p.since.map(|d| d.to_string()).unwrap_or_default()
-        }),
-        Of::new("next", Lang::catalog_next, |_, p| Cell::text(p.next.map(|d| d.to_string())), |p| {
-            p.next.map(|d| d.to_string()).unwrap_or_default()
-        }),
+        Of::new(
+            "since",
+            Lang::catalog_since,
+            |_, p| Cell::text(p.since.map(|d| d.to_string())),
+            |p| p.since.map(|d| d.to_string()).unwrap_or_default(),
+        ),
+        Of::new(
+            "next",
+            Lang::catalog_next,
+            |_, p| Cell::text(p.next.map(|d| d.to_string())),
+            |p| p.next.map(|d| d.to_string()).unwrap_or_default(),
+        ),
     ]
 }
 

@@ -5,16 +5,17 @@ mod editor;
 mod lists;
 mod show;
 
-use super::Kind;
+use super::{Kind, promotions};
 use crate::{
     auth::{CatalogChange, CatalogRead},
+    i18n::Lang,
     surface::Surface,
 };
 pub use lists::find;
 use lists::{Addons, Plans, export, index};
 
 pub fn routes(surface: Surface) -> Surface {
-    surface
+    promotions::web::routes(surface)
         .show::<CatalogRead, _, _>("/catalog/plans", index::<Plans>)
         .show::<CatalogRead, _, _>("/catalog/plans.csv", export::<Plans>)
         .show::<CatalogChange, _, _>("/catalog/plans/new", editor::blank::<Plans>)
@@ -44,4 +45,21 @@ impl Sold for Addons {
 
 fn href(kind: Kind, code: &str) -> String {
     format!("/catalog/{}/{code}", kind.path())
+}
+
+/// One of the catalog's lists, as the tabs above each name it.
+pub(in crate::catalog) struct Tab {
+    pub href: String,
+    pub label: String,
+    pub current: bool,
+}
+
+impl Tab {
+    /// All of them; without a kind the list of promotions is the current one.
+    pub fn all(l: Lang, current: Option<Kind>) -> Vec<Self> {
+        let of =
+            |kind: Kind| Tab { href: format!("/catalog/{}", kind.path()), label: lists::title(l, kind), current: current == Some(kind) };
+        let promotions = Tab { href: "/catalog/promotions".into(), label: l.promotion_title(), current: current.is_none() };
+        Kind::ALL.map(of).into_iter().chain([promotions]).collect()
+    }
 }

@@ -111,7 +111,7 @@ pub(super) async fn show<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
         None => versions.iter().find(|v| v.standing(today) == Standing::Active).or(versions.first()),
     };
     let shown = match looked {
-        Some(version) => Some(look(&mut conn, l, kind, version, &asked, today).await?),
+        Some(version) => Some(look(&mut conn, l, (kind, &code), version, &asked, today).await?),
         None => None,
     };
     drop(conn);
@@ -133,14 +133,21 @@ pub(super) async fn show<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
     page::html(&page)
 }
 
-async fn look(conn: &mut PgConnection, l: Lang, kind: Kind, v: &Version, asked: &Asked, today: NaiveDate) -> Result<Looked, Error> {
+async fn look(
+    conn: &mut PgConnection,
+    l: Lang,
+    (kind, code): (Kind, &str),
+    v: &Version,
+    asked: &Asked,
+    today: NaiveDate,
+) -> Result<Looked, Error> {
     let charges = prices::read_for(kind, &tidy(&v.document)).unwrap_or_default();
     let on = if v.days.has(today) { today } else { v.days.starts };
     let calculator = match kind {
         Kind::Addon => None,
         Kind::Plan => {
             let addons = addons(conn, on).await?;
-            let typed = Typed { l, currency: v.currency, charges: &charges, addons: &addons, on };
+            let typed = Typed { l, currency: v.currency, charges: &charges, plan: Some(code), addons: &addons, on };
             Some(typed.calculate(conn, |name| Some(asked.get(name)).filter(|text| !text.is_empty()), asked.get("price") == "yes").await?)
         }
     };
@@ -170,7 +177,8 @@ pub(super) async fn addons(conn: &mut PgConnection, on: NaiveDate) -> Result<Vec
 
 /// What is allowed and may still be a mistake.
 pub(super) fn warnings(l: Lang, charges: &[Charge]) -> Vec<String> {
-    let falls = |charge: &Charge| charge.drops().into_iter().map(|end| l.catalog_drops(&charge.key, words::quantity(end))).collect::<Vec<_>>();
+    let falls =
+        |charge: &Charge| charge.drops().into_iter().map(|end| l.catalog_drops(&charge.key, words::quantity(end))).collect::<Vec<_>>();
     charges.iter().flat_map(falls).collect()
 }
 

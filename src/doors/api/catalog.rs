@@ -130,6 +130,9 @@ pub struct NewEstimate {
     /// How many of each add-on, by code.
     #[serde(default)]
     addons: BTreeMap<String, u32>,
+    /// Codes of promotions.
+    #[serde(default)]
+    promotions: Vec<String>,
     /// So many days of the period are charged.
     #[serde(default)]
     days: Option<u32>,
@@ -143,12 +146,13 @@ pub struct NewEstimate {
 }
 
 pub async fn preview(State(app): State<App>, Body(new): Body<NewEstimate>) -> Result<Json<Value>, Error> {
+    let plan = new.plan.clone();
     let asked = match (new.plan, new.prices) {
         (Some(plan), None) => Asked::Published { plan, version: new.version, on: new.on },
         (None, Some(document)) => Asked::Written { document, currency: new.currency, on: new.on },
         _ => return Err(Error::Malformed("send either plan or prices".into())),
     };
-    let mut question = Question { usage: new.usage, addons: new.addons, ..Question::default() };
+    let mut question = Question { usage: new.usage, addons: new.addons, promotions: new.promotions, plan, ..Question::default() };
     if new.days.is_some() || new.of.is_some() {
         question.days = Some((new.days.unwrap_or(0), new.of.unwrap_or(0)));
     }

@@ -23,7 +23,21 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 12] = ["request.", "org.", "user.", "tool.", "catalog.", "draft.", "session.", "access.", "operator.", "token.", "ledger.", "list."];
+const KINDS: [&str; 13] = [
+    "request.",
+    "org.",
+    "user.",
+    "tool.",
+    "catalog.",
+    "promotion.",
+    "draft.",
+    "session.",
+    "access.",
+    "operator.",
+    "token.",
+    "ledger.",
+    "list.",
+];
 /// Whatever did not simply succeed.
 const NOT_WELL: &str = "-success";
 

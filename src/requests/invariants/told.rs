@@ -8,7 +8,8 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 7] = ["org.", "user.", "tool.", "catalog.", "policy.replaced", "subject.", "ledger.resumed"];
+pub(super) const EFFECTS: [&str; 9] =
+    ["org.", "user.", "tool.", "catalog.", "promotion.opened", "promotion.closed", "policy.replaced", "subject.", "ledger.resumed"];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]
