@@ -154,6 +154,7 @@ price-model-package = Package
 price-model-percentage = Percentage
 metric-tokens = AI tokens
 metric-processed = Won processed
+metric-gigabytes = Storage (GB)
 metric-seats = Seats
 price-included = { $quantity } included
 price-flat = { $amount } for a period

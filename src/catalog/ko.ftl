@@ -151,6 +151,7 @@ price-model-package = 묶음
 price-model-percentage = 수수료율
 metric-tokens = AI 토큰
 metric-processed = 처리 금액(원)
+metric-gigabytes = 저장 용량(GB)
 metric-seats = 사용자 수
 price-included = { $quantity }까지 포함
 price-flat = 기간당 { $amount }

@@ -118,11 +118,11 @@ impl Days {
 }
 
 impl std::fmt::Display for Days {
-    /// As validity is written: the last day excluded.
+    /// As people read it: the first day and the last.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.ends {
-            Some(ends) => write!(f, "[{}, {ends})", self.starts),
-            None => write!(f, "[{}, )", self.starts),
+        match self.ends.and_then(|ends| ends.pred_opt()) {
+            Some(last) => write!(f, "{} ~ {last}", self.starts),
+            None => write!(f, "{} ~", self.starts),
         }
     }
 }

@@ -124,7 +124,7 @@ impl Operation for Publish {
         }
         for charge in prices::read(&tidy(&self.prices)).unwrap_or_default() {
             for end in charge.drops() {
-                said.push(msg::impact_catalog_drops(&charge.key, grouped(i64::try_from(end).unwrap_or(i64::MAX))));
+                said.push(msg::impact_catalog_drops(grouped(i64::try_from(end).unwrap_or(i64::MAX)), &charge.key));
             }
         }
         Ok(said)

@@ -153,9 +153,9 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
         inbox.current |= path.starts_with("/requests/") && !path.starts_with("/requests/new");
         inbox.count = Some(if waiting > 0 { capped(waiting) } else { String::new() });
     }
-    let mut catalog = item(CatalogRead::NAME, "/catalog/plans", l.nav_catalog(), "tag");
-    if let Some(catalog) = &mut catalog {
-        catalog.current = path.starts_with("/catalog/");
+    let mut prices = item(CatalogRead::NAME, "/catalog/plans", l.nav_catalog(), "tag");
+    if let Some(prices) = &mut prices {
+        prices.current = path.starts_with("/catalog/");
     }
     let groups = [
         (
@@ -171,7 +171,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             vec![
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
-                catalog,
+                prices,
             ],
         ),
         (

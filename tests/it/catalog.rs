@@ -97,7 +97,7 @@ async fn a_price_holds_on_its_days_and_on_no_other() {
     let next = |starts: &str, ends: Value, currency: &str| json!({"kind": "plan", "code": "pro", "starts": starts, "ends": ends, "currency": currency, "prices": flat(1_500_000)});
     let (field, message) = shop.refused("catalog.publish", next("2026-06-15", Value::Null, "KRW")).await;
     assert_eq!(field, "starts");
-    assert!(message.contains("[2026-01-01, 2026-07-01)"), "{message}");
+    assert!(message.contains("2026-01-01 ~ 2026-06-30"), "{message}");
     let (field, _) = shop.refused("catalog.publish", next("2026-08-01", json!("2026-08-01"), "KRW")).await;
     assert_eq!(field, "ends");
     shop.done("catalog.publish", next("2026-07-01", Value::Null, "KRW")).await;

@@ -93,7 +93,7 @@ fn metrics(p: &Product, l: Option<Lang>) -> String {
 fn columns() -> Vec<Column<Product>> {
     type Of = Column<Product>;
     let title = |r: &Reader, p: &Product| {
-        let draft = p.drafted.then(|| Detail::mark(r.l.catalog_drafted()));
+        let draft = p.drafted.then(|| Detail::text(r.l.catalog_drafted()));
         Cell::Title { text: p.name.clone(), below: [Detail::code(&p.code)].into_iter().chain(draft).collect() }
     };
     vec![

@@ -178,7 +178,7 @@ pub(super) async fn addons(conn: &mut PgConnection, on: NaiveDate) -> Result<Vec
 /// What is allowed and may still be a mistake.
 pub(super) fn warnings(l: Lang, charges: &[Charge]) -> Vec<String> {
     let falls =
-        |charge: &Charge| charge.drops().into_iter().map(|end| l.catalog_drops(&charge.key, words::quantity(end))).collect::<Vec<_>>();
+        |charge: &Charge| charge.drops().into_iter().map(|end| l.catalog_drops(words::quantity(end), &charge.key)).collect::<Vec<_>>();
     charges.iter().flat_map(falls).collect()
 }
 

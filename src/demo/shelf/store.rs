@@ -34,11 +34,12 @@ async fn publish(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>
     .await?;
     sqlx::query!(
         "insert into product_version (kind, code, version, currency, valid, document, hash, request_id, published_at)
-         values ($1, $2, ($3::bigint)::int, 'KRW', ($4::text)::daterange, $5, sha256(convert_to($5, 'UTF8')), $6, $7)",
+         values ($1, $2, ($3::bigint)::int, 'KRW', daterange(($4::text)::date, ($5::text)::date), $6, sha256(convert_to($6, 'UTF8')), $7, $8)",
         r.target_type,
         r.target_id,
         r.after["version"].as_i64(),
-        r.after["valid"].as_str(),
+        r.fields["starts"].as_str(),
+        r.fields["ends"].as_str(),
         tidy(r.fields["prices"].as_str().unwrap_or_default()),
         r.id,
         at
@@ -56,12 +57,13 @@ async fn open(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>) -
     let plans: Vec<String> = r.fields["plans"].as_str().map(str::to_owned).into_iter().collect();
     sqlx::query!(
         "insert into promotion (code, name, terms, plans, valid, most, request_id, created_at)
-         values ($1, $2, $3, $4, ($5::text)::daterange, ($6::bigint)::int, $7, $8)",
+         values ($1, $2, $3, $4, daterange(($5::text)::date, ($6::text)::date), ($7::bigint)::int, $8, $9)",
         r.target_id,
         r.fields["name"].as_str(),
         terms,
         &plans,
-        r.after["valid"].as_str(),
+        r.fields["starts"].as_str(),
+        r.fields["ends"].as_str(),
         r.fields["most"].as_i64(),
         r.id,
         at

@@ -1,5 +1,5 @@
 //! The API's documents: for machines and for people.
-use super::openapi::{self, ENDPOINTS};
+use super::{endpoints::ENDPOINTS, openapi};
 use crate::{
     app::App,
     error::Error,

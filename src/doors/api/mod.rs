@@ -5,6 +5,7 @@ mod approvals;
 mod catalog;
 mod comments;
 mod docs;
+mod endpoints;
 mod events;
 mod findings;
 mod key;
