@@ -80,6 +80,12 @@ scopes! {
     CustomersRead = "customers:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for changes of a customer's plan, tier or credit.
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
+    /// See payments, who made them, and what their providers say.
+    PaymentsRead = "payments:read": Admin Approver Ops Sre Cs Billing Auditor;
+    /// Have a provider asked about a payment now.
+    PaymentsCheck = "payments:check": Admin Ops Cs Billing;
+    /// Write down what providers tell of payments.
+    PaymentsKeep = "payments:keep": Service;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

@@ -4,7 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
+        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, PaymentsRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope,
+        sessions,
     },
     error::Error,
     i18n::Lang,
@@ -166,6 +167,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             vec![
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
+                item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
         (
@@ -194,12 +196,13 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 13] = [
+    const TOPICS: [(&str, &str); 14] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
         ("/users", "customers"),
+        ("/payments", "customers"),
         ("/ledger", "ledger"),
         ("/notices", "inbox"),
         ("/absences", "deciding"),

@@ -23,6 +23,7 @@ mod lists;
 mod log;
 mod measures;
 mod outside;
+mod payments;
 mod people;
 mod personal;
 mod policy;

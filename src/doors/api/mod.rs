@@ -11,12 +11,13 @@ mod ledger;
 mod notices;
 mod openapi;
 mod operations;
+mod payments;
 mod policy;
 mod requests;
 
 use crate::{
     app::App,
-    auth::{CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{CustomersRead, LedgerRead, PaymentsCheck, PaymentsRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
     error::Error,
     i18n::Lang,
     page,
@@ -65,6 +66,10 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CustomersRead, _, _>("/api/admin/users/{id}/detail", admin::user_detail)
         .show::<CustomersRead, _, _>("/api/admin/orgs", admin::orgs)
         .show::<CustomersRead, _, _>("/api/admin/orgs/{id}", admin::org)
+        .show::<PaymentsRead, _, _>("/api/payments", payments::list)
+        .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
+        .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)
+        .act::<PaymentsCheck, _, _>("/api/payments/{id}/check", payments::check)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
         .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)

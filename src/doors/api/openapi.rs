@@ -5,6 +5,7 @@ use super::{
     comments::NewComment,
     findings::NewFinding,
     notices::{ReadNotices, Watching},
+    payments::{self, PaymentLookup},
     policy::NewDraft,
     requests::{NewRequest, NewReview, NewVote},
 };
@@ -28,7 +29,7 @@ const PROBLEMS: [(u16, &str); 4] = [
     (403, "The scope is missing"),
     (503, "Try again; the database is away"),
 ];
-const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
+pub(super) const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
 
 const ACTOR: (&str, &str) = ("actor", "Addresses, ids or parts of names, with commas between; `-` in front leaves out");
 const ACTION: (&str, &str) = ("action", "Kinds of events or their beginnings: `request.`, `org.tier.fixed`");
@@ -39,7 +40,7 @@ const SINCE: (&str, &str) = ("since", "A day in Korea, a time, or how long ago: 
 const UNTIL: (&str, &str) = ("until", "The same; a day is included");
 const WORDS: (&str, &str) = ("q", "Words of reason, before and after");
 const LINE: (&str, &str) = ("line", "All of these as one line, instead: `actor:kim -outcome:success since:7d`");
-const CURSOR: (&str, &str) = ("cursor", "`next` of the page before");
+pub(super) const CURSOR: (&str, &str) = ("cursor", "`next` of the page before");
 const EVENTS: &[(&str, &str)] = &[ACTOR, ACTION, TARGET, REQUEST, OUTCOME, SINCE, UNTIL, WORDS, LINE, CURSOR];
 const TAKEN: &[(&str, &str)] = &[
     ("format", "ndjson, csv or ocsf"),
@@ -60,7 +61,7 @@ const TAKEN: &[(&str, &str)] = &[
 const LOGS: &[(&str, &str)] =
     &[ACTION, ("user_id", "Whose"), ("tenant_id", "An organisation"), ("resource_id", "Id of a target"), OUTCOME, SINCE, UNTIL, CURSOR];
 
-const fn get(
+pub(super) const fn get(
     path: &'static str,
     summary: &'static str,
     parameters: &'static [(&'static str, &'static str)],
@@ -69,7 +70,7 @@ const fn get(
     Endpoint { method: "GET", path, summary, parameters, body: None, answers }
 }
 
-const fn post(
+pub(super) const fn post(
     path: &'static str,
     summary: &'static str,
     body: Option<&'static str>,
@@ -80,7 +81,11 @@ const fn post(
 }
 
 /// Every endpoint of the API.
-pub const ENDPOINTS: &[Endpoint] = &[
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(payments::ENDPOINTS)
+}
+
+const ENDPOINTS: &[Endpoint] = &[
     get("/api/operations", "What can be asked for", &[], LIST),
     get("/api/operations/{name}", "One operation: schema, risk, policy", &[], &[(200, "The operation"), (404, "No such operation")]),
     get(
@@ -305,6 +310,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
+    schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -319,7 +325,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
         schemas.insert(format!("fields.{}", operation.name()), fields);
     }
     let mut paths = Map::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints() {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         path[endpoint.method.to_lowercase()] = describe(endpoint);
     }
