@@ -58,7 +58,9 @@ pub async fn run(app: &App, mut change: Change, job: Job) -> Result<(), Error> {
         let soon = rand::rng().random_range(0.5..1.5);
         return app.db.hide_job(job.id, soon).await;
     };
-    app.db.hide_job(job.id, HIDDEN).await?;
+    if !app.db.take_job(job.id, HIDDEN).await? {
+        return Ok(());
+    }
     crash::point("payments.hidden");
     let asked_at = store::now(&mut *app.db.read().await?).await?;
     let began = Instant::now();

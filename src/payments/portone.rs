@@ -4,6 +4,7 @@
 use super::{
     Name, State, http,
     provider::{Claims, Deaf, Delivery, Failure, Handle, Heard, Outcome, Provider, Seen, id, text},
+    settle,
     signature::{self, Secrets},
 };
 use crate::personal::PersonName;
@@ -131,8 +132,8 @@ fn read(value: Value) -> Result<Seen, Failure> {
         currency: answer.currency,
         payer: PersonName::from(payer.unwrap_or_default().chars().take(200).collect::<String>()),
         method: answer.method["type"].as_str().unwrap_or_default().trim_start_matches("PaymentMethod").chars().take(40).collect(),
-        paid_at: answer.paid_at,
-        told_at: answer.updated_at,
+        paid_at: settle::kept(answer.paid_at),
+        told_at: settle::kept(answer.updated_at),
         // what is not said to be live is not
         live: answer.channel["type"] == "LIVE",
         secret: None,
@@ -182,6 +183,8 @@ mod tests {
         ] {
             assert_eq!(with(pointer, value.clone()).unwrap_err().why, Outcome::Unreadable, "{pointer} {value}");
         }
+        let fine = with("/paidAt", json!("2026-09-21T13:33:19.123456789+09:00")).unwrap();
+        assert_eq!(fine.paid_at, "2026-09-21T04:33:19.123Z".parse().ok(), "as fine as it is kept");
         assert_eq!(read(json!([])).unwrap_err().why, Outcome::Unreadable);
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Payment, State,
     provider::{Failure, Outcome, Patience, Seen},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use std::time::Duration;
 
 /// The only currency that counts, and that has nothing smaller than its unit.
@@ -14,6 +14,11 @@ const MINUTES: i16 = 8;
 /// Toss gives up after three days and nineteen hours; whoever was told so late is asked as long.
 const DAYS: TimeDelta = TimeDelta::days(4);
 const LONGEST_PAUSE: u64 = 900;
+
+/// A time as the database keeps it: what is finer would never be the same again.
+pub fn kept(at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    at.map(|at| at.trunc_subsecs(3))
+}
 
 /// How a look ended. Only what [`Outcome::counts`] becomes the payment.
 pub fn outcome(known: &Payment, asked_at: DateTime<Utc>, answer: &Result<Seen, Failure>, tests_count: bool) -> Outcome {

@@ -7,6 +7,7 @@
 use super::{
     Name, State, http,
     provider::{Claims, Deaf, Delivery, Failure, Handle, Heard, Outcome, Provider, Seen, id, text},
+    settle,
     signature::LONGEST_ID,
 };
 use crate::personal::PersonName;
@@ -152,7 +153,7 @@ fn read(value: Value, live: bool) -> Result<Seen, Failure> {
         currency: answer.currency,
         payer: PersonName::from(payer.unwrap_or_default()),
         method: answer.method.unwrap_or_default().chars().take(40).collect(),
-        paid_at: answer.approved_at,
+        paid_at: settle::kept(answer.approved_at),
         // it says when it was approved and when something was given back, and not when it last changed
         told_at: None,
         live,

@@ -71,8 +71,14 @@ impl Till {
     /// A payment of which nobody is told.
     async fn make(&self, provider: &str, order: &str, amount: i64, state: &str) {
         let amount = amount.to_string();
-        let fields =
-            [("provider", provider), ("order", order), ("amount", amount.as_str()), ("payer", "주식회사 한빛소프트"), ("state", state), ("quiet", "yes")];
+        let fields = [
+            ("provider", provider),
+            ("order", order),
+            ("amount", amount.as_str()),
+            ("payer", "주식회사 한빛소프트"),
+            ("state", state),
+            ("quiet", "yes"),
+        ];
         self.post("/make", &fields).await;
     }
 
@@ -174,7 +180,11 @@ fn signed(base: &str, secret: &str, id: &str, at: i64, body: &str) -> reqwest::R
 
 fn posted(base: &str, id: &str, at: i64, signature: &str, body: &str) -> reqwest::RequestBuilder {
     let request = reqwest::Client::new().post(format!("{base}/hooks/payments/portone")).header("content-type", "application/json");
-    request.header("webhook-id", id).header("webhook-timestamp", at.to_string()).header("webhook-signature", signature).body(body.to_owned())
+    request
+        .header("webhook-id", id)
+        .header("webhook-timestamp", at.to_string())
+        .header("webhook-signature", signature)
+        .body(body.to_owned())
 }
 
 fn toss(base: &str, key: &str, transmission: &str, body: &Value) -> reqwest::RequestBuilder {
@@ -210,7 +220,9 @@ async fn what_a_provider_tells_is_asked_for_and_then_believed() {
         let db = scene.desk.app().db.clone();
         async move { find(&mut *db.read().await.unwrap(), order, expected).await.unwrap() }
     };
-    assert!(matches!(found("order-1", Expected::Exactly(3_158_546)).await, Found::Paid(p) if p.amount == Some(3_158_546) && p.names_somebody()));
+    assert!(
+        matches!(found("order-1", Expected::Exactly(3_158_546)).await, Found::Paid(p) if p.amount == Some(3_158_546) && p.names_somebody())
+    );
     assert!(matches!(found("order-1", Expected::AtLeast(3_158_547)).await, Found::Short(_)));
     assert!(matches!(found("order-1", Expected::Exactly(1)).await, Found::Over(_)));
     assert!(matches!(found("order-2", Expected::AtLeast(1)).await, Found::Nothing));
@@ -282,13 +294,17 @@ async fn what_does_not_come_from_the_provider_is_refused_and_leaves_nothing() {
     let chunks = futures::stream::iter((0..30).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1_000])));
     let unsaid = client.post(format!("{base}/hooks/payments/portone")).body(reqwest::Body::wrap_stream(chunks));
     assert_eq!(answer(unsaid).await.0, 413, "also where it does not say how long it is");
-    for (method, path, expected) in [("POST", "/hooks/payments/stripe", 404), ("POST", "/hooks/payments/", 404), ("GET", "/hooks/payments/portone", 404)] {
+    for (method, path, expected) in
+        [("POST", "/hooks/payments/stripe", 404), ("POST", "/hooks/payments/", 404), ("GET", "/hooks/payments/portone", 404)]
+    {
         let request = client.request(method.parse().unwrap(), format!("{base}{path}")).body(body.clone());
         assert_eq!(answer(request).await.0, expected, "{method} {path}");
     }
     assert_eq!((scene.rows("payment").await, scene.rows("inbound_event").await, scene.till.asked().await), (0, 0, 0));
     let figures = measures::scrape(&scene.desk, 0).await;
-    let of = |provider: &str, outcome: &str| figures[&format!(r#"countersign_payment_events_total{{outcome="{outcome}",provider="{provider}"}}"#)];
+    let of = |provider: &str, outcome: &str| {
+        figures[&format!(r#"countersign_payment_events_total{{outcome="{outcome}",provider="{provider}"}}"#)]
+    };
     assert_eq!(of("portone", "unsigned") + of("toss", "unsigned"), count as f64);
     assert_eq!((of("portone", "malformed"), of("portone", "oversize")), (1.0, 2.0));
     // what is not configured is not there
@@ -391,7 +407,11 @@ async fn events_in_any_order_leave_what_is_so_and_an_old_answer_takes_nothing_ba
     assert_eq!(scene.cs.post(&format!("/api/payments/{id}/check"), &json!({})).await.1["state"], "cancelled");
     scene.till.mode("stale").await;
     let (status, after) = scene.cs.post(&format!("/api/payments/{id}/check"), &json!({})).await;
-    assert_eq!((status, after["state"].as_str(), after["looks"][0]["outcome"].as_str()), (200, Some("cancelled"), Some("contradicts")), "{after:#}");
+    assert_eq!(
+        (status, after["state"].as_str(), after["looks"][0]["outcome"].as_str()),
+        (200, Some("cancelled"), Some("contradicts")),
+        "{after:#}"
+    );
     assert_eq!(scene.desk.broken_invariants().await, Vec::<String>::new());
 }
 
@@ -527,7 +547,8 @@ async fn toss_is_heard_with_the_key_of_our_own_and_asked_by_name_or_by_order() {
     // both events of a payment nobody knew, at once and in either order
     for (order, first) in [("order-2", 0), ("order-3", 1)] {
         scene.till.make("toss", order, 1_000, "paid").await;
-        let raw = reqwest::Client::new().get(format!("{}/v1/payments/orders/{order}", scene.till.url)).basic_auth("live_sk_secret", Some(""));
+        let raw =
+            reqwest::Client::new().get(format!("{}/v1/payments/orders/{order}", scene.till.url)).basic_auth("live_sk_secret", Some(""));
         let (_, theirs) = answer(raw).await;
         let events = [
             json!({"createdAt": "2026-09-21T22:33:20.000", "secret": theirs["secret"], "orderId": order, "status": "DONE", "transactionKey": "9FF2"}),
@@ -541,7 +562,10 @@ async fn toss_is_heard_with_the_key_of_our_own_and_asked_by_name_or_by_order() {
     assert_eq!(scene.rows("payment").await, 3);
     // the key is in no log and in no event
     let told: i64 = sqlx::query_scalar("select count(*) from ledger.event where convert_from(leaf, 'UTF8') like '%' || $1 || '%'")
-        .bind(KEY).fetch_one(&mut scene.desk.owner().await).await.unwrap();
+        .bind(KEY)
+        .fetch_one(&mut scene.desk.owner().await)
+        .await
+        .unwrap();
     assert_eq!(told, 0);
 }
 
@@ -740,7 +764,8 @@ async fn the_till_tells_by_itself_until_it_is_heard() {
 #[test]
 fn configuration_is_whole_or_refused() {
     let read = |pairs: &[(&str, &str)]| {
-        let all: Vec<_> = [("DATABASE_URL", "postgres://x@y/z")].iter().chain(pairs).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let all: Vec<_> =
+            [("DATABASE_URL", "postgres://x@y/z")].iter().chain(pairs).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         Config::read(|name| all.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()), "")
     };
     let none = read(&[]).unwrap().payments;
@@ -769,7 +794,8 @@ fn configuration_is_whole_or_refused() {
 async fn the_pages_say_the_same_in_both_languages() {
     let scene = Scene::open(1).await;
     let person: Person = scene.desk.sign_in("approver").await;
-    for (lang, title, none) in [("ko", "결제", "아직 알려진 결제가 없습니다."), ("en", "Payments", "No payment is known yet.")] {
+    for (lang, title, none) in [("ko", "결제", "아직 알려진 결제가 없습니다."), ("en", "Payments", "No payment is known yet.")]
+    {
         let page = person.at(&person.base).in_language(lang).get("/payments").await;
         assert_eq!((page.status, page.find("h1").as_deref()), (200, Some(title)));
         page.sees(none);
