@@ -21,6 +21,8 @@ export const all = [
   { name: 'user', path: first('/users', /^\/users\/[^/]+$/) },
   { name: 'orgs', path: '/orgs' },
   { name: 'org', path: first('/orgs', /^\/orgs\/[^/]+$/) },
+  { name: 'payments', path: '/payments' },
+  { name: 'payment', path: first('/payments', /^\/payments\/PAY-\d+$/) },
   { name: 'ledger', path: '/ledger' },
   { name: 'ledger-mistake', path: '/ledger?line=actor:%EB%AF%BC%EC%88%98+acton:x' },
   { name: 'event', path: first('/ledger', /^\/ledger\/[0-9a-f-]{36}$/) },
