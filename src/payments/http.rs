@@ -58,8 +58,9 @@ pub async fn ask(request: RequestBuilder) -> Result<Value, Failure> {
 /// What an error says of itself: providers have a code or a type and a sentence.
 fn said(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return String::new() };
-    let parts = ["code", "type", "message"].iter().filter_map(|name| value[*name].as_str());
-    without_addresses(&parts.collect::<Vec<_>>().join(": ")).replace('\0', "").chars().take(300).collect()
+    let code = value["code"].as_str().or_else(|| value["type"].as_str());
+    let parts: Vec<_> = code.into_iter().chain(value["message"].as_str()).collect();
+    without_addresses(&parts.join(": ")).replace('\0', "").chars().take(300).collect()
 }
 
 fn failed(error: reqwest::Error) -> Failure {

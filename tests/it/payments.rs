@@ -218,7 +218,7 @@ async fn what_a_provider_tells_is_asked_for_and_then_believed() {
     // as onboarding asks
     let found = |order: &'static str, expected| {
         let db = scene.desk.app().db.clone();
-        async move { find(&mut *db.read().await.unwrap(), order, expected).await.unwrap() }
+        async move { find(&mut db.read().await.unwrap(), order, expected).await.unwrap() }
     };
     assert!(
         matches!(found("order-1", Expected::Exactly(3_158_546)).await, Found::Paid(p) if p.amount == Some(3_158_546) && p.names_somebody())
@@ -351,7 +351,7 @@ async fn what_is_new_is_tolerated_and_what_is_not_understood_is_not_money() {
     assert_eq!(scene.tell_at(scene.desk.base(0), "evt-1", &body).await.0, 200);
     let payment = scene.until_state("order-1", "unknown").await;
     assert_eq!((payment["said_state"].as_str(), payment["trouble"]["why"].as_str()), (Some("HELD_FOR_REVIEW"), Some("unknown_state")));
-    let found = find(&mut *scene.desk.app().db.read().await.unwrap(), "order-1", Expected::AtLeast(1)).await.unwrap();
+    let found = find(&mut scene.desk.app().db.read().await.unwrap(), "order-1", Expected::AtLeast(1)).await.unwrap();
     assert!(matches!(found, Found::NotPaid(_)));
     scene.till.mode("ok").await;
     scene.tell("evt-2", "order-1").await;
@@ -800,4 +800,34 @@ async fn the_pages_say_the_same_in_both_languages() {
         assert_eq!((page.status, page.find("h1").as_deref()), (200, Some(title)));
         page.sees(none);
     }
+}
+
+#[tokio::test]
+async fn the_doctor_asks_each_provider_for_a_payment_that_there_is_not() {
+    let desk = Desk::open().await;
+    let mut till = Till::start(&desk, &[]);
+    let ask = async |url: &str, secret: &str| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.arg("doctor").env("DATABASE_URL", desk.app_url().await).envs(desk.log().await);
+        command
+            .env("COUNTERSIGN_PORTONE_API_URL", url)
+            .env("COUNTERSIGN_PORTONE_API_SECRET", secret)
+            .env("COUNTERSIGN_PORTONE_WEBHOOK_SECRET", WEBHOOK);
+        command
+            .env("COUNTERSIGN_TOSS_API_URL", url)
+            .env("COUNTERSIGN_TOSS_API_SECRET", "live_sk_secret")
+            .env("COUNTERSIGN_TOSS_WEBHOOK_SECRET", KEY);
+        let output = command.output().await.unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(!said.contains(KEY) && !said.contains("live_sk"), "{said}");
+        (output.status.success(), said)
+    };
+    let url = till.url.clone();
+    let (well, said) = ask(&url, "portone-secret").await;
+    assert!(well && said.contains("ok    PortOne: answers, and takes the secret") && said.contains("/hooks/payments/toss"), "{said}");
+    let (well, said) = ask(&url, "another-secret").await;
+    assert!(!well && said.contains("FAIL  PortOne: refused") && said.contains("ok    Toss Payments"), "{said}");
+    till.stop();
+    let (well, said) = ask(&url, "portone-secret").await;
+    assert!(!well && said.contains("FAIL  PortOne: unreachable"), "{said}");
 }
