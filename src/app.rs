@@ -18,7 +18,7 @@ use crate::{
     notices,
     operations::registry::Registry,
     page::{self, Finder},
-    policy, requests, search, style,
+    payments, policy, requests, search, style,
     surface::{Line, Surface},
 };
 use axum::{
@@ -69,6 +69,8 @@ pub struct Shared {
     pub waiters: requests::wait::Waiters,
     pub(crate) tokens: auth::Tokens,
     pub(crate) insights: Reports,
+    /// Whom payments are asked for.
+    pub(crate) payments: payments::Providers,
     /// What `/metrics` asks for; without it there is no such page.
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) run_job: RunJob,
@@ -115,10 +117,13 @@ impl App {
             waiters: requests::wait::Waiters::default(),
             tokens: auth::Tokens::default(),
             insights: Reports::default(),
+            payments: payments::Providers::new(&config.payments)?,
             metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
         }));
         app.db.metrics().expect(app.registry.all().map(|d| d.name()));
+        let looks: Vec<_> = payments::provider::Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
+        app.db.metrics().expect_payments(app.payments.names().map(payments::Name::name), &looks);
         Ok((app, born_here))
     }
 
@@ -128,7 +133,7 @@ impl App {
         let surface = csp::routes(health::routes(assets::routes(surface)));
         let surface = dashboard::web::routes(auth::web::routes(surface));
         let surface = requests::web::routes(surface);
-        let surface = page::views::routes(catalog::web::routes(customers::web::routes(surface)));
+        let surface = payments::web::routes(page::views::routes(catalog::web::routes(customers::web::routes(surface))));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = insights::web::routes(style::web::routes(surface));
@@ -243,6 +248,7 @@ const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(requests::web::find(r, conn, q)),
     |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
     |r, conn, q| Box::pin(catalog::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(payments::web::find(r, conn, q)),
     |r, conn, q| Box::pin(ledger::web::find(r, conn, q)),
     |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
     |r, conn, q| Box::pin(help::find(r, conn, q)),
@@ -251,6 +257,7 @@ const FINDERS: &[Finder] = &[
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
+        payments::JOB => payments::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }
 }

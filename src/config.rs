@@ -1,6 +1,13 @@
 //! Configuration, read once in `main`: environment variables `COUNTERSIGN_*` first, then `countersign.toml`.
 //! Every error is reported together, and a secret may come from a file named by `*_FILE`.
-use crate::{connectors::admin_api, i18n::Lang, ledger::log, operations::Guarantee, policy, tools};
+use crate::{
+    connectors::admin_api,
+    i18n::Lang,
+    ledger::log,
+    operations::Guarantee,
+    payments::{self, portone, signature, toss},
+    policy, tools,
+};
 use secrecy::{ExposeSecret, SecretString};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 use url::Url;
@@ -32,6 +39,8 @@ pub struct Config {
     pub tools: tools::Settings,
     /// `COUNTERSIGN_LEDGER_*`: how the log over the ledger is signed and published. Nothing that was approved runs without it.
     pub ledger: Option<log::Settings>,
+    /// `COUNTERSIGN_PORTONE_*`, `COUNTERSIGN_TOSS_*`: whom payments are asked for. What is not set is not there: its events get 404.
+    pub payments: payments::Settings,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
 }
@@ -102,6 +111,7 @@ impl Config {
         let policy = reader.policy();
         let tools = reader.tools();
         let ledger = reader.ledger();
+        let payments = reader.payments();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
@@ -117,6 +127,7 @@ impl Config {
             lease: Duration::from_secs(lease),
             tools,
             ledger,
+            payments,
             demo: false,
         })
     }
@@ -242,6 +253,39 @@ impl Reader<'_> {
             webhook,
             every: Duration::from_millis(self.parsed("COUNTERSIGN_LEDGER_MILLISECONDS").unwrap_or(1_000)),
         })
+    }
+
+    fn payments(&mut self) -> payments::Settings {
+        let tests_count = self.parsed("COUNTERSIGN_TEST_PAYMENTS").unwrap_or(false);
+        let portone = self.provider("PORTONE", "https://api.portone.io").map(|(url, secret, webhook)| {
+            let webhook = signature::Secrets::read(&webhook)
+                .map_err(|wrong| self.problems.push(format!("COUNTERSIGN_PORTONE_WEBHOOK_SECRET: {wrong}")));
+            webhook.ok().map(|webhook| portone::Settings { url, secret: secret.into(), webhook, tests_count })
+        });
+        let toss = self.provider("TOSS", "https://api.tosspayments.com").map(|(url, secret, webhook)| {
+            if webhook.len() < 16 {
+                self.problems.push("COUNTERSIGN_TOSS_WEBHOOK_SECRET must have 16 characters or more".into());
+            }
+            toss::Settings { url, secret: secret.into(), webhook: webhook.into(), tests_count }
+        });
+        payments::Settings { portone: portone.flatten(), toss }
+    }
+
+    /// Address, API secret and webhook secret of a payment provider; nothing if it has no API secret.
+    fn provider(&mut self, name: &str, usual: &str) -> Option<(Url, String, String)> {
+        let webhook = format!("COUNTERSIGN_{name}_WEBHOOK_SECRET");
+        let Some(secret) = self.text(&format!("COUNTERSIGN_{name}_API_SECRET")) else {
+            if self.text(&webhook).is_some() {
+                self.problems.push(format!("{webhook} is set, and COUNTERSIGN_{name}_API_SECRET is not"));
+            }
+            return None;
+        };
+        let url = self.parsed::<Url>(&format!("COUNTERSIGN_{name}_API_URL")).unwrap_or_else(|| Url::parse(usual).expect("it is one"));
+        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && here) {
+            self.problems.push(format!("COUNTERSIGN_{name}_API_URL must be https: a secret travels with every question"));
+        }
+        Some((url, secret, self.required(&webhook)))
     }
 
     fn policy(&mut self) -> String {

@@ -31,6 +31,9 @@ pub enum Error {
     Forbidden(&'static str),
     #[error("the form's token is missing or wrong")]
     Forged,
+    /// What another system sent does not prove where it comes from. Carries why, for the log alone.
+    #[error("not signed by whom it says: {0}")]
+    Unsigned(&'static str),
     #[error("there is no such thing")]
     NotFound,
     #[error("the body cannot be read: {0}")]
@@ -99,7 +102,7 @@ impl From<anyhow::Error> for Error {
 impl Error {
     pub fn status(&self) -> StatusCode {
         match self {
-            Error::SignedOut => StatusCode::UNAUTHORIZED,
+            Error::SignedOut | Error::Unsigned(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) | Error::Forged | Error::NotPermitted(_) => StatusCode::FORBIDDEN,
             Error::NotFound => StatusCode::NOT_FOUND,
             Error::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -118,6 +121,7 @@ impl Error {
             Error::SignedOut => "signed-out",
             Error::Forbidden(_) => "forbidden",
             Error::Forged => "forged",
+            Error::Unsigned(_) => "unsigned",
             Error::NotFound => "not-found",
             Error::Malformed(_) => "malformed",
             Error::TooLarge(_) => "too-large",
@@ -136,6 +140,7 @@ impl Error {
             Error::SignedOut => (l.problem_signed_out(), l.problem_signed_out_why(), l.problem_signed_out_next()),
             Error::Forbidden(scope) => (l.problem_forbidden(), l.problem_forbidden_why(*scope), l.problem_forbidden_next()),
             Error::Forged => (l.problem_forged(), l.problem_forged_why(), l.problem_forged_next()),
+            Error::Unsigned(_) => (l.problem_unsigned(), l.problem_unsigned_why(), l.problem_unsigned_next()),
             Error::NotFound => (l.problem_not_found(), l.problem_not_found_why(), l.problem_not_found_next()),
             Error::Malformed(detail) => (l.problem_malformed(), detail.clone(), l.problem_malformed_next()),
             Error::TooLarge(limit) => (l.problem_too_large(), l.problem_too_large_why(*limit), l.problem_too_large_next()),

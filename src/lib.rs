@@ -58,6 +58,8 @@ pub mod notices;
 pub mod operations;
 /// What every page shares.
 pub mod page;
+/// Payments as their providers know them.
+pub mod payments;
 /// What belongs to a person, masked wherever it goes.
 pub mod personal;
 /// Who must countersign what: a document that is itself countersigned.

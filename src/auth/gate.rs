@@ -16,7 +16,7 @@ use tower_sessions::Session;
 
 /// The door a path belongs to.
 pub fn door_of(path: &str) -> Door {
-    if path.starts_with("/api/") || path == "/events" { Door::Api } else { Door::Web }
+    if path.starts_with("/api/") || path.starts_with("/hooks/") || path == "/events" { Door::Api } else { Door::Web }
 }
 
 impl FromRequestParts<App> for Arc<Caller> {

@@ -109,7 +109,7 @@ impl<S: Scope> Operator<S> {
     }
 }
 
-/// Countersign's own services, as migration 0002 founded them.
+/// Countersign's own services, as migrations founded them, 0002 where no other is named.
 #[derive(Clone, Copy)]
 pub enum Service {
     /// Runs approved requests and expires the others.
@@ -118,6 +118,8 @@ pub enum Service {
     Identity = 2,
     /// The command line on the owner's database.
     Console = 3,
+    /// Writes down what payment providers tell; migration 0024 founded it.
+    Payments = 4,
 }
 
 impl Service {
@@ -126,6 +128,7 @@ impl Service {
             Service::Executor => ("executor", Door::Worker),
             Service::Identity => ("identity", Door::Web),
             Service::Console => ("console", Door::Console),
+            Service::Payments => ("payments", Door::Api),
         };
         Caller {
             id: self.id(),

@@ -84,6 +84,12 @@ scopes! {
     CatalogRead = "catalog:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Draft prices, and ask that they are published or withdrawn.
     CatalogChange = "catalog:change": Admin Billing;
+    /// See payments, who made them, and what their providers say.
+    PaymentsRead = "payments:read": Admin Approver Ops Sre Cs Billing Auditor;
+    /// Have a provider asked about a payment now.
+    PaymentsCheck = "payments:check": Admin Ops Cs Billing;
+    /// Write down what providers tell of payments.
+    PaymentsKeep = "payments:keep": Service;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

@@ -1,6 +1,6 @@
 //! `countersign doctor`: is this installation put together right? One line for each check; exit 1 if any fails.
 use super::End;
-use crate::{auth::Provider, config::Config, ledger::log};
+use crate::{auth::Provider, config::Config, ledger::log, payments};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection, Row};
@@ -37,6 +37,14 @@ pub async fn run() -> anyhow::Result<End> {
             let provider = Provider::new(oidc.clone(), config.public_url.join("/auth/callback")?.to_string())?;
             say("identity provider", provider.check().await.map(|()| format!("{} answers", oidc.issuer)));
         }
+    }
+    let providers = payments::Providers::new(&config.payments)?.check().await;
+    if providers.is_empty() {
+        say("payment providers", Ok("none configured; events of payments get 404".into()));
+    }
+    for (name, result) in providers {
+        let from = config.public_url.join(&format!("/hooks/payments/{}", name.name()))?;
+        say(name.called(), result.map(|text| format!("{text}; its events are expected at {from}")));
     }
     say(
         "approvals of tool calls",

@@ -89,6 +89,14 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         port: u16,
     },
+    /// Where the demo company's customers pay, with its data in this file. Its secrets come from TILL_SECRETS: PortOne's, Toss's, the
+    /// webhooks', and the key in the address; whom it tells from TILL_TELLS.
+    #[command(hide = true)]
+    Till {
+        file: PathBuf,
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
     /// Look at the policy, and try a draft of it on the past.
     Policy {
         #[command(subcommand)]
@@ -327,6 +335,13 @@ async fn run(cli: Cli) -> anyhow::Result<End> {
         Command::Product { file, port } => {
             let token = std::env::var("PRODUCT_TOKEN").map_err(|_| anyhow::anyhow!("PRODUCT_TOKEN is not set"))?;
             crate::demo::product::serve(file, port, token).await.map(|()| End::Done)
+        }
+        Command::Till { file, port } => {
+            let words = |name| std::env::var(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let [portone, toss, webhook, key] =
+                words("TILL_SECRETS").try_into().map_err(|_| anyhow::anyhow!("TILL_SECRETS has no four words"))?;
+            let secrets = crate::demo::till::Secrets { portone, toss, webhook, key };
+            crate::demo::till::serve(file, port, secrets, words("TILL_TELLS")).await.map(|()| End::Done)
         }
         Command::Policy { command } => policy::policy(command, cli.json).await,
         Command::ScratchDatabase { requests, command } => server::scratch_database(requests, &command).await,

@@ -91,10 +91,16 @@ fn print_welcome(demo: &Demo, listen: SocketAddr, began: Instant) {
         println!("    3. Ask for a person's plan at http://{listen}/users: the product's own admin API carries it out.");
         println!("       Break it while a request runs, at {} — and settle what nobody knows.", product.url);
     }
+    if let Some(till) = &demo.till {
+        println!("    4. Open http://{listen}/payments: customers pay at {till}. Break it, make a payment there, and mend it.");
+    }
     println!("\n  Database: {}\n  Ctrl-C stops everything.\n", demo.database_url());
     // for scripts: the last lines, when everything can be used
     if let Some(product) = &demo.config.admin_api {
         println!("product {}", product.url);
+    }
+    if let Some(till) = &demo.till {
+        println!("till {till}");
     }
     println!("ready http://{listen}");
 }

@@ -175,6 +175,13 @@ impl Db {
         Ok(())
     }
 
+    /// The same for a job that is due, so that of several who found it at once only one goes on: `false` for the others.
+    pub async fn take_job(&self, id: i64, seconds: f64) -> Result<bool, Error> {
+        let taken =
+            sqlx::query!("update job set run_at = now() + make_interval(secs => $2) where id = $1 and run_at <= now()", id, seconds);
+        Ok(taken.execute(&self.writers).await?.rows_affected() == 1)
+    }
+
     /// Makes room for the events to come; without it, nothing could be written one day.
     pub async fn prepare_partitions(&self) -> Result<(), Error> {
         sqlx::query_scalar!("select ledger.prepare_partitions(current_date, 3)").execute(&self.writers).await?;

@@ -135,6 +135,33 @@ pub(super) async fn product(owner_url: &str) -> anyhow::Result<serde_json::Value
     Ok(json!({"orgs": orgs, "users": users}))
 }
 
+/// What the demo's customers have paid when it begins: some of everything, of real companies of the demo.
+pub(super) async fn payments(owner_url: &str) -> anyhow::Result<serde_json::Value> {
+    let mut conn = PgConnection::connect(owner_url).await?;
+    let companies = sqlx::query_scalar!("select name from company order by id limit 36").fetch_all(&mut conn).await?;
+    conn.close().await?;
+    let now = Utc::now();
+    let states =
+        ["paid", "paid", "paid", "awaiting_deposit", "paid", "partly_cancelled", "paid", "failed", "paid", "cancelled", "ready", "paid"];
+    let payments = companies.into_iter().enumerate().map(|(n, payer)| {
+        let (state, order) = (states[n % states.len()], format!("HB-2026-{:04}", 1_001 + n));
+        let amount = [1_650_000, 3_158_546, 990_000, 13_200_000, 528_000][n % 5];
+        let cancelled = match state {
+            "partly_cancelled" => amount / 4,
+            "cancelled" => amount,
+            _ => 0,
+        };
+        let at = now - TimeDelta::minutes(47 * n as i64);
+        let paid_at = ["paid", "partly_cancelled", "cancelled"].contains(&state).then_some(at);
+        let payment = json!({
+            "provider": if n % 3 == 2 { "toss" } else { "portone" }, "order": order, "key": format!("tviva2026{n:04}"), "state": state, "amount": amount,
+            "cancelled": cancelled, "payer": payer, "at": at, "paid_at": paid_at, "secret": format!("ps_demo{n:04}"),
+        });
+        (order, payment)
+    });
+    Ok(json!({"payments": payments.collect::<serde_json::Map<_, _>>()}))
+}
+
 async fn people(conn: &mut PgConnection) -> anyhow::Result<Vec<Actor>> {
     let hash = password_hash(PASSWORD.into()).await?;
     let mut tx = conn.begin().await?;

@@ -8,6 +8,7 @@ mod matters;
 mod names;
 pub mod product;
 mod shelf;
+pub mod till;
 
 use crate::{
     auth::Role,
@@ -19,7 +20,7 @@ use crate::{
     },
     ledger::{log, note::SigningKey},
     operations::Guarantee,
-    tools,
+    payments, tools,
 };
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -111,8 +112,10 @@ impl Scale {
 pub struct Demo {
     pub config: Config,
     postgres: Postgres,
-    /// The identity provider and the product; they end when their input closes.
+    /// The identity provider, the product and the till; they end when their input closes.
     neighbours: Vec<Child>,
+    /// Where the demo's payments can be made and broken.
+    pub till: Option<url::Url>,
 }
 
 impl Demo {
@@ -144,8 +147,9 @@ impl Demo {
         config.tools = tools();
         // short, so that somebody who breaks the product sees within half a minute what comes of it
         config.lease = std::time::Duration::from_secs(4);
-        let mut demo = Self { config, postgres, neighbours: Vec::new() };
+        let mut demo = Self { config, postgres, neighbours: Vec::new(), till: None };
         demo.start_product(&home).await?;
+        demo.start_till(&home).await?;
         if let Some(script) = provider {
             demo.start_provider(&script);
         }
@@ -175,6 +179,24 @@ impl Demo {
         Ok(())
     }
 
+    /// Where customers pay is a process of its own, too. It tells of its payments once somebody listens.
+    async fn start_till(&mut self, home: &Path) -> anyhow::Result<()> {
+        let file = home.join("payments.json");
+        if !file.exists() {
+            fs::write(&file, serde_json::to_vec(&load::payments(&self.postgres.owner_url("countersign")).await?)?)?;
+        }
+        let secret = crate::auth::sessions::secret;
+        let webhook = format!("whsec_{}", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, secret()));
+        let secrets = till::Secrets { portone: secret(), toss: format!("live_sk_{}", secret()), webhook, key: secret() };
+        let (child, url) =
+            start_till(&std::env::current_exe()?, &file, 0, &secrets, &[self.config.public_url.as_str().trim_end_matches('/')])?;
+        self.neighbours.push(child);
+        let url: url::Url = url.parse()?;
+        self.config.payments = payments_at(&url, &secrets)?;
+        self.till = Some(url);
+        Ok(())
+    }
+
     /// The local identity provider is a Node script; without Node, passwords still work.
     fn start_provider(&mut self, script: &Path) {
         match provider(script, &self.config) {
@@ -201,6 +223,38 @@ pub fn start_product(program: &Path, file: &Path, token: &str) -> anyhow::Result
     std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
     let url = line.trim().strip_prefix("ready ").context("the product did not start")?.to_owned();
     Ok((child, url))
+}
+
+/// Starts what customers pay at, with its data in this file, telling whoever is at these addresses; answers its own. `program` is this
+/// binary.
+pub fn start_till(program: &Path, file: &Path, port: u16, secrets: &till::Secrets, tells: &[&str]) -> anyhow::Result<(Child, String)> {
+    let mut child = Command::new(program)
+        .arg("till")
+        .arg(file)
+        .args(["--port", &port.to_string()])
+        .env("TILL_SECRETS", [&secrets.portone, &secrets.toss, &secrets.webhook, &secrets.key].map(String::as_str).join(" "))
+        .env("TILL_TELLS", tells.join(" "))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("the till cannot be started")?;
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().context("it has no output")?).read_line(&mut line)?;
+    let url = line.trim().strip_prefix("ready ").context("the till did not start")?.to_owned();
+    Ok((child, url))
+}
+
+/// How to ask it, as both providers.
+pub fn payments_at(url: &url::Url, secrets: &till::Secrets) -> anyhow::Result<payments::Settings> {
+    let webhook = payments::signature::Secrets::read(&secrets.webhook).map_err(anyhow::Error::msg)?;
+    let portone = payments::portone::Settings { url: url.clone(), secret: secrets.portone.clone().into(), webhook, tests_count: false };
+    let toss = payments::toss::Settings {
+        url: url.clone(),
+        secret: secrets.toss.clone().into(),
+        webhook: secrets.key.clone().into(),
+        tests_count: false,
+    };
+    Ok(payments::Settings { portone: Some(portone), toss: Some(toss) })
 }
 
 fn provider(script: &Path, config: &Config) -> anyhow::Result<(Child, crate::config::Oidc)> {

@@ -91,6 +91,14 @@ fn shared(app: &App, gauges: &Gauges, standing: store::Standing) -> prometheus::
     gauges.one("countersign_ledger_halted", "Whether nothing is signed any more.", f64::from(u8::from(standing.halted)))?;
     gauges.one("countersign_reviews_due", "Requests that broke the glass and that nobody has reviewed.", standing.reviews_due as f64)?;
     gauges.one("countersign_reviews_overdue", "Those of them whose time for it is over.", standing.reviews_overdue as f64)?;
+    let troubled = standing.troubled_payments.iter().map(|(provider, why, count)| ([provider.as_str(), why.as_str()], *count as f64));
+    gauges.many(
+        "countersign_payment_troubled",
+        "Payments whose provider gave no answer that counts.",
+        ["provider", "outcome"],
+        troubled,
+    )?;
+    gauges.one("countersign_payment_trouble_oldest_seconds", "How long the oldest of them has been so.", standing.oldest_trouble)?;
     gauges.one("countersign_outbox", "Rows of the outbox that are kept; counted to 100000.", standing.outbox as f64)?;
     gauges.one("countersign_sessions", "People signed in; counted to 100000.", standing.sessions as f64)
 }

@@ -39,6 +39,9 @@ struct Inner {
     attempts: IntCounterVec,
     outcomes: IntCounterVec,
     http: HistogramVec,
+    payment_events: IntCounterVec,
+    payment_looks: IntCounterVec,
+    payment_answers: HistogramVec,
 }
 
 impl Metrics {
@@ -71,6 +74,22 @@ impl Metrics {
                 &["method", "route", "status"],
                 &LATENCIES,
             )?,
+            payment_events: counter(
+                "countersign_payment_events_total",
+                "Events that payment providers posted, and those that only said so.",
+                &["provider", "outcome"],
+            )?,
+            payment_looks: counter(
+                "countersign_payment_looks_total",
+                "Questions to payment providers, by what came of them.",
+                &["provider", "outcome"],
+            )?,
+            payment_answers: histogram(
+                "countersign_payment_look_seconds",
+                "From a question to a payment provider to its answer, or to giving up.",
+                &["provider"],
+                &LATENCIES,
+            )?,
             registry,
         };
         // there from the beginning: a rate over what is not there yet is no rate
@@ -89,6 +108,28 @@ impl Metrics {
                 self.0.outcomes.with_label_values(&[operation, outcome]);
             }
         }
+    }
+
+    /// The series of these payment providers, all at nothing.
+    pub fn expect_payments<'a>(&self, providers: impl Iterator<Item = &'a str>, looks: &[&str]) {
+        for provider in providers {
+            for outcome in ["taken", "noted", "known", "unsigned", "malformed", "oversize", "failed"] {
+                self.0.payment_events.with_label_values(&[provider, outcome]);
+            }
+            looks.iter().for_each(|outcome| _ = self.0.payment_looks.with_label_values(&[provider, outcome]));
+            self.0.payment_answers.with_label_values(&[provider]);
+        }
+    }
+
+    /// An event of a payment provider came in, and this became of it.
+    pub fn payment_event(&self, provider: &str, outcome: &str) {
+        self.0.payment_events.with_label_values(&[provider, outcome]).inc();
+    }
+
+    /// A payment provider was asked.
+    pub fn payment_look(&self, provider: &str, outcome: &str, took: Duration) {
+        self.0.payment_looks.with_label_values(&[provider, outcome]).inc();
+        self.0.payment_answers.with_label_values(&[provider]).observe(took.as_secs_f64());
     }
 
     /// Of a transaction that has committed.

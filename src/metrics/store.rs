@@ -22,6 +22,10 @@ pub struct Standing {
     /// Broken glasses that nobody has reviewed, and those of them that are late.
     pub reviews_due: i64,
     pub reviews_overdue: i64,
+    /// Payments that people should look at: provider, why, how many.
+    pub troubled_payments: Vec<(String, String, i64)>,
+    /// How long the oldest of them has been so.
+    pub oldest_trouble: f64,
 }
 
 pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
@@ -52,6 +56,13 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     )
     .fetch_one(&mut *conn)
     .await?;
+    let payments = sqlx::query!(
+        r#"select provider, trouble as "trouble!", count(*) as "count!",
+             coalesce(extract(epoch from now() - min(trouble_since)), 0)::float8 as "oldest!"
+           from (select provider, trouble, trouble_since from payment where trouble is not null order by trouble_since limit 100000) t group by 1, 2"#
+    )
+    .fetch_all(&mut *conn)
+    .await?;
     let lag = crate::ledger::log::lag(&mut *conn).await?;
     let log = sqlx::query!(
         r#"select size, published_size, coalesce(extract(epoch from clock_timestamp() - published_at), 0)::float8 as "age!", halted is not null as "halted!"
@@ -63,6 +74,8 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     Ok(Standing {
         reviews_due: reviews.due,
         reviews_overdue: reviews.overdue,
+        oldest_trouble: payments.iter().map(|r| r.oldest).fold(0.0, f64::max),
+        troubled_payments: payments.into_iter().map(|r| (r.provider, r.trouble, r.count)).collect(),
         requests: requests.into_iter().map(|r| (r.state, r.operation, r.count)).collect(),
         jobs_ready: jobs.ready,
         jobs_later: jobs.later,

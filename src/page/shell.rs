@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope,
-        sessions,
+        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PaymentsRead, PolicyRead, PortalUse, RequestsAsk,
+        RequestsRead, Scope, sessions,
     },
     error::Error,
     i18n::Lang,
@@ -172,6 +172,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
                 prices,
+                item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
         (
@@ -200,13 +201,14 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 14] = [
+    const TOPICS: [(&str, &str); 15] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
         ("/users", "customers"),
+        ("/payments", "customers"),
         ("/ledger", "ledger"),
         ("/notices", "inbox"),
         ("/absences", "deciding"),

@@ -27,6 +27,8 @@ export const all = [
   { name: 'plan-next', path: '/catalog/plans/starter/next', as: people.approver },
   { name: 'addons', path: '/catalog/addons' },
   { name: 'promotions', path: '/catalog/promotions' },
+  { name: 'payments', path: '/payments' },
+  { name: 'payment', path: first('/payments', /^\/payments\/PAY-\d+$/) },
   { name: 'ledger', path: '/ledger' },
   { name: 'ledger-mistake', path: '/ledger?line=actor:%EB%AF%BC%EC%88%98+acton:x' },
   { name: 'event', path: first('/ledger', /^\/ledger\/[0-9a-f-]{36}$/) },

@@ -24,6 +24,7 @@ mod lists;
 mod log;
 mod measures;
 mod outside;
+mod payments;
 mod people;
 mod personal;
 mod policy;

@@ -1,5 +1,8 @@
 //! Plans and add-ons, their drafts, and what a period would cost.
-use super::{Body, Query};
+use super::{
+    Body, Query,
+    endpoints::{CURSOR, Endpoint, get, post},
+};
 use crate::{
     app::App,
     auth::{CatalogChange, Operator},
@@ -159,3 +162,43 @@ pub async fn preview(State(app): State<App>, Body(new): Body<NewEstimate>) -> Re
     question.vat.rounding = new.vat_rounding.unwrap_or(question.vat.rounding);
     Ok(Json(api::preview(&app, asked, &question).await?))
 }
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    get(
+        "/api/catalog/{shelf}",
+        "What is sold: `plans` or `addons`",
+        &[("q", "Part of a name or code"), CURSOR],
+        &[(200, "`{items, next}`: pass `next` as `cursor` for more"), (404, "No such shelf")],
+    ),
+    get(
+        "/api/catalog/{shelf}/{code}",
+        "One plan or add-on with its versions",
+        &[("on", "The day to look at, in Korea: `2026-07-01`; today by default")],
+        &[(200, "The product, what is in force on that day, and all versions"), (404, "No such product")],
+    ),
+    get(
+        "/api/catalog/{shelf}/{code}/versions/{version}",
+        "One version with its price list",
+        &[],
+        &[(200, "The version"), (404, "No such version")],
+    ),
+    post(
+        "/api/catalog/{shelf}/{code}/versions/{version}",
+        "Save the draft of the next version; `catalog.publish` asks that it is sold",
+        Some("NewPrices"),
+        &[],
+        &[
+            (200, "Saved: send `revision` the next time"),
+            (404, "Neither the next version nor one that was published"),
+            (409, "This version is published and never changes, or somebody else saved the draft meanwhile"),
+            (422, "Too long, or not a code"),
+        ],
+    ),
+    post(
+        "/api/catalog/preview",
+        "What a period would cost, with the steps that lead to each number",
+        Some("NewEstimate"),
+        &[],
+        &[(200, "The invoice"), (404, "No such plan or version"), (422, "The price list or the usage is not valid")],
+    ),
+];

@@ -1,5 +1,5 @@
 //! The API's documents: for machines and for people.
-use super::{endpoints::ENDPOINTS, openapi};
+use super::{endpoints, openapi};
 use crate::{
     app::App,
     error::Error,
@@ -32,8 +32,7 @@ struct Endpoint {
 pub async fn page(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
     let document = openapi::document(&app.registry, app.public_url.as_str());
     let (_, lines) = app.surface();
-    let endpoints = ENDPOINTS
-        .iter()
+    let endpoints = endpoints::all()
         .map(|e| Endpoint {
             method: e.method,
             path: e.path,

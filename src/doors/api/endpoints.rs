@@ -1,4 +1,5 @@
-//! Every endpoint of the API, as its documents describe it.
+//! Every endpoint of the API, as its documents describe it; those of one part of the API may stand beside it.
+use super::{catalog, payments};
 
 /// One endpoint: method, path, summary, parameters, body, what it answers.
 pub struct Endpoint {
@@ -10,7 +11,7 @@ pub struct Endpoint {
     pub answers: &'static [(u16, &'static str)],
 }
 
-const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
+pub(super) const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more")];
 const ACTOR: (&str, &str) = ("actor", "Addresses, ids or parts of names, with commas between; `-` in front leaves out");
 const ACTION: (&str, &str) = ("action", "Kinds of events or their beginnings: `request.`, `org.tier.fixed`");
 const TARGET: (&str, &str) = ("target", "Ids of targets");
@@ -20,7 +21,7 @@ const SINCE: (&str, &str) = ("since", "A day in Korea, a time, or how long ago: 
 const UNTIL: (&str, &str) = ("until", "The same; a day is included");
 const WORDS: (&str, &str) = ("q", "Words of reason, before and after");
 const LINE: (&str, &str) = ("line", "All of these as one line, instead: `actor:kim -outcome:success since:7d`");
-const CURSOR: (&str, &str) = ("cursor", "`next` of the page before");
+pub(super) const CURSOR: (&str, &str) = ("cursor", "`next` of the page before");
 const EVENTS: &[(&str, &str)] = &[ACTOR, ACTION, TARGET, REQUEST, OUTCOME, SINCE, UNTIL, WORDS, LINE, CURSOR];
 const TAKEN: &[(&str, &str)] = &[
     ("format", "ndjson, csv or ocsf"),
@@ -41,7 +42,7 @@ const TAKEN: &[(&str, &str)] = &[
 const LOGS: &[(&str, &str)] =
     &[ACTION, ("user_id", "Whose"), ("tenant_id", "An organisation"), ("resource_id", "Id of a target"), OUTCOME, SINCE, UNTIL, CURSOR];
 
-const fn get(
+pub(super) const fn get(
     path: &'static str,
     summary: &'static str,
     parameters: &'static [(&'static str, &'static str)],
@@ -50,7 +51,7 @@ const fn get(
     Endpoint { method: "GET", path, summary, parameters, body: None, answers }
 }
 
-const fn post(
+pub(super) const fn post(
     path: &'static str,
     summary: &'static str,
     body: Option<&'static str>,
@@ -61,7 +62,11 @@ const fn post(
 }
 
 /// Every endpoint of the API.
-pub const ENDPOINTS: &[Endpoint] = &[
+pub fn all() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS)
+}
+
+const ENDPOINTS: &[Endpoint] = &[
     get("/api/operations", "What can be asked for", &[], LIST),
     get("/api/operations/{name}", "One operation: schema, risk, policy", &[], &[(200, "The operation"), (404, "No such operation")]),
     get(
@@ -238,43 +243,6 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/api/admin/users/{id}", "One person", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/users/{id}/detail", "One person with their organisations", &[], &[(200, "The person"), (404, "No such person")]),
     get("/api/admin/orgs", "Organisations", &[("q", "Part of a name, or an id"), ("cursor", "`next` of the page before")], LIST),
-    get(
-        "/api/catalog/{shelf}",
-        "What is sold: `plans` or `addons`",
-        &[("q", "Part of a name or code"), CURSOR],
-        &[(200, "`{items, next}`: pass `next` as `cursor` for more"), (404, "No such shelf")],
-    ),
-    get(
-        "/api/catalog/{shelf}/{code}",
-        "One plan or add-on with its versions",
-        &[("on", "The day to look at, in Korea: `2026-07-01`; today by default")],
-        &[(200, "The product, what is in force on that day, and all versions"), (404, "No such product")],
-    ),
-    get(
-        "/api/catalog/{shelf}/{code}/versions/{version}",
-        "One version with its price list",
-        &[],
-        &[(200, "The version"), (404, "No such version")],
-    ),
-    post(
-        "/api/catalog/{shelf}/{code}/versions/{version}",
-        "Save the draft of the next version; `catalog.publish` asks that it is sold",
-        Some("NewPrices"),
-        &[],
-        &[
-            (200, "Saved: send `revision` the next time"),
-            (404, "Neither the next version nor one that was published"),
-            (409, "This version is published and never changes, or somebody else saved the draft meanwhile"),
-            (422, "Too long, or not a code"),
-        ],
-    ),
-    post(
-        "/api/catalog/preview",
-        "What a period would cost, with the steps that lead to each number",
-        Some("NewEstimate"),
-        &[],
-        &[(200, "The invoice"), (404, "No such plan or version"), (422, "The price list or the usage is not valid")],
-    ),
     get("/api/admin/orgs/{id}", "One organisation", &[], &[(200, "The organisation"), (404, "No such organisation")]),
     get("/api/ledger", "Events of the ledger, newest first", EVENTS, LIST),
     get(

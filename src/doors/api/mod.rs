@@ -13,12 +13,16 @@ mod ledger;
 mod notices;
 mod openapi;
 mod operations;
+mod payments;
 mod policy;
 mod requests;
 
 use crate::{
     app::App,
-    auth::{CatalogChange, CatalogRead, CustomersRead, LedgerRead, PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead},
+    auth::{
+        CatalogChange, CatalogRead, CustomersRead, LedgerRead, PaymentsCheck, PaymentsRead, PolicyRead, PortalUse, RequestsAsk,
+        RequestsDecide, RequestsRead,
+    },
     error::Error,
     i18n::Lang,
     page,
@@ -72,6 +76,10 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CatalogRead, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::version)
         .act::<CatalogChange, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::draft)
         .act::<CatalogRead, _, _>("/api/catalog/preview", catalog::preview)
+        .show::<PaymentsRead, _, _>("/api/payments", payments::list)
+        .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
+        .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)
+        .act::<PaymentsCheck, _, _>("/api/payments/{id}/check", payments::check)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
         .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)

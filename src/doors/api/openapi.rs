@@ -4,9 +4,10 @@ use super::{
     approvals::{NewCall, Rejection},
     catalog::{NewEstimate, NewPrices},
     comments::NewComment,
-    endpoints::{ENDPOINTS, Endpoint},
+    endpoints::{self, Endpoint},
     findings::NewFinding,
     notices::{ReadNotices, Watching},
+    payments::PaymentLookup,
     policy::NewDraft,
     requests::{NewRequest, NewReview, NewVote},
 };
@@ -46,6 +47,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewEstimate".into(), schema::<NewEstimate>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
+    schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -60,7 +62,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
         schemas.insert(format!("fields.{}", operation.name()), fields);
     }
     let mut paths = Map::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints::all() {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         path[endpoint.method.to_lowercase()] = describe(endpoint);
     }

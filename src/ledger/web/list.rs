@@ -23,10 +23,11 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "request.",
     "org.",
     "user.",
+    "payment.",
     "tool.",
     "catalog.",
     "promotion.",
@@ -72,6 +73,7 @@ pub fn target_href(kind: Option<&str>, id: Option<&str>) -> Option<String> {
     match (kind?, id?) {
         ("org", id) => Some(format!("/orgs/{id}")),
         ("user", id) => Some(format!("/users/{id}")),
+        ("payment", id) => Some(format!("/payments/{id}")),
         ("subject", id) => target_href(Some("user"), Some(id.strip_prefix("user:")?)),
         _ => None,
     }
