@@ -137,7 +137,8 @@ mod help {
     use std::{fmt::Write, fs, path::Path};
 
     /// In the order in which they are read.
-    const TOPICS: [&str; 10] = ["start", "inbox", "requests", "deciding", "policy", "customers", "ledger", "access", "keyboard", "api"];
+    const TOPICS: [&str; 11] =
+        ["start", "inbox", "requests", "deciding", "policy", "customers", "onboarding", "ledger", "access", "keyboard", "api"];
 
     struct Text {
         title: String,

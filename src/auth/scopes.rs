@@ -80,6 +80,14 @@ scopes! {
     CustomersRead = "customers:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Ask for changes of a customer's plan, tier or credit.
     CustomersFix = "customers:fix": Admin Ops Cs Billing;
+    /// See onboardings, their steps and what these rest on.
+    OnboardingRead = "onboarding:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Begin onboardings, hand evidence in, decide on it, ask again.
+    OnboardingWork = "onboarding:work": Admin Cs;
+    /// Ask for a tenant to become active.
+    OnboardingApprove = "onboarding:approve": Admin Cs;
+    /// Ask for an onboarding to be rejected.
+    OnboardingReject = "onboarding:reject": Admin Cs;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

@@ -7,6 +7,7 @@ use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
+    onboarding::{approve::ApproveOnboarding, reject::RejectOnboarding},
     policy::ReplacePolicy,
     tools::{self, Tools},
 };
@@ -26,7 +27,10 @@ impl Registry {
         let policy = Box::new(Typed::<ReplacePolicy>::default());
         let erase = Box::new(Typed::<EraseSubject>::default());
         let resume = Box::new(Typed::<Resume>::default());
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), policy, resume, erase, Box::new(Tools::new(tools))])
+        let approve = Box::new(Typed::<ApproveOnboarding>::default());
+        let reject = Box::new(Typed::<RejectOnboarding>::default());
+        let tools = Box::new(Tools::new(tools));
+        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), approve, reject, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

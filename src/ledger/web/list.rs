@@ -23,7 +23,21 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 10] = ["request.", "org.", "user.", "tool.", "session.", "access.", "operator.", "token.", "ledger.", "list."];
+const KINDS: [&str; 13] = [
+    "request.",
+    "org.",
+    "user.",
+    "onboarding.",
+    "tenant.",
+    "company.",
+    "tool.",
+    "session.",
+    "access.",
+    "operator.",
+    "token.",
+    "ledger.",
+    "list.",
+];
 /// Whatever did not simply succeed.
 const NOT_WELL: &str = "-success";
 
@@ -58,6 +72,8 @@ pub fn target_href(kind: Option<&str>, id: Option<&str>) -> Option<String> {
     match (kind?, id?) {
         ("org", id) => Some(format!("/orgs/{id}")),
         ("user", id) => Some(format!("/users/{id}")),
+        ("tenant", id) => Some(format!("/tenants/{id}")),
+        ("company", id) => Some(format!("/companies/{id}")),
         ("subject", id) => target_href(Some("user"), Some(id.strip_prefix("user:")?)),
         _ => None,
     }

@@ -8,7 +8,17 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 6] = ["org.", "user.", "tool.", "policy.replaced", "subject.", "ledger.resumed"];
+pub(super) const EFFECTS: [&str; 9] = [
+    "org.",
+    "user.",
+    "tool.",
+    "policy.replaced",
+    "subject.",
+    "ledger.resumed",
+    "onboarding.approved",
+    "onboarding.rejected",
+    "tenant.activated",
+];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]
