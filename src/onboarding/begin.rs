@@ -187,7 +187,9 @@ fn evening(now: DateTime<Utc>, days: i64) -> DateTime<Utc> {
 
 /// Tells the owner of the step whose turn it is now, unless they did it themselves.
 pub(super) async fn tell_whose_turn(change: &mut Change, onboarding: &Onboarding, tasks: &[Task]) -> Result<(), Error> {
-    let Some(task) = super::current(tasks).filter(|t| t.state == Progress::Pending && t.owner_id != change.actor().id) else { return Ok(()) };
+    let Some(task) = super::current(tasks).filter(|t| t.state == Progress::Pending && t.owner_id != change.actor().id) else {
+        return Ok(());
+    };
     let topic = format!("{}/{}", onboarding.short_id(), task.kind.name());
     notices::tell_about(change, task.owner_id, Notice::StepOpen, &topic, &onboarding.label()).await
 }
@@ -227,7 +229,14 @@ pub async fn withdraw(app: &App, operator: &Operator<OnboardingWork>, id: i64, r
 
 /// Another revision after one that was rejected, expired or withdrawn. What its steps rest on is carried over where nothing of it
 /// changed: those steps are not done again. `redo` names more that shall be.
-pub async fn again(app: &App, operator: &Operator<OnboardingWork>, id: i64, sold: &NewSold, redo: &[Kind], draft: bool) -> Result<i64, Error> {
+pub async fn again(
+    app: &App,
+    operator: &Operator<OnboardingWork>,
+    id: i64,
+    sold: &NewSold,
+    redo: &[Kind],
+    draft: bool,
+) -> Result<i64, Error> {
     let sold = sold.checked().map_err(Error::Invalid)?;
     let mut change = app.db.begin(operator).await?;
     let parent = lock(&mut change, id).await?.ok_or(Error::NotFound)?;
@@ -280,7 +289,11 @@ pub(super) async fn owner_of(change: &mut Change, id: Uuid) -> Result<Uuid, Erro
 /// What a step can be worked on for: it is open, and those before it are done.
 pub(super) fn workable(onboarding: &Onboarding, tasks: &[Task], kind: Kind) -> Result<Task, Error> {
     if onboarding.state != State::Open {
-        return Err(Error::Refused(if onboarding.state == State::Draft { msg::onboarding_is_a_draft() } else { msg::onboarding_is_over() }));
+        return Err(Error::Refused(if onboarding.state == State::Draft {
+            msg::onboarding_is_a_draft()
+        } else {
+            msg::onboarding_is_over()
+        }));
     }
     if !is_in_order(tasks, kind) {
         return Err(Error::Refused(msg::onboarding_out_of_order()));
@@ -299,7 +312,10 @@ mod tests {
 
     #[test]
     fn what_was_sold_is_told_wrong_field_by_field() {
-        let wrong = NewSold { ai_services: "kms, 나쁜이름".into(), expected_amount: "-1".into(), contact_email: "x".into(), ..NewSold::default() };
+        let wrong =
+            NewSold {
+                ai_services: "kms, 나쁜이름".into(), expected_amount: "-1".into(), contact_email: "x".into(), ..NewSold::default()
+            };
         let fields: Vec<_> = wrong.checked().unwrap_err().into_iter().map(|p| p.field).collect();
         assert_eq!(fields, ["plan", "ai_services", "contract_number", "expected_amount", "contact_name", "contact_email"]);
         let right = NewSold {

@@ -112,7 +112,8 @@ fn read(text: &str) -> Result<Vec<(u64, HashMap<&'static str, String>)>, Text> {
 }
 
 fn column(head: &str) -> Option<&'static str> {
-    let head: String = head.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_whitespace() && *c != '_').collect::<String>().to_lowercase();
+    let head: String =
+        head.trim_start_matches('\u{feff}').chars().filter(|c| !c.is_whitespace() && *c != '_').collect::<String>().to_lowercase();
     COLUMNS.into_iter().find(|(name, korean)| head == name.replace('_', "") || head == korean.to_lowercase()).map(|(name, _)| name)
 }
 
@@ -154,8 +155,7 @@ pub async fn import(app: &App, operator: &Operator<OnboardingWork>, bytes: &[u8]
     let mut rows = Vec::new();
     for (line, cells) in read(&text).map_err(whole)? {
         let (tenant, sold) = parts(&cells);
-        let mut row =
-            Row { line, company: tenant.company.clone(), slug: tenant.slug.trim().to_owned(), problems: Vec::new(), id: None };
+        let mut row = Row { line, company: tenant.company.clone(), slug: tenant.slug.trim().to_owned(), problems: Vec::new(), id: None };
         if let Some(first) = slugs.get(&row.slug).filter(|_| !row.slug.is_empty()) {
             row.problems.push(Problem::new("slug", msg::import_slug_twice(*first)));
         } else {
@@ -173,7 +173,13 @@ pub async fn import(app: &App, operator: &Operator<OnboardingWork>, bytes: &[u8]
 }
 
 /// One row. A trial does all of it but the last step, so that it finds whatever the real one would.
-async fn one(app: &App, operator: &Operator<OnboardingWork>, tenant: &NewTenant, sold: &NewSold, trial: bool) -> Result<Option<i64>, Error> {
+async fn one(
+    app: &App,
+    operator: &Operator<OnboardingWork>,
+    tenant: &NewTenant,
+    sold: &NewSold,
+    trial: bool,
+) -> Result<Option<i64>, Error> {
     let (tenant, sold) = checked(tenant, sold)?;
     if trial {
         let mut conn = app.db.read().await?;

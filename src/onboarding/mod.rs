@@ -2,6 +2,7 @@
 //! countersigned approval. What was rejected is asked for again as another revision.
 mod activation;
 pub mod approve;
+pub mod asking;
 pub mod begin;
 pub mod clock;
 mod content;

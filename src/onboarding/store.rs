@@ -99,7 +99,8 @@ pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Onboa
 
 /// Locks one until the transaction ends; everything that touches its steps does this first.
 pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Onboarding>> {
-    let locked = sqlx::query!("select id from tenant_onboarding_request where id = $1 for update", id).fetch_optional(&mut **change).await?;
+    let locked =
+        sqlx::query!("select id from tenant_onboarding_request where id = $1 for update", id).fetch_optional(&mut **change).await?;
     if locked.is_none() {
         return Ok(None);
     }
@@ -121,9 +122,10 @@ pub async fn tasks(conn: &mut PgConnection, id: i64) -> sqlx::Result<Vec<Task>> 
 
 /// Every revision of a tenant, the newest first.
 pub async fn revisions(conn: &mut PgConnection, tenant: &str) -> sqlx::Result<Vec<(i64, i16, State)>> {
-    let rows = sqlx::query!("select id, revision, state from tenant_onboarding_request where tenant_id = $1 order by revision desc", tenant)
-        .fetch_all(conn)
-        .await?;
+    let rows =
+        sqlx::query!("select id, revision, state from tenant_onboarding_request where tenant_id = $1 order by revision desc", tenant)
+            .fetch_all(conn)
+            .await?;
     Ok(rows.into_iter().map(|r| (r.id, r.revision, r.state.into())).collect())
 }
 
@@ -247,14 +249,7 @@ pub(super) async fn close(change: &mut Change, id: i64, state: State, reason: Op
 }
 
 /// New evidence: the step waits for a decision, whatever was decided before.
-pub(super) async fn submit(
-    change: &mut Change,
-    task: i64,
-    by: Uuid,
-    evidence: &Value,
-    checks: &[Check],
-    hash: &[u8],
-) -> sqlx::Result<()> {
+pub(super) async fn submit(change: &mut Change, task: i64, by: Uuid, evidence: &Value, checks: &[Check], hash: &[u8]) -> sqlx::Result<()> {
     let now = change.now();
     sqlx::query!(
         "update tenant_onboarding_task set state = 'running', evidence = $2, checks = $3, evidence_hash = $4, submitted_by = $5, submitted_at = $6,

@@ -49,9 +49,7 @@ pub fn progress(l: Lang, onboarding: &Onboarding, tasks: &[Task], task: &Task) -
         Progress::Failed => (page::Progress::Blocked, l.onboarding_why_failed(&task.owner)),
         _ if onboarding.state != State::Open => (page::Progress::ToDo, String::new()),
         _ => match (before, &task.waits_on, &task.waits_for) {
-            (Some(before), ..) => {
-                (page::Progress::ToDo, l.onboarding_why_order(step(l, before.kind.name()), before_whom(l, before)))
-            }
+            (Some(before), ..) => (page::Progress::ToDo, l.onboarding_why_order(step(l, before.kind.name()), before_whom(l, before))),
             (None, Some(on), Some(what)) => (page::Progress::Waiting, l.onboarding_why_outside(what, outside(l, on))),
             _ if task.state == Progress::Running && task.checks.iter().any(|c| !c.ok) => {
                 (page::Progress::Blocked, l.onboarding_why_checks(&task.owner))

@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope,
-        sessions,
+        AccessRead, Caller, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead,
+        Scope, sessions,
     },
     error::Error,
     i18n::Lang,

@@ -185,7 +185,9 @@ mod tests {
         let fields: Vec<_> = new.checked().unwrap_err().into_iter().map(|p| p.field).collect();
         assert_eq!(fields, ["biz_reg_no", "company", "slug", "region", "time_zone"]);
         let new =
-            NewTenant { biz_reg_no: "124-81-00998".into(), company: " 한빛소프트 ".into(), slug: "hanbit".into(), ..NewTenant::default() };
+            NewTenant {
+                biz_reg_no: "124-81-00998".into(), company: " 한빛소프트 ".into(), slug: "hanbit".into(), ..NewTenant::default()
+            };
         let checked = new.checked().unwrap();
         assert_eq!((&*checked.company, &*checked.region, &*checked.time_zone), ("한빛소프트", "kr", "Asia/Seoul"));
     }

@@ -166,8 +166,7 @@ async fn company(visit: Visit, State(app): State<App>, Path(id): Path<String>) -
     let tenants = store::tenants_of(&mut conn, &id).await?;
     let (open, history) = around(&r, &mut conn, "company", &id).await?;
     drop(conn);
-    let place =
-        |t: &Tenant| Place { id: t.id.clone(), href: format!("/tenants/{}", t.id), beside: None, current: false };
+    let place = |t: &Tenant| Place { id: t.id.clone(), href: format!("/tenants/{}", t.id), beside: None, current: false };
     let facts = vec![
         Fact::new(l.company_biz_reg_no(), company.biz_reg_no.as_deref().map_or_else(|| l.company_no_number(), registration::shown)),
         Fact::new(l.company_status(), called(l, "company", &company.status)),
@@ -207,7 +206,10 @@ async fn tenant(visit: Visit, State(app): State<App>, Path(id): Path<String>) ->
     ];
     let mut actions = vec![Action { href: format!("/companies/{}", tenant.company_id), label: l.tenant_see_company() }];
     if r.caller.may(crate::auth::OnboardingRead::NAME) {
-        actions.insert(0, Action { href: format!("/onboarding{}", query(&[("view", "list"), ("q", &tenant.slug)])), label: l.tenant_see_onboarding() });
+        actions.insert(
+            0,
+            Action { href: format!("/onboarding{}", query(&[("view", "list"), ("q", &tenant.slug)])), label: l.tenant_see_onboarding() },
+        );
     }
     page::html(&Show {
         back: Action { href: "/companies".into(), label: l.companies_title() },
@@ -231,8 +233,7 @@ async fn around(r: &Reader, conn: &mut PgConnection, kind: &str, id: &str) -> Re
         states: Some(requests::State::OPEN.iter().map(|s| s.name()).collect()),
         ..Default::default()
     };
-    let open =
-        if r.caller.may(RequestsRead::NAME) { requests::inbox::list(conn, &filter, Slice::newest(10)).await? } else { Vec::new() };
+    let open = if r.caller.may(RequestsRead::NAME) { requests::inbox::list(conn, &filter, Slice::newest(10)).await? } else { Vec::new() };
     let open = Table::plain(r, r.l.customers_open(), &requests::web::columns(), requests::web::BRIEF, &open, requests::web::place);
     if !r.caller.may(LedgerRead::NAME) {
         return Ok((open, None));

@@ -22,6 +22,7 @@ mod ledger;
 mod lists;
 mod log;
 mod measures;
+mod onboarding;
 mod outside;
 mod people;
 mod personal;

@@ -1,5 +1,5 @@
 //! The API's documents: for machines and for people.
-use super::openapi::{self, ENDPOINTS};
+use super::openapi;
 use crate::{
     app::App,
     error::Error,
@@ -32,8 +32,7 @@ struct Endpoint {
 pub async fn page(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
     let document = openapi::document(&app.registry, app.public_url.as_str());
     let (_, lines) = app.surface();
-    let endpoints = ENDPOINTS
-        .iter()
+    let endpoints = openapi::endpoints()
         .map(|e| Endpoint {
             method: e.method,
             path: e.path,

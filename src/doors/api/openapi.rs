@@ -1,4 +1,6 @@
 //! The OpenAPI 3.1 document, put together from the operations' own schemas. A test holds it against the mounted routes.
+mod onboarding;
+
 use super::{
     absences::NewAbsence,
     approvals::{NewCall, Rejection},
@@ -80,7 +82,11 @@ const fn post(
 }
 
 /// Every endpoint of the API.
-pub const ENDPOINTS: &[Endpoint] = &[
+pub fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(onboarding::ENDPOINTS)
+}
+
+const ENDPOINTS: &[Endpoint] = &[
     get("/api/operations", "What can be asked for", &[], LIST),
     get("/api/operations/{name}", "One operation: schema, risk, policy", &[], &[(200, "The operation"), (404, "No such operation")]),
     get(
@@ -305,6 +311,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewDraft".into(), schema::<NewDraft>());
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
+    schemas.append(&mut onboarding::schemas());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},
@@ -319,7 +326,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
         schemas.insert(format!("fields.{}", operation.name()), fields);
     }
     let mut paths = Map::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints() {
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         path[endpoint.method.to_lowercase()] = describe(endpoint);
     }

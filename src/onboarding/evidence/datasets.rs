@@ -28,8 +28,11 @@ pub(super) fn read(text: &str) -> Result<Vec<Dataset>, Text> {
         let record = record.map_err(|_| msg::onboarding_dataset_malformed(line))?;
         let cell = |i: usize| record.get(i).unwrap_or_default();
         let rows = |i: usize| cell(i).replace(['_', ' '], "").parse::<u64>().ok();
-        let sum = |i: usize| Some(cell(i).to_lowercase()).filter(|s| (4..=128).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()));
-        let (Some(source_rows), Some(target_rows), Some(source_checksum), Some(target_checksum)) = (rows(1), rows(2), sum(3), sum(4)) else {
+        let sum = |i: usize| {
+            Some(cell(i).to_lowercase()).filter(|s| (4..=128).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_alphanumeric()))
+        };
+        let (Some(source_rows), Some(target_rows), Some(source_checksum), Some(target_checksum)) = (rows(1), rows(2), sum(3), sum(4))
+        else {
             return Err(msg::onboarding_dataset_malformed(line));
         };
         let name = cell(0).to_owned();

@@ -74,7 +74,9 @@ pub fn read(kind: Kind, typed: impl Fn(&str) -> String) -> Result<Evidence, Vec<
         }
     }
     let value = match kind {
-        Kind::Contract => json!({"contract_number": text("contract_number"), "sha256": text("sha256").to_lowercase(), "file_name": text("file_name")}),
+        Kind::Contract => {
+            json!({"contract_number": text("contract_number"), "sha256": text("sha256").to_lowercase(), "file_name": text("file_name")})
+        }
         Kind::Payment => json!({
             "order_id": text("order_id"), "amount": super::begin::amount(&text("amount")), "payer": text("payer"), "paid_on": text("paid_on"),
             "reference": text("reference"),
@@ -117,7 +119,8 @@ pub(super) async fn check(conn: &mut PgConnection, onboarding: &Onboarding, kind
     Ok(match kind {
         Kind::Contract => {
             let anothers = store::file_is_anothers(conn, text("sha256"), &onboarding.tenant_id).await?;
-            let file = Check { code: "contract-file".into(), about: String::new(), ok: !anothers, expected: String::new(), found: String::new() };
+            let file =
+                Check { code: "contract-file".into(), about: String::new(), ok: !anothers, expected: String::new(), found: String::new() };
             vec![Check::of("contract-number", &onboarding.contract_number, text("contract_number")), file]
         }
         Kind::Payment => {
@@ -147,7 +150,10 @@ mod tests {
     fn evidence_says_which_field_is_wrong() {
         let fields = |kind, pairs: &[_]| of(kind, pairs).unwrap_err().into_iter().map(|p| p.field).collect::<Vec<_>>();
         assert_eq!(fields(Kind::Contract, &[("sha256", "xyz")]), ["contract_number", "sha256"]);
-        assert_eq!(fields(Kind::Payment, &[("order_id", "한글"), ("amount", "-5"), ("paid_on", "어제")]), ["order_id", "amount", "paid_on"]);
+        assert_eq!(
+            fields(Kind::Payment, &[("order_id", "한글"), ("amount", "-5"), ("paid_on", "어제")]),
+            ["order_id", "amount", "paid_on"]
+        );
         assert_eq!(fields(Kind::Permission, &[("template", "std"), ("version", "0")]), ["version"]);
         assert_eq!(fields(Kind::Migration, &[("datasets", "users,1")]), ["datasets"]);
         assert_eq!(fields(Kind::Migration, &[]), ["datasets"]);
