@@ -86,6 +86,8 @@ pub fn decode(bytes: &[u8]) -> Result<(String, &'static str), Text> {
 
 /// The rows of a text, each with its line; or what is wrong with all of it.
 fn read(text: &str) -> Result<Vec<(u64, HashMap<&'static str, String>)>, Text> {
+    // a line's number is that of its own beginning, and not of the break before it
+    let text = text.replace("\r\n", "\n");
     // Excel in Korean writes commas, other programs semicolons or tabs
     let head = text.lines().next().unwrap_or_default();
     let delimiter = [b',', b'\t', b';'].into_iter().max_by_key(|d| head.bytes().filter(|b| b == d).count()).unwrap_or(b',');

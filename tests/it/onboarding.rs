@@ -31,7 +31,7 @@ async fn begun(who: &Token, slug: &str, nine: u32) -> String {
 
 fn evidence(step: &str) -> Value {
     match step {
-        "contract" => json!({"contract_number": "HB-2026-0001", "sha256": "a".repeat(64)}),
+        "contract" => json!({"contract_number": "HB-2026-0001", "sha256": format!("{:064x}", uuid::Uuid::now_v7().as_u128())}),
         "payment" => json!({"order_id": "ord-1", "amount": 1_650_000}),
         "permission" => json!({"template": "standard", "version": 3}),
         _ => {
