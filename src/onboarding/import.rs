@@ -84,8 +84,11 @@ pub fn decode(bytes: &[u8]) -> Result<(String, &'static str), Text> {
     Ok((text.into_owned(), encoding.name()))
 }
 
+/// A row's cells by the names of their columns.
+type Cells = HashMap<&'static str, String>;
+
 /// The rows of a text, each with its line; or what is wrong with all of it.
-fn read(text: &str) -> Result<Vec<(u64, HashMap<&'static str, String>)>, Text> {
+fn read(text: &str) -> Result<Vec<(u64, Cells)>, Text> {
     // a line's number is that of its own beginning, and not of the break before it
     let text = text.replace("\r\n", "\n");
     // Excel in Korean writes commas, other programs semicolons or tabs
@@ -127,7 +130,7 @@ fn unguarded(cell: &str) -> String {
     }
 }
 
-fn parts(cells: &HashMap<&'static str, String>) -> (NewTenant, NewSold) {
+fn parts(cells: &Cells) -> (NewTenant, NewSold) {
     let of = |name: &str| cells.get(name).cloned().unwrap_or_default();
     let tenant = NewTenant {
         biz_reg_no: of("biz_reg_no"),

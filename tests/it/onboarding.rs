@@ -366,7 +366,7 @@ async fn twenty_who_decide_at_once_make_one_decision_and_the_others_hear_of_it()
     assert_eq!((status, problem["code"].as_str()), (403, Some("vote-own-request")));
     let (status, problem) = cs.post(&format!("/api/onboarding/{id}/reject"), &json!({"content": "", "reason": WHY})).await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("onboarding-under-way")), "one decision at a time");
-    // twenty who vote on it at once, for and against: one decision, and the others hear whose
+    // twenty who approve it at once: one vote, and whoever objects later hears whose. (A rejection that comes before it runs still stops it.)
     for n in 0..20 {
         countersign::auth::operators::set_roles(
             &db,
@@ -381,13 +381,15 @@ async fn twenty_who_decide_at_once_make_one_decision_and_the_others_hear_of_it()
     for n in 0..20 {
         voters.push(desk.token_at(n % 2, &format!("decider{n}"), &[]).await);
     }
-    let votes = voters.iter().enumerate().map(|(n, who)| who.vote(&request, if n % 2 == 0 { "approve" } else { "reject" }, Some(MISMATCH)));
+    let votes = voters.iter().map(|who| who.vote(&request, "approve", Some(MISMATCH)));
     let answers = futures::future::join_all(votes).await;
-    assert_eq!(answers.iter().filter(|(_, a)| a["vote"] == "counted").count(), 1, "{answers:?}");
-    for (_, problem) in answers.iter().filter(|(status, _)| *status == 409) {
-        assert!(problem["detail"].as_str().unwrap().contains("결정자"), "{problem}");
-    }
-    over(&admin, &request).await;
+    let of = |vote: &str| answers.iter().filter(|(_, a)| a["vote"] == vote).count();
+    assert_eq!((of("counted"), of("already_decided")), (1, 19));
+    let won = answers.iter().position(|(_, a)| a["vote"] == "counted").unwrap();
+    assert_eq!(over(&admin, &request).await["state"], "succeeded");
+    let (status, problem) = voters[(won + 1) % 20].vote(&request, "reject", Some(MISMATCH)).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("request-decided-already")));
+    assert!(problem["detail"].as_str().unwrap().contains(&format!("결정자{won} 님이 20")), "{problem}");
     let number: i64 = request.trim_start_matches("CR-").parse().unwrap();
     let votes: i64 = sqlx::query_scalar("select count(*) from vote where request_id = $1")
         .bind(number)
