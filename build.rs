@@ -138,7 +138,7 @@ mod help {
 
     /// In the order in which they are read.
     const TOPICS: [&str; 11] =
-        ["start", "inbox", "requests", "deciding", "policy", "customers", "catalog", "ledger", "access", "keyboard", "api"];
+        ["start", "inbox", "requests", "deciding", "policy", "customers", "onboarding", "catalog", "ledger", "access", "keyboard", "api"];
 
     struct Text {
         title: String,

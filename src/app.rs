@@ -15,11 +15,12 @@ use crate::{
     ledger::{self, log::Log},
     live,
     live::Live,
-    notices,
+    notices, onboarding,
     operations::registry::Registry,
     page::{self, Finder},
     payments, policy, requests, search, style,
     surface::{Line, Surface},
+    tenants,
 };
 use axum::{
     Router,
@@ -136,6 +137,7 @@ impl App {
         let surface = payments::web::routes(page::views::routes(catalog::web::routes(customers::web::routes(surface))));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
+        let surface = onboarding::web::routes(tenants::web::routes(surface));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }
@@ -203,6 +205,7 @@ impl App {
             tasks.spawn(requests::turns::follow(self.clone()));
             tasks.spawn(requests::nudges::follow(self.clone()));
             tasks.spawn(requests::review::follow(self.clone()));
+            tasks.spawn(onboarding::clock::follow(self.clone()));
             let sequencing = self.clone();
             tasks.spawn(async move {
                 if let Some(log) = &sequencing.log {
@@ -246,6 +249,8 @@ impl App {
 const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(search::pages(r, conn, q)),
     |r, conn, q| Box::pin(requests::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(tenants::web::find(r, conn, q)),
+    |r, conn, q| Box::pin(onboarding::web::find(r, conn, q)),
     |r, conn, q| Box::pin(customers::web::find(r, conn, q)),
     |r, conn, q| Box::pin(catalog::web::find(r, conn, q)),
     |r, conn, q| Box::pin(payments::web::find(r, conn, q)),

@@ -44,6 +44,9 @@ pub enum Error {
     /// A rule says no, now: the state of things is not as the caller thinks.
     #[error("refused: {}", .0.id())]
     Refused(Text),
+    /// What the caller looked at is something else by now.
+    #[error("moved: {}", .0.id())]
+    Moved(Text),
     /// A rule says that this person may not, whatever scope they hold.
     #[error("not permitted: {}", .0.id())]
     NotPermitted(Text),
@@ -108,6 +111,7 @@ impl Error {
             Error::Malformed(_) => StatusCode::BAD_REQUEST,
             Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::Refused(_) => StatusCode::CONFLICT,
+            Error::Moved(_) => StatusCode::PRECONDITION_FAILED,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Unavailable(_) | Error::Neighbour(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -125,7 +129,7 @@ impl Error {
             Error::NotFound => "not-found",
             Error::Malformed(_) => "malformed",
             Error::TooLarge(_) => "too-large",
-            Error::Refused(text) | Error::NotPermitted(text) => text.id(),
+            Error::Refused(text) | Error::Moved(text) | Error::NotPermitted(text) => text.id(),
             Error::Invalid(_) => "invalid",
             Error::TooMany { .. } => "too-many",
             Error::Unavailable(_) => "unavailable",
@@ -145,6 +149,7 @@ impl Error {
             Error::Malformed(detail) => (l.problem_malformed(), detail.clone(), l.problem_malformed_next()),
             Error::TooLarge(limit) => (l.problem_too_large(), l.problem_too_large_why(*limit), l.problem_too_large_next()),
             Error::Refused(text) => (l.problem_refused(), l.say(text), l.problem_refused_next()),
+            Error::Moved(text) => (l.problem_moved(), l.say(text), l.problem_moved_next()),
             Error::NotPermitted(text) => (l.problem_not_permitted(), l.say(text), l.problem_not_permitted_next()),
             Error::Invalid(problems) => {
                 let all: Vec<_> = problems.iter().map(|p| l.say(&p.text)).collect();
@@ -314,7 +319,7 @@ fn error_page(shell: Arc<Shell>, error: &Error, incident: String, kept: Vec<Fact
 /// For errors that a page of its own shows: the sentence in this language.
 pub fn sentence(error: &Error, l: Lang) -> String {
     match error {
-        Error::Refused(text) | Error::NotPermitted(text) => l.say(text),
+        Error::Refused(text) | Error::Moved(text) | Error::NotPermitted(text) => l.say(text),
         other => {
             let (what, why, next) = other.told(l);
             format!("{what} {why} {next}")

@@ -54,6 +54,8 @@ pub mod live;
 pub mod metrics;
 /// What people are told.
 pub mod notices;
+/// From a signed contract to an active tenant.
+pub mod onboarding;
 /// What can be asked for.
 pub mod operations;
 /// What every page shares.
@@ -74,5 +76,7 @@ pub mod style;
 pub mod surface;
 /// Logs.
 pub mod telemetry;
+/// Companies and their tenants.
+pub mod tenants;
 /// Calls of tools that wait for people.
 pub mod tools;

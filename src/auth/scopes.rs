@@ -90,6 +90,14 @@ scopes! {
     PaymentsCheck = "payments:check": Admin Ops Cs Billing;
     /// Write down what providers tell of payments.
     PaymentsKeep = "payments:keep": Service;
+    /// See onboardings, their steps and what these rest on.
+    OnboardingRead = "onboarding:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Begin onboardings, hand evidence in, decide on it, ask again.
+    OnboardingWork = "onboarding:work": Admin Cs;
+    /// Ask for a tenant to become active.
+    OnboardingApprove = "onboarding:approve": Admin Cs;
+    /// Ask for an onboarding to be rejected.
+    OnboardingReject = "onboarding:reject": Admin Cs;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

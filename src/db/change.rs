@@ -6,6 +6,7 @@ use crate::{
     ledger::{self, Entry},
     live::{Live, Signal},
     metrics::{Fact, Metrics},
+    notices::Kind,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -46,6 +47,7 @@ pub struct Change {
     facts: Vec<Fact>,
     scope: Option<&'static str>,
     request: Option<i64>,
+    spared: bool,
 }
 
 impl Change {
@@ -58,7 +60,7 @@ impl Change {
         metrics: Metrics,
     ) -> Self {
         let (signals, facts) = (Vec::new(), Vec::new());
-        Self { tx, actor, now, live, events: 0, written: Written::default(), signals, metrics, facts, scope, request: None }
+        Self { tx, actor, now, live, events: 0, written: Written::default(), signals, metrics, facts, scope, request: None, spared: false }
     }
 
     /// After a lock was waited for, it is later than when the transaction began: from here on `now` is the time at which the lock
@@ -123,8 +125,14 @@ impl Change {
 
     /// Tells everybody who has a part in a request; [`crate::notices::tell_concerned`] is how to ask for it.
     pub(crate) async fn notify(&mut self, kind: &'static str, request: i64, requester: Uuid) -> Result<(), Error> {
-        self.written.notices.push((kind, request, requester));
+        let spared = self.spared && kind == Kind::Succeeded.name();
+        self.written.notices.push((kind, request, requester, !spared));
         self.write_when_full().await
+    }
+
+    /// Those who voted are not told that it succeeded: where it runs at once, they saw it happen.
+    pub fn spare_voters(&mut self) {
+        self.spared = true;
     }
 
     async fn write_when_full(&mut self) -> Result<(), Error> {

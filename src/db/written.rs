@@ -22,8 +22,8 @@ pub(super) struct Written {
     pub told: Vec<(&'static str, i64, Value)>,
     /// Kind, payload and seconds from now.
     pub jobs: Vec<(&'static str, Value, f64)>,
-    /// Kind, request and who asked for it.
-    pub notices: Vec<(&'static str, i64, Uuid)>,
+    /// Kind, request, who asked for it, and whether those who voted are told too.
+    pub notices: Vec<(&'static str, i64, Uuid, bool)>,
 }
 
 impl Written {
@@ -53,8 +53,8 @@ impl Written {
                insert into job (kind, payload, run_at)
                select kind, payload, now() + make_interval(secs => delay) from unnest($16::text[], $17::jsonb[], $18::float8[]) as j (kind, payload, delay)
              ), concerned as materialized (
-               select n.kind, n.request, part.id from unnest($22::text[], $23::bigint[], $24::uuid[]) as n (kind, request, requester)
-               cross join lateral (select n.requester as id union all select voter_id from vote where request_id = n.request
+               select n.kind, n.request, part.id from unnest($22::text[], $23::bigint[], $24::uuid[], $29::bool[]) as n (kind, request, requester, voters)
+               cross join lateral (select n.requester as id union all select voter_id from vote where request_id = n.request and n.voters
                  union all select operator_id from watch where request_id = n.request) part
              ), noticed as (
                insert into notice (operator_id, kind, request_id, actor_id, at)
@@ -94,6 +94,7 @@ impl Written {
             &opened.iter().map(|o| o.sealed.as_deref()).collect::<Vec<_>>() as _,
             &opened.iter().map(|o| o.clear.and_then(|(_, data)| words::of(data))).collect::<Vec<_>>() as _,
             &opened.iter().map(|o| words::mark(o.event.kind, o.event.outcome)).collect::<Vec<_>>(),
+            &notices.iter().map(|n| n.3).collect::<Vec<_>>(),
         )
         .fetch_all(conn)
         .await?;

@@ -286,11 +286,16 @@ impl World {
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
             _ if r.target_type == "tool" => "tool.released",
+            _ if r.target_type == "tenant" => "onboarding.approved",
             _ => "user.plan.granted",
         };
         let executor = self.executor;
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
         story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
+        if r.target_type == "tenant" {
+            let active = about(r, "tenant.activated").before(json!({"status": "provisioning"})).after(json!({"status": "active"}));
+            story.events.push(seal(executor, "worker", at, 3, active));
+        }
         // what was asked for later may have been decided earlier
         let mut last = |key: &str| {
             let before = self.set.entry((r.target_id.clone(), key.to_owned())).or_default();

@@ -10,6 +10,7 @@ use crate::{
     ledger::{self, Entry, Sealed, subjects, words},
     operations::{Guarantee, registry::Registry},
     policy::Version,
+    tenants::registration,
 };
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
@@ -87,9 +88,18 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, true);
         write(&mut conn, &calls, plans).await?;
     }
+    let (stories, tenancies) = super::onboarding::all(&mut world, &mut || next(&mut id), now, &people, &registry, &policy);
+    write(&mut conn, &stories, plans).await?;
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
-    sqlx::raw_sql("analyze request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
+    for tenancy in &tenancies {
+        let mut tx = conn.begin().await?;
+        super::onboarding::store::write(&mut tx, tenancy).await?;
+        events(&mut tx, &tenancy.events.iter().collect::<Vec<_>>()).await?;
+        tx.commit().await?;
+    }
+    super::onboarding::store::finish(&mut conn).await?;
+    sqlx::raw_sql("analyze company, tenant, tenant_onboarding_request, tenant_onboarding_task, request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
         .execute(&mut conn)
         .await?;
     Ok(conn.close().await?)
@@ -193,11 +203,14 @@ async fn customers(conn: &mut PgConnection, world: &World) -> anyhow::Result<()>
     let mut tx = conn.begin().await?;
     let since = Utc::now() - TimeDelta::days(400);
     let (ids, names): (Vec<_>, Vec<_>) = world.companies.iter().cloned().unzip();
+    // numbers of corporations, from different tax offices
+    let numbers: Vec<_> = (0..ids.len() as u32).map(|n| registration::completed(101_810_011 + n * 1_000_037)).collect();
     sqlx::query!(
-        "insert into company (id, name, created_at) select i, n, $3 from unnest($1::text[], $2::text[]) t (i, n)",
+        "insert into company (id, name, created_at, biz_reg_no) select i, n, $3, b from unnest($1::text[], $2::text[], $4::text[]) t (i, n, b)",
         &ids,
         &names,
-        since
+        since,
+        &numbers
     )
     .execute(&mut *tx)
     .await?;

@@ -6,6 +6,7 @@ mod history;
 mod load;
 mod matters;
 mod names;
+mod onboarding;
 pub mod product;
 mod shelf;
 pub mod till;

@@ -36,10 +36,16 @@ pub enum Kind {
     Reviewed,
     /// Somebody is away and the reader stands in for them.
     StandsIn,
+    /// A step of an onboarding is the reader's to do.
+    StepOpen,
+    /// It should have been done by now.
+    StepOverdue,
+    /// What it rested on was rejected.
+    StepRejected,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Asked,
         Kind::Reminded,
         Kind::Escalated,
@@ -58,6 +64,9 @@ impl Kind {
         Kind::ReviewOverdue,
         Kind::Reviewed,
         Kind::StandsIn,
+        Kind::StepOpen,
+        Kind::StepOverdue,
+        Kind::StepRejected,
     ];
 
     pub fn name(self) -> &'static str {
@@ -80,6 +89,9 @@ impl Kind {
             Kind::ReviewOverdue => "review-overdue",
             Kind::Reviewed => "reviewed",
             Kind::StandsIn => "stands-in",
+            Kind::StepOpen => "step-open",
+            Kind::StepOverdue => "step-overdue",
+            Kind::StepRejected => "step-rejected",
         }
     }
 
@@ -120,6 +132,11 @@ pub async fn watch(change: &mut Change, request: i64, operator: Uuid) -> Result<
 /// Tells one person.
 pub async fn tell(change: &mut Change, operator: Uuid, kind: Kind, request: Option<i64>) -> Result<(), Error> {
     Ok(store::tell(change, operator, kind.name(), request).await?)
+}
+
+/// Tells one person of something that is no request, such as a step of an onboarding; once, until they have read it.
+pub async fn tell_about(change: &mut Change, operator: Uuid, kind: Kind, topic: &str, label: &str) -> Result<(), Error> {
+    Ok(store::tell_about(change, operator, kind.name(), topic, label).await?)
 }
 
 #[cfg(test)]

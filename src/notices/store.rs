@@ -14,11 +14,22 @@ pub struct Told {
     pub id: i64,
     pub kind: String,
     pub request: Option<i64>,
+    /// What it is about where that is no request, as `ON-12/payment`, and what it is called.
+    pub topic: Option<String>,
+    pub label: Option<String>,
     pub operation: Option<String>,
     pub target: Option<String>,
     pub actor: Option<String>,
     pub at: DateTime<Utc>,
     pub read_at: Option<DateTime<Utc>>,
+}
+
+impl Told {
+    /// What nobody is told twice before they have read it.
+    pub fn key(&self, reader: Uuid) -> String {
+        let about = self.request.map(crate::requests::short_id).or_else(|| self.topic.clone()).unwrap_or_default();
+        format!("{about}:{}:{reader}", self.kind)
+    }
 }
 
 pub(super) async fn tell_deciders(change: &mut Change, r: &Request, kind: &str, roles: &[String]) -> sqlx::Result<()> {
@@ -99,6 +110,24 @@ pub(super) async fn tell(change: &mut Change, operator: Uuid, kind: &str, reques
     .map(|_| ())
 }
 
+pub(super) async fn tell_about(change: &mut Change, operator: Uuid, kind: &str, topic: &str, label: &str) -> sqlx::Result<()> {
+    let (actor, now) = (change.actor().id, change.now());
+    sqlx::query!(
+        "insert into notice (operator_id, kind, topic, label, actor_id, at)
+         select p.id, $2, $3, $4, (select id from operator where id = $5 and kind = 'person'), $6 from operator p
+         where p.id = $1 and p.kind = 'person' and p.disabled_at is null and p.id <> $5 on conflict do nothing",
+        operator,
+        kind,
+        topic,
+        label,
+        actor,
+        now
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
 pub(super) async fn watch(change: &mut Change, request: i64, operator: Uuid) -> sqlx::Result<()> {
     sqlx::query!("insert into watch (request_id, operator_id) values ($1, $2) on conflict do nothing", request, operator)
         .execute(&mut **change)
@@ -116,7 +145,7 @@ pub async fn newest(
 ) -> sqlx::Result<Vec<Told>> {
     sqlx::query_as!(
         Told,
-        r#"select n.id, n.kind, n.request_id as request, r.operation as "operation?", r.target_label as "target?", a.name as "actor?", n.at,
+        r#"select n.id, n.kind, n.request_id as request, n.topic, n.label, r.operation as "operation?", r.target_label as "target?", a.name as "actor?", n.at,
              case when n.kind = any($5) and r.state <> 'pending' then coalesce(n.read_at, r.decided_at, r.closed_at) else n.read_at end as read_at
            from notice n left join request r on r.id = n.request_id left join operator a on a.id = n.actor_id
            where n.operator_id = $1 and ($2::bigint is null or n.id < $2)

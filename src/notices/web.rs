@@ -70,14 +70,22 @@ async fn index(visit: Visit, State(app): State<App>, asked: Result<Query<Asked>,
 
 fn row(app: &App, l: Lang, t: Told) -> Row {
     let kind = Kind::named(&t.kind);
-    let title = match &t.operation {
-        Some(name) => app.registry.find(name).map_or_else(|| name.clone(), |d| d.title(l)),
-        None => l.absence_title(),
+    // `ON-12/payment`: the thing, and which part of it
+    let topic = t.topic.as_deref().map(|topic| topic.split_once('/').unwrap_or((topic, "")));
+    let title = match (&t.operation, topic) {
+        (Some(name), _) => app.registry.find(name).map_or_else(|| name.clone(), |d| d.title(l)),
+        (None, Some((_, step))) => l.find(&format!("onboarding-step-{step}")).unwrap_or_else(|| l.nav_onboarding()),
+        (None, None) => l.absence_title(),
+    };
+    let (href, title) = match (t.request.map(short_id), topic) {
+        (Some(id), _) => (format!("/requests/{id}"), format!("{id} {title}")),
+        (None, Some((id, step))) => (format!("/onboarding/{id}{}{step}", if step.is_empty() { "" } else { "#" }), format!("{id} {title}")),
+        (None, None) => ("/absences".into(), title),
     };
     Row {
-        href: t.request.map_or_else(|| "/absences".into(), |id| format!("/requests/{}", short_id(id))),
-        title: t.request.map_or_else(|| title.clone(), |id| format!("{} {title}", short_id(id))),
-        target: t.target.unwrap_or_default(),
+        href,
+        title,
+        target: t.target.or(t.label).unwrap_or_default(),
         text: kind.map_or_else(String::new, |kind| sentence(l, kind, t.actor.as_deref())),
         icon: kind.map_or("info", icon),
         at: When::new(l, t.at),
@@ -107,6 +115,9 @@ pub fn sentence(l: Lang, kind: Kind, who: Option<&str>) -> String {
         Kind::ReviewOverdue => l.notice_review_overdue(),
         Kind::Reviewed => l.notice_reviewed(name),
         Kind::StandsIn => l.notice_stands_in(name),
+        Kind::StepOpen => l.notice_step_open(),
+        Kind::StepOverdue => l.notice_step_overdue(),
+        Kind::StepRejected => l.notice_step_rejected(name),
     }
 }
 
@@ -127,6 +138,9 @@ fn icon(kind: Kind) -> &'static str {
         Kind::BrokeGlass | Kind::ReviewOverdue => "triangle-alert",
         Kind::Reviewed => "shield-check",
         Kind::StandsIn => "users",
+        Kind::StepOpen => "list-checks",
+        Kind::StepOverdue => "clock-alert",
+        Kind::StepRejected => "x",
     }
 }
 

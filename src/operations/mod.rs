@@ -151,6 +151,10 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     /// Makes it so, and records what changed.
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
 
+    /// What follows in our own database where somebody rejects it, in the transaction of that vote.
+    async fn denied(&self, _: &mut Change, _reason: &str) -> Result<(), Error> {
+        Ok(())
+    }
     /// What it touches beyond the values that change, in a few sentences for those who decide; one query at the most.
     async fn impact(&self, _: &mut PgConnection) -> Result<Vec<Text>, Error> {
         Ok(Vec::new())
@@ -254,6 +258,10 @@ pub trait Proposal: Send + Sync {
     async fn preview(&self, conn: &mut PgConnection, seen: &Value) -> Result<Preview, Refusal>;
     /// Makes it so in our own database; where the effect is in another system, follows what was done there.
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal>;
+    /// As [`Operation::denied`].
+    async fn denied(&self, _: &mut Change, _reason: &str) -> Result<(), Error> {
+        Ok(())
+    }
     /// As [`Operation::impact`].
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error>;
     /// As [`Operation::reverse`].
@@ -326,6 +334,9 @@ impl<O: Operation> Proposal for O {
     }
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         Operation::apply(self, change, preview).await
+    }
+    async fn denied(&self, change: &mut Change, reason: &str) -> Result<(), Error> {
+        Operation::denied(self, change, reason).await
     }
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
         Operation::impact(self, conn).await

@@ -12,6 +12,7 @@ use crate::{
     connectors::admin_api::{AdminApi, Settings},
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
+    onboarding::{approve::ApproveOnboarding, reject::RejectOnboarding},
     policy::ReplacePolicy,
     tools::{self, Tools},
 };
@@ -31,12 +32,15 @@ impl Registry {
         let policy = Box::new(Typed::<ReplacePolicy>::default());
         let erase = Box::new(Typed::<EraseSubject>::default());
         let resume = Box::new(Typed::<Resume>::default());
+        let approve = Box::new(Typed::<ApproveOnboarding>::default());
+        let reject = Box::new(Typed::<RejectOnboarding>::default());
         let publish = Box::new(Typed::<Publish>::default());
         let withdraw = Box::new(Typed::<Withdraw>::default());
         let open = Box::new(Typed::<Open>::default());
         let close = Box::new(Typed::<Close>::default());
         let tools = Box::new(Tools::new(tools));
-        Self(vec![at::<FixTier>(admin_api), at::<GrantPlan>(admin_api), publish, withdraw, open, close, policy, resume, erase, tools])
+        let (fix, grant) = (at::<FixTier>(admin_api), at::<GrantPlan>(admin_api));
+        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, PaymentsRead, PolicyRead, PortalUse, RequestsAsk,
-        RequestsRead, Scope, sessions,
+        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
+        RequestsAsk, RequestsRead, Scope, sessions,
     },
     error::Error,
     i18n::Lang,
@@ -163,13 +163,15 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
             vec![
                 item(PortalUse::NAME, "/", l.nav_dashboard(), "layout-dashboard"),
                 inbox,
+                item(OnboardingRead::NAME, "/onboarding", l.nav_onboarding(), "compass"),
                 item(RequestsAsk::NAME, "/requests/new", l.nav_new_request(), "plus"),
             ],
         ),
         (
             l.nav_group_customers(),
             vec![
-                item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "building-2"),
+                item(CustomersRead::NAME, "/companies", l.nav_companies(), "building-2"),
+                item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "columns-3"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
                 prices,
                 item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
@@ -201,10 +203,13 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 15] = [
+    const TOPICS: [(&str, &str); 18] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
+        ("/onboarding", "onboarding"),
+        ("/companies", "onboarding"),
+        ("/tenants", "onboarding"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
         ("/users", "customers"),

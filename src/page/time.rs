@@ -19,6 +19,11 @@ impl When {
         at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
     }
 
+    /// Korean time to the second, the same in every language: `2026-11-20 18:12:04`.
+    pub fn exact(at: DateTime<Utc>) -> String {
+        at.with_timezone(&Seoul).format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
     pub fn new(l: Lang, at: DateTime<Utc>) -> Self {
         Self {
             iso: Self::iso(at),

@@ -9,6 +9,8 @@ use crate::{
     i18n::msg,
     ledger::{Entry, Outcome},
     metrics::Fact,
+    operations::Proposal,
+    page::When,
 };
 use serde_json::json;
 use sqlx::{PgConnection, types::Json};
@@ -83,7 +85,7 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         // a rejection still stops what has been approved but not begun
         let stops = request.state == State::Approved && !ballot.approves;
         if !stops {
-            return settled(&request, mine, ballot);
+            return settled(&request, &tally.votes, mine, ballot);
         }
     }
     if !request.is_as_told(&mut change).await? {
@@ -144,6 +146,10 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
     if !ballot.approves {
         change.record(voted).await?;
         let entry = request.become_by(&mut change, State::Denied, None, Some(&vote)).await?;
+        if let Some(proposal) = proposal(app, &request) {
+            change.on_behalf_of(id);
+            proposal.denied(&mut change, &ballot.reason).await?;
+        }
         change.commit(entry).await?;
     } else if tally.met() {
         change.record(voted).await?;
@@ -156,6 +162,12 @@ async fn cast_in(app: &App, voter: &Operator<RequestsDecide>, id: i64, ballot: &
         change.commit(voted).await?;
     }
     Ok(Cast::Counted(Box::new(Counted { request, votes: tally.votes })))
+}
+
+/// What was asked for, unless its operation means something else by now.
+fn proposal(app: &App, request: &Request) -> Option<Box<dyn Proposal>> {
+    let definition = app.registry.find(&request.operation).filter(|d| d.version() == request.operation_version)?;
+    definition.parse(request.fields.as_object()?).ok()
 }
 
 /// Whether this session was signed in with within so many minutes. A token never is: whoever has it need not be there.
@@ -194,7 +206,7 @@ pub(super) async fn quorum(app: &App, conn: &mut PgConnection, request: &Request
 }
 
 /// The answer to a vote that comes after the decision: the same is harmless, the opposite is a conflict.
-fn settled(request: &Request, mine: Option<&Vote>, ballot: &Ballot) -> Result<Cast, Error> {
+fn settled(request: &Request, votes: &[Vote], mine: Option<&Vote>, ballot: &Ballot) -> Result<Cast, Error> {
     if mine.is_some_and(|v| v.approves == ballot.approves) {
         return Ok(Cast::CountedBefore);
     }
@@ -208,7 +220,12 @@ fn settled(request: &Request, mine: Option<&Vote>, ballot: &Ballot) -> Result<Ca
         State::Expired => msg::request_expired(),
         State::Withdrawn => msg::request_withdrawn(),
         State::Stale => msg::request_stale(),
-        _ => msg::request_decided_already(),
+        // the last vote of those that it follows from
+        state => {
+            let decisive = votes.iter().filter(|v| v.approves != (state == State::Denied)).max_by_key(|v| v.at);
+            let at = decisive.map(|v| v.at).or(request.decided_at).unwrap_or(request.created_at);
+            msg::request_decided_already(When::exact(at), decisive.map_or("Countersign", |v| &v.voter))
+        }
     }))
 }
 

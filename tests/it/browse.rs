@@ -40,7 +40,7 @@ async fn every_filter_alone_combined_and_negated_finds_what_a_query_finds() {
             format!("actor_id in ({ops_id}, {approver}) and kind like 'request.%'"),
         ),
         ("action:request.denied,request.expired".into(), "kind in ('request.denied', 'request.expired')".into()),
-        ("action:approve".into(), "kind = 'request.approved'".into()),
+        ("action:approve".into(), "kind in ('request.approved', 'onboarding.approved')".into()),
         (
             "action:request. -action:request.submitted,request.voted".into(),
             "kind like 'request.%' and kind not in ('request.submitted', 'request.voted')".into(),

@@ -191,7 +191,7 @@ async fn many_are_decided_after_a_dry_run_each_with_its_own_outcome() {
     // meanwhile somebody else decides the first one
     desk.token("approver").await.vote(&ids[0], "reject", Some("다른 경로로 이미 처리했습니다.")).await;
     let done = admin.post_from(&dry, "/requests/bulk/votes", &[two.as_slice(), &[("decision", "approve")]].concat()).await;
-    done.sees("2건 중 1건을 승인했고 1건을 건너뛰었습니다.").sees("다른 결정이 먼저 확정되었습니다.");
+    done.sees("2건 중 1건을 승인했고 1건을 건너뛰었습니다.").sees("먼저 결정했습니다.");
     approver.until(&ids[1], "succeeded").await;
     assert_eq!(desk.story(&ids[2]).await, ["request.submitted"], "what was not chosen is not touched");
 

@@ -23,6 +23,7 @@ mod ledger;
 mod lists;
 mod log;
 mod measures;
+mod onboarding;
 mod outside;
 mod payments;
 mod people;

@@ -1,4 +1,8 @@
 //! Every endpoint of the API, as its documents describe it; those of one part of the API may stand beside it.
+mod onboarding;
+
+pub use onboarding::schemas as onboarding_schemas;
+
 use super::{catalog, payments};
 
 /// One endpoint: method, path, summary, parameters, body, what it answers.
@@ -63,7 +67,7 @@ pub(super) const fn post(
 
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS)
+    ENDPOINTS.iter().chain(onboarding::ENDPOINTS).chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

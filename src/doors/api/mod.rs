@@ -11,6 +11,7 @@ mod findings;
 mod key;
 mod ledger;
 mod notices;
+mod onboarding;
 mod openapi;
 mod operations;
 mod payments;
@@ -20,8 +21,8 @@ mod requests;
 use crate::{
     app::App,
     auth::{
-        CatalogChange, CatalogRead, CustomersRead, LedgerRead, PaymentsCheck, PaymentsRead, PolicyRead, PortalUse, RequestsAsk,
-        RequestsDecide, RequestsRead,
+        CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
+        PortalUse, RequestsAsk, RequestsDecide, RequestsRead,
     },
     error::Error,
     i18n::Lang,
@@ -80,6 +81,22 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)
         .act::<PaymentsCheck, _, _>("/api/payments/{id}/check", payments::check)
+        .show::<CustomersRead, _, _>("/api/companies", onboarding::companies)
+        .show::<CustomersRead, _, _>("/api/tenants/{id}", onboarding::tenant)
+        .show::<OnboardingRead, _, _>("/api/onboarding", onboarding::list)
+        .act::<OnboardingWork, _, _>("/api/onboarding", onboarding::create)
+        .show::<OnboardingRead, _, _>("/api/onboarding/success", onboarding::success)
+        .act::<OnboardingWork, _, _>("/api/onboarding/import", onboarding::import)
+        .show::<OnboardingRead, _, _>("/api/onboarding/{id}", onboarding::show)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/open", onboarding::open)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/withdraw", onboarding::withdraw)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/again", onboarding::again)
+        .act::<RequestsAsk, _, _>("/api/onboarding/{id}/approve", onboarding::approve)
+        .act::<RequestsAsk, _, _>("/api/onboarding/{id}/reject", onboarding::reject)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/evidence", onboarding::submit)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/decision", onboarding::decide)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/wait", onboarding::wait)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/assign", onboarding::assign)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
         .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)

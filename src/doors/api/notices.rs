@@ -32,7 +32,10 @@ pub async fn list(operator: Operator<RequestsRead>, State(app): State<App>, Quer
     told.truncate(PAGE);
     let next = told.last().filter(|_| more).map(|t| t.id.to_string());
     let items = told.iter().map(
-        |t| json!({"id": t.id, "kind": t.kind, "request": t.request.map(short_id), "actor": t.actor, "at": t.at, "read_at": t.read_at}),
+        |t| json!({
+            "id": t.id, "kind": t.kind, "request": t.request.map(short_id), "topic": t.topic, "key": t.key(operator.id()), "actor": t.actor, "at": t.at,
+            "read_at": t.read_at,
+        }),
     );
     Ok(Json(json!({"items": items.collect::<Vec<_>>(), "next": next})))
 }

@@ -22,7 +22,7 @@ const PROBLEMS: [(u16, &str); 4] = [
     (503, "Try again; the database is away"),
 ];
 
-fn schema<T: JsonSchema>() -> Value {
+pub(super) fn schema<T: JsonSchema>() -> Value {
     let mut schema =
         SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true).into_generator().into_root_schema_for::<T>().to_value();
     if let Some(object) = schema.as_object_mut() {
@@ -48,6 +48,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
+    schemas.append(&mut endpoints::onboarding_schemas());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},

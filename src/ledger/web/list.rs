@@ -23,10 +23,13 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 17] = [
     "request.",
     "org.",
     "user.",
+    "onboarding.",
+    "tenant.",
+    "company.",
     "payment.",
     "tool.",
     "catalog.",
@@ -74,6 +77,8 @@ pub fn target_href(kind: Option<&str>, id: Option<&str>) -> Option<String> {
         ("org", id) => Some(format!("/orgs/{id}")),
         ("user", id) => Some(format!("/users/{id}")),
         ("payment", id) => Some(format!("/payments/{id}")),
+        ("tenant", id) => Some(format!("/tenants/{id}")),
+        ("company", id) => Some(format!("/companies/{id}")),
         ("subject", id) => target_href(Some("user"), Some(id.strip_prefix("user:")?)),
         _ => None,
     }

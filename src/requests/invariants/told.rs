@@ -8,8 +8,20 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 9] =
-    ["org.", "user.", "tool.", "catalog.", "promotion.opened", "promotion.closed", "policy.replaced", "subject.", "ledger.resumed"];
+pub(super) const EFFECTS: [&str; 12] = [
+    "org.",
+    "user.",
+    "tool.",
+    "onboarding.approved",
+    "onboarding.rejected",
+    "tenant.activated",
+    "catalog.",
+    "promotion.opened",
+    "promotion.closed",
+    "policy.replaced",
+    "subject.",
+    "ledger.resumed",
+];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]

@@ -1,0 +1,177 @@
+//! What a step rests on: read from what was typed, hashed, and checked by machine where there is something to check it against.
+mod datasets;
+
+pub use datasets::{Dataset, as_lines};
+
+use super::{Kind, Onboarding, payment, store};
+use crate::{
+    error::{Error, Problem},
+    i18n::{Text, msg},
+    ledger,
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+
+/// One thing that a machine looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its text is `onboarding-check-<code>`.
+    pub code: String,
+    /// Which of several, such as the name of a data set.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    pub ok: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub expected: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub found: String,
+}
+
+impl Check {
+    fn of(code: &str, expected: impl ToString, found: impl ToString) -> Self {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        Self { code: code.into(), about: String::new(), ok: expected == found, expected, found }
+    }
+}
+
+/// Evidence as it is kept, and what identifies it.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub value: Value,
+    pub hash: [u8; 32],
+}
+
+/// The fields of each kind's evidence, in the order of its form.
+pub fn fields(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Contract => &["contract_number", "sha256", "file_name"],
+        Kind::Payment => &["order_id", "amount", "payer", "paid_on", "reference"],
+        Kind::Permission => &["template", "version"],
+        Kind::Migration => &["datasets"],
+    }
+}
+
+/// Those that may be left empty.
+pub fn optional(field: &str) -> bool {
+    ["file_name", "payer", "paid_on", "reference"].contains(&field)
+}
+
+/// Evidence from what was typed, or everything that is wrong with it.
+pub fn read(kind: Kind, typed: impl Fn(&str) -> String) -> Result<Evidence, Vec<Problem>> {
+    let text = |field: &str| typed(field).trim().to_owned();
+    let mut problems = Vec::new();
+    for field in fields(kind) {
+        let value = text(field);
+        if value.is_empty() {
+            if !optional(field) {
+                problems.push(Problem::new(*field, msg::field_required()));
+            }
+        } else if let Some(wrong) = malformed(field, &value) {
+            problems.push(Problem::new(*field, wrong));
+        }
+    }
+    let value = match kind {
+        Kind::Contract => {
+            json!({"contract_number": text("contract_number"), "sha256": text("sha256").to_lowercase(), "file_name": text("file_name")})
+        }
+        Kind::Payment => json!({
+            "order_id": text("order_id"), "amount": super::begin::amount(&text("amount")), "payer": text("payer"), "paid_on": text("paid_on"),
+            "reference": text("reference"),
+        }),
+        Kind::Permission => json!({"template": text("template"), "version": text("version").parse::<u32>().ok()}),
+        Kind::Migration => match datasets::read(&text("datasets")) {
+            Ok(sets) => json!({"datasets": sets}),
+            Err(wrong) if problems.is_empty() => {
+                problems.push(Problem::new("datasets", wrong));
+                Value::Null
+            }
+            Err(_) => Value::Null,
+        },
+    };
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let bytes = ledger::canonical(&value).map_err(|_| vec![Problem::new("evidence", msg::field_not_an_object())])?;
+    Ok(Evidence { hash: Sha256::digest(bytes).into(), value })
+}
+
+fn malformed(field: &str, value: &str) -> Option<Text> {
+    let longer_than = |most: usize| (value.chars().count() > most).then(|| msg::field_too_long(most));
+    let name = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    match field {
+        "sha256" => (value.len() != 64 || !value.bytes().all(|b| b.is_ascii_hexdigit())).then(msg::onboarding_hash_malformed),
+        "amount" => super::begin::amount(value).is_none().then(msg::onboarding_amount_malformed),
+        "paid_on" => value.parse::<NaiveDate>().is_err().then(msg::field_not_a_date),
+        "version" => value.parse::<u32>().ok().filter(|n| (1..=9_999).contains(n)).is_none().then(msg::onboarding_version_malformed),
+        "order_id" | "template" => (value.len() > 64 || !value.chars().all(name)).then(msg::onboarding_code_malformed),
+        "datasets" => None,
+        "contract_number" => longer_than(60),
+        _ => longer_than(200),
+    }
+}
+
+/// What machines make of it. What nobody can check by machine has nothing here, and is for people alone.
+pub(super) async fn check(conn: &mut PgConnection, onboarding: &Onboarding, kind: Kind, evidence: &Value) -> Result<Vec<Check>, Error> {
+    let text = |field: &str| evidence[field].as_str().unwrap_or_default();
+    Ok(match kind {
+        Kind::Contract => {
+            let anothers = store::file_is_anothers(conn, text("sha256"), &onboarding.tenant_id).await?;
+            let file =
+                Check { code: "contract-file".into(), about: String::new(), ok: !anothers, expected: String::new(), found: String::new() };
+            vec![Check::of("contract-number", &onboarding.contract_number, text("contract_number")), file]
+        }
+        Kind::Payment => {
+            let handed_in = Check::of("payment-amount", onboarding.expected_amount, &evidence["amount"]);
+            let asked = payment::look(conn, &onboarding.tenant_id, text("order_id")).await?;
+            let told = asked.map(|paid| Check {
+                ok: paid.settled && paid.amount == onboarding.expected_amount,
+                ..Check::of("payment-provider", onboarding.expected_amount, paid.amount)
+            });
+            [handed_in].into_iter().chain(told).collect()
+        }
+        Kind::Permission => Vec::new(),
+        Kind::Migration => evidence["datasets"].as_array().into_iter().flatten().flat_map(datasets::checks).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(kind: Kind, pairs: &[(&str, &str)]) -> Result<Evidence, Vec<Problem>> {
+        read(kind, |field| pairs.iter().find(|(n, _)| *n == field).map_or_else(String::new, |(_, v)| (*v).to_owned()))
+    }
+
+    #[test]
+    fn evidence_says_which_field_is_wrong() {
+        let fields = |kind, pairs: &[_]| of(kind, pairs).unwrap_err().into_iter().map(|p| p.field).collect::<Vec<_>>();
+        assert_eq!(fields(Kind::Contract, &[("sha256", "xyz")]), ["contract_number", "sha256"]);
+        assert_eq!(
+            fields(Kind::Payment, &[("order_id", "한글"), ("amount", "-5"), ("paid_on", "어제")]),
+            ["order_id", "amount", "paid_on"]
+        );
+        assert_eq!(fields(Kind::Permission, &[("template", "std"), ("version", "0")]), ["version"]);
+        assert_eq!(fields(Kind::Migration, &[("datasets", "users,1")]), ["datasets"]);
+        assert_eq!(fields(Kind::Migration, &[]), ["datasets"]);
+    }
+
+    #[test]
+    fn the_same_evidence_has_the_same_hash_however_it_was_typed() {
+        let hash = |amount: &str| of(Kind::Payment, &[("order_id", "o-1"), ("amount", amount)]).unwrap().hash;
+        assert_eq!(hash("1650000"), hash(" ₩1,650,000 "));
+        assert_ne!(hash("1650000"), hash("1650001"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_gets_an_answer(text in "(?s).{0,80}") {
+            for kind in Kind::ALL {
+                let _ = read(kind, |_| text.clone());
+            }
+        }
+    }
+}
