@@ -72,18 +72,9 @@ fn version(v: &Version) -> Value {
 /// Which price list is asked about.
 pub enum Asked {
     /// By its number, or the one in force in a currency.
-    Published {
-        plan: String,
-        version: Option<i32>,
-        currency: Currency,
-        on: Option<NaiveDate>,
-    },
+    Published { plan: String, version: Option<i32>, currency: Currency, on: Option<NaiveDate> },
     /// One that somebody has just written.
-    Written {
-        document: String,
-        currency: Currency,
-        on: Option<NaiveDate>,
-    },
+    Written { document: String, currency: Currency, on: Option<NaiveDate> },
 }
 
 /// What a period would cost, with the steps that lead to each number.
@@ -104,7 +95,9 @@ pub async fn preview(app: &App, asked: Asked, question: &Question) -> Result<Val
     let invoice = estimate::estimate(&mut conn, &charges, currency, question, on).await?;
     let warnings: Vec<Value> = charges
         .iter()
-        .flat_map(|charge| charge.drops().into_iter().map(|end| json!({"charge": charge.key, "costs_less_above": end.saturating_add(charge.included)})))
+        .flat_map(|charge| {
+            charge.drops().into_iter().map(|end| json!({"charge": charge.key, "costs_less_above": end.saturating_add(charge.included)}))
+        })
         .collect();
     Ok(
         json!({"of": of, "on": on, "currency": currency, "invoice": invoice, "total": words::amount(currency, invoice.total), "warnings": warnings}),

@@ -105,9 +105,5 @@ fn goes_on_until(old: &Version, version: &Version, versions: &[Version]) -> Opti
 
 fn state(version: &Version, days: Option<Days>, predecessor: Option<Days>) -> Map<String, Value> {
     let told = |days: Option<Days>| json!(days.map(|days| days.to_string()));
-    Map::from_iter([
-        ("version".into(), json!(version.version)),
-        ("valid".into(), told(days)),
-        ("predecessor".into(), told(predecessor)),
-    ])
+    Map::from_iter([("version".into(), json!(version.version)), ("valid".into(), told(days)), ("predecessor".into(), told(predecessor))])
 }

@@ -68,7 +68,13 @@ fn refused_by(done: sqlx::Result<sqlx::postgres::PgQueryResult>) -> Option<Strin
 async fn versions(shop: &Shop, code: &str) -> Vec<String> {
     let (_, product) = shop.billing.get(&format!("/api/catalog/plans/{code}")).await;
     let told = |v: &Value| {
-        format!("{} {} {} {}", v["version"], v["standing"].as_str().unwrap(), v["starts"].as_str().unwrap(), v["ends"].as_str().unwrap_or("-"))
+        format!(
+            "{} {} {} {}",
+            v["version"],
+            v["standing"].as_str().unwrap(),
+            v["starts"].as_str().unwrap(),
+            v["ends"].as_str().unwrap_or("-")
+        )
     };
     product["versions"].as_array().unwrap().iter().map(told).collect()
 }
@@ -230,7 +236,9 @@ async fn a_draft_that_somebody_went_on_with_outlives_a_publication() {
     shop.billing.post("/api/catalog/plans/gold/versions/1", &save("[".into(), 0)).await;
     let list = person.get("/catalog/plans?standing=draft").await;
     list.sees("gold");
-    for (body, expected) in [(save(flat(1), -5), 400), (save(flat(1), i32::MAX), 400), (json!({"prices": "", "starts": "x".repeat(11)}), 400)] {
+    for (body, expected) in
+        [(save(flat(1), -5), 400), (save(flat(1), i32::MAX), 400), (json!({"prices": "", "starts": "x".repeat(11)}), 400)]
+    {
         assert_eq!(shop.billing.post("/api/catalog/plans/silver/versions/1", &body).await.0, expected, "{body}");
     }
     assert_eq!(shop.billing.post("/api/catalog/plans/silver/versions/1", &save(flat(1), 7)).await.0, 409);
@@ -322,7 +330,13 @@ async fn what_is_wrong_is_told_at_its_field_and_the_typed_text_stays() {
     assert_eq!(page.status, 409);
     page.sees("이서연").sees("mine");
     billing.get("/catalog/plans/pro/next").await.sees("not yet");
-    assert_eq!(billing.post_from(&form, "/catalog/plans/draft", &[("do", "discard"), ("code", "pro")]).await.status, 303);
+    assert_eq!(
+        billing.post_from(&form, "/catalog/plans/draft", &[("do", "discard"), ("code", "pro")]).await.status,
+        409,
+        "not the one that was seen"
+    );
+    let typed = [("do", "discard"), ("code", "pro"), ("revision", "1")];
+    assert_eq!(billing.post_from(&form, "/catalog/plans/draft", &typed).await.status, 303);
     assert_eq!(billing.get("/catalog/plans/pro").await.status, 404);
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn submit<S: Sold>(
     let draft = Draft {
         version: text("version").parse().unwrap_or(1),
         name: text("name"),
-        currency: text("currency"),
+        currency: Currency::named(&text("currency")).unwrap_or_default().code().into(),
         starts: text("starts"),
         ends: text("ends"),
         document: tidy(typed.get("prices").unwrap_or_default()),
