@@ -71,25 +71,18 @@ fn version(v: &Version) -> Value {
 
 /// Which price list is asked about.
 pub enum Asked {
-    Published {
-        plan: String,
-        version: Option<i32>,
-        on: Option<NaiveDate>,
-    },
+    /// By its number, or the one in force in a currency.
+    Published { plan: String, version: Option<i32>, currency: Currency, on: Option<NaiveDate> },
     /// One that somebody has just written.
-    Written {
-        document: String,
-        currency: Currency,
-        on: Option<NaiveDate>,
-    },
+    Written { document: String, currency: Currency, on: Option<NaiveDate> },
 }
 
 /// What a period would cost, with the steps that lead to each number.
 pub async fn preview(app: &App, asked: Asked, question: &Question) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let (charges, currency, on, of) = match asked {
-        Asked::Published { plan, version: number, on } => {
-            let listed = estimate::find(&mut conn, Kind::Plan, &plan, number, on, Currency::Krw).await?.ok_or(Error::NotFound)?;
+        Asked::Published { plan, version: number, currency, on } => {
+            let listed = estimate::find(&mut conn, Kind::Plan, &plan, number, on, currency).await?.ok_or(Error::NotFound)?;
             let on = on.unwrap_or_else(|| if listed.version.days.has(today()) { today() } else { listed.version.days.starts });
             (listed.charges, listed.version.currency, on, json!({"plan": plan, "version": listed.version.version}))
         }
@@ -102,7 +95,9 @@ pub async fn preview(app: &App, asked: Asked, question: &Question) -> Result<Val
     let invoice = estimate::estimate(&mut conn, &charges, currency, question, on).await?;
     let warnings: Vec<Value> = charges
         .iter()
-        .flat_map(|charge| charge.drops().into_iter().map(|end| json!({"charge": charge.key, "costs_less_above": end})))
+        .flat_map(|charge| {
+            charge.drops().into_iter().map(|end| json!({"charge": charge.key, "costs_less_above": end.saturating_add(charge.included)}))
+        })
         .collect();
     Ok(
         json!({"of": of, "on": on, "currency": currency, "invoice": invoice, "total": words::amount(currency, invoice.total), "warnings": warnings}),

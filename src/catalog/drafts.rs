@@ -1,5 +1,5 @@
 //! A next version while somebody works on it: kept as it was typed, however wrong it is, for whoever opens it next.
-use super::{Kind, is_code, store};
+use super::{Currency, Kind, is_code, store};
 use crate::{
     app::App,
     auth::{CatalogChange, Operator},
@@ -12,6 +12,9 @@ use sqlx::PgConnection;
 
 /// As much as is kept of a price list that is too long: what was typed must not be lost.
 pub const LONGEST: usize = 40_000;
+
+/// Nobody saves a draft so often.
+const MOST_SAVED: i32 = 1_000_000;
 
 /// What was typed, and by whom.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +45,10 @@ pub async fn save(app: &App, operator: &Operator<CatalogChange>, kind: Kind, cod
     if draft.document.len() > LONGEST {
         return Err(Error::Invalid(vec![Problem::new("prices", msg::field_too_long(LONGEST))]));
     }
+    let short = draft.starts.len() <= 10 && draft.ends.len() <= 10 && Currency::named(&draft.currency).is_some();
+    if !short || !(0..MOST_SAVED).contains(&draft.revision) {
+        return Err(Error::Malformed("starts and ends are days, currency is KRW or USD, revision is the one that was answered".into()));
+    }
     if draft.name.chars().count() > 80 {
         return Err(Error::Invalid(vec![Problem::new("name", msg::catalog_name_too_long())]));
     }
@@ -55,8 +62,10 @@ pub async fn save(app: &App, operator: &Operator<CatalogChange>, kind: Kind, cod
         return Err(Error::NotFound);
     }
     let stored = store::draft(&mut change, kind, code).await?;
-    if let Some(other) = stored.as_ref().filter(|other| other.revision != draft.revision) {
-        return Err(Error::Refused(msg::catalog_draft_moved(&other.saved_by)));
+    match stored {
+        Some(other) if other.revision != draft.revision => return Err(Error::Refused(msg::catalog_draft_moved(&other.saved_by))),
+        None if draft.revision != 0 => return Err(Error::Refused(msg::catalog_draft_gone())),
+        _ => {}
     }
     let revision = draft.revision + 1;
     store::save(&mut change, kind, code, operator.id(), &Draft { revision, ..draft.clone() }).await?;
@@ -65,12 +74,14 @@ pub async fn save(app: &App, operator: &Operator<CatalogChange>, kind: Kind, cod
     Ok(revision)
 }
 
-/// Throws a draft away.
-pub async fn discard(app: &App, operator: &Operator<CatalogChange>, kind: Kind, code: &str) -> Result<(), Error> {
+/// Throws a draft away, if it is the one that was seen.
+pub async fn discard(app: &App, operator: &Operator<CatalogChange>, kind: Kind, code: &str, revision: i32) -> Result<(), Error> {
     let mut change = app.db.begin(operator).await?;
     store::lock(&mut change, kind, code).await?;
-    if !store::discard(&mut change, kind, code).await? {
-        return Err(Error::NotFound);
+    let stored = store::draft(&mut change, kind, code).await?.ok_or(Error::NotFound)?;
+    if stored.revision != revision {
+        return Err(Error::Refused(msg::catalog_draft_moved(&stored.saved_by)));
     }
+    store::discard(&mut change, kind, code).await?;
     change.commit(Entry::of("draft.discarded").on(kind.name(), code)).await.map(|_| ())
 }

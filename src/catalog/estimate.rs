@@ -17,6 +17,8 @@ use std::{collections::BTreeMap, num::NonZeroU32};
 
 /// So many of one add-on are the most that anybody means.
 const MOST: u32 = 1_000_000;
+/// And so many different ones.
+const MOST_KINDS: usize = 50;
 
 /// What is asked, beside the price list.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +70,11 @@ pub async fn estimate(
     q: &Question,
     on: NaiveDate,
 ) -> Result<Invoice, Error> {
+    for (field, count) in [("usage", q.usage.len()), ("addons", q.addons.len()), ("promotions", q.promotions.len())] {
+        if count > MOST_KINDS {
+            return Err(Error::Invalid(vec![Problem::new(field, msg::estimate_too_many_kinds(MOST_KINDS))]));
+        }
+    }
     let mut problems = Vec::new();
     let mut addons = Vec::new();
     for (code, quantity) in q.addons.iter().filter(|(_, quantity)| **quantity > 0) {
@@ -81,10 +88,11 @@ pub async fn estimate(
         }
     }
     let metrics: Vec<&str> = charges.iter().filter_map(|charge| charge.metric.as_deref()).collect();
-    for metric in q.usage.keys().filter(|metric| !metrics.contains(&metric.as_str())) {
-        problems.push(Problem::new("usage", msg::estimate_metric_unknown(metrics.join(", "), metric)));
+    let unknown: Vec<&str> = q.usage.keys().map(String::as_str).filter(|metric| !metrics.contains(metric)).collect();
+    if !unknown.is_empty() {
+        problems.push(Problem::new("usage", msg::estimate_metric_unknown(metrics.join(", "), unknown.join(", "))));
     }
-    let promotions = match promotions::terms(conn, &q.promotions, q.plan.as_deref(), on).await {
+    let promotions = match promotions::terms(conn, &q.promotions, q.plan.as_deref(), currency, on).await {
         Ok(terms) => terms,
         Err(Error::Invalid(found)) => {
             problems.extend(found);

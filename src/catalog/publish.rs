@@ -1,6 +1,6 @@
 //! `catalog.publish`: another version of a plan's or an add-on's price list. Nobody who is subscribed to an earlier one is charged by it.
 use super::{
-    Currency, Days, Kind, Standing, Version,
+    Currency, Days, Kind, Version,
     charges::Charge,
     is_code, prices,
     store::{self, New},
@@ -52,7 +52,7 @@ pub struct Publish {
 /// What a version takes over from: its name, the version whose place it takes, and its own number.
 struct Place<'a> {
     name: Option<String>,
-    /// The newest version in its currency that was not withdrawn.
+    /// The version in its currency that begins last before it and was not withdrawn.
     predecessor: Option<&'a Version>,
     number: i32,
 }
@@ -98,13 +98,18 @@ impl Operation for Publish {
         let place = self.place(store::name(change, self.kind, &self.code).await?, &versions);
         let name = self.name(&place)?;
         store::call(change, self.kind, &self.code, &name).await?;
-        if let Some(old) = place.predecessor.filter(|old| old.days.ends.is_none()) {
+        if let Some(old) = self.ended(&place) {
             store::end(change, self.kind, &self.code, old.version, Some(self.starts)).await?;
         }
         let hash = digest(&document);
         let new = New { version: place.number, currency: self.currency(), days: self.days(), document: &document, hash: &hash };
         store::add(change, self.kind, &self.code, &new).await?;
-        store::discard(change, self.kind, &self.code).await?;
+        match store::draft(change, self.kind, &self.code).await? {
+            Some(draft) if tidy(&draft.document) == document => _ = store::discard(change, self.kind, &self.code).await?,
+            // somebody has gone on with it, or with something else: it becomes a draft of the version after this one
+            Some(_) => store::renumber(change, self.kind, &self.code, place.number + 1).await?,
+            None => {}
+        }
         let entry =
             Entry::of("catalog.published").on(self.kind.name(), &self.code).with("version", place.number).with("prices", hex(&hash));
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
@@ -114,10 +119,13 @@ impl Operation for Publish {
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
         let versions = store::versions(conn, self.kind, &self.code).await?;
         let place = self.place(None, &versions);
-        let mut said = vec![match place.predecessor.filter(|old| old.days.ends.is_none()) {
+        let mut said = vec![match self.ended(&place) {
             Some(old) => msg::impact_catalog_ends(self.starts.to_string(), old.version),
             None => msg::impact_catalog_nothing_ends(),
         }];
+        if let (Some(_), Some(ends)) = (self.ended(&place), self.ends) {
+            said.push(msg::impact_catalog_stops(ends.to_string()));
+        }
         said.push(msg::impact_catalog_pinned());
         if self.starts < today() {
             said.push(msg::impact_catalog_past(self.starts.to_string()));
@@ -158,9 +166,14 @@ impl Publish {
     }
 
     fn place<'a>(&self, name: Option<String>, versions: &'a [Version]) -> Place<'a> {
-        let mine = |v: &&Version| v.currency == self.currency() && v.withdrawn_at.is_none();
+        let mine = |v: &&Version| v.currency == self.currency() && v.withdrawn_at.is_none() && v.days.starts < self.starts;
         let predecessor = versions.iter().filter(mine).max_by_key(|v| v.days.starts);
         Place { name, predecessor, number: versions.first().map_or(1, |newest| newest.version + 1) }
+    }
+
+    /// The version that ends because this one begins.
+    fn ended<'a>(&self, place: &Place<'a>) -> Option<&'a Version> {
+        place.predecessor.filter(|old| old.days.meets(&self.days()))
     }
 
     fn name(&self, place: &Place<'_>) -> Result<String, Refusal> {
@@ -186,7 +199,7 @@ impl Publish {
             if !makes_room {
                 return Err(Refusal::field("starts", msg::catalog_days_taken(old.days.to_string(), old.version)));
             }
-            if self.starts < today && old.standing(today) != Standing::Scheduled {
+            if self.starts < today {
                 return Err(Refusal::field("starts", msg::catalog_days_past(today.to_string(), old.version)));
             }
         }

@@ -29,6 +29,8 @@ pub struct Version {
     pub version: i32,
     pub currency: Currency,
     pub days: Days,
+    /// The end it was published with, whatever has ended it earlier.
+    pub meant_to_end: Option<NaiveDate>,
     pub document: String,
     pub hash: Vec<u8>,
     pub request: i64,
@@ -56,21 +58,22 @@ pub(super) async fn products(
     let (name, code) = slice.at();
     let up = slice.up();
     let mut rows = sqlx::query!(
-        r#"select p.code, p.name, v.version as "version?", lower(v.valid) as since, v.currency as "currency?", v.document as "document?",
+        r#"select p.code as "code!", p.name as "name!", v.version as "version?", lower(v.valid) as since, v.currency as "currency?", v.document as "document?",
              (select min(lower(n.valid)) from product_version n
-              where n.kind = p.kind and n.code = p.code and n.withdrawn_at is null and lower(n.valid) > $2::date) as next,
-             exists (select from product_draft d where d.kind = p.kind and d.code = p.code) as "drafted!"
-           from product p
+              where n.kind = $1 and n.code = p.code and n.withdrawn_at is null and lower(n.valid) > $2::date) as next,
+             exists (select from product_draft d where d.kind = $1 and d.code = p.code) as "drafted!"
+           from (select code, name from product where kind = $1
+             union all select d.code, d.name from product_draft d where d.kind = $1
+               and not exists (select from product o where o.kind = d.kind and o.code = d.code)) p
            left join lateral (select version, valid, currency, document from product_version v
-             where v.kind = p.kind and v.code = p.code and v.withdrawn_at is null and v.valid @> $2::date
+             where v.kind = $1 and v.code = p.code and v.withdrawn_at is null and v.valid @> $2::date
              order by currency limit 1) v on true
-           where p.kind = $1
-             and ($3::text is null or strpos(lower(p.name), lower($3)) > 0 or strpos(p.code, lower($3)) > 0)
+           where ($3::text is null or strpos(lower(p.name), lower($3)) > 0 or strpos(p.code, lower($3)) > 0)
              and case $4::text
                when 'active' then v.version is not null
                when 'scheduled' then exists (select from product_version n
-                 where n.kind = p.kind and n.code = p.code and n.withdrawn_at is null and lower(n.valid) > $2::date)
-               when 'draft' then exists (select from product_draft d where d.kind = p.kind and d.code = p.code)
+                 where n.kind = $1 and n.code = p.code and n.withdrawn_at is null and lower(n.valid) > $2::date)
+               when 'draft' then exists (select from product_draft d where d.kind = $1 and d.code = p.code)
                else true end
              and ($5::text is null or case when $6 then (p.name, p.code) > ($7, $5) else (p.name, p.code) < ($7, $5) end)
            order by case when $6 then p.name end, case when $6 then p.code end, p.name desc, p.code desc
@@ -113,7 +116,8 @@ pub(super) async fn name(conn: &mut PgConnection, kind: Kind, code: &str) -> sql
 /// All versions of a product, newest first.
 pub(super) async fn versions(conn: &mut PgConnection, kind: Kind, code: &str) -> sqlx::Result<Vec<Version>> {
     let rows = sqlx::query!(
-        r#"select v.version, v.currency, lower(v.valid) as "starts!", upper(v.valid) as ends, v.document, v.hash, v.request_id, o.name as requester,
+        r#"select v.version, v.currency, lower(v.valid) as "starts!", upper(v.valid) as ends, (r.fields->>'ends')::date as meant_to_end,
+             v.document, v.hash, v.request_id, o.name as requester,
              v.published_at, v.withdrawn_at
            from product_version v join request r on r.id = v.request_id join operator o on o.id = r.requester_id
            where v.kind = $1 and v.code = $2 order by v.version desc"#,
@@ -128,6 +132,7 @@ pub(super) async fn versions(conn: &mut PgConnection, kind: Kind, code: &str) ->
             version: r.version,
             currency: Currency::named(&r.currency).unwrap_or_default(),
             days: Days { starts: r.starts, ends: r.ends },
+            meant_to_end: r.meant_to_end,
             document: r.document,
             hash: r.hash,
             request: r.request_id,
@@ -253,6 +258,14 @@ pub(super) async fn save(change: &mut Change, kind: Kind, code: &str, by: Uuid, 
     .execute(&mut **change)
     .await
     .map(|_| ())
+}
+
+/// A draft is of this version from now on.
+pub(super) async fn renumber(change: &mut Change, kind: Kind, code: &str, version: i32) -> sqlx::Result<()> {
+    sqlx::query!("update product_draft set version = $3 where kind = $1 and code = $2", kind.name(), code, version)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 /// Whether there was one.

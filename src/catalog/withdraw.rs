@@ -9,6 +9,7 @@ use crate::{
     operations::{Operation, Preview, Refusal, Risk, Target},
 };
 use async_trait::async_trait;
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -43,8 +44,9 @@ impl Operation for Withdraw {
         let versions = store::versions(conn, self.kind, &self.code).await?;
         let version = self.find(&versions)?;
         let target = Target { kind: self.kind.name(), id: self.code.clone(), label: format!("{name} · {}", self.code) };
-        let before = predecessor(version, &versions);
-        Ok(Preview { target, before: state(version, false, before), after: state(version, true, before) })
+        let was = predecessor(version, &versions).map(|old| old.days);
+        let is = predecessor(version, &versions).map(|old| Days { ends: goes_on_until(old, version, &versions), ..old.days });
+        Ok(Preview { target, before: state(version, Some(version.days), was), after: state(version, None, is) })
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
@@ -52,7 +54,7 @@ impl Operation for Withdraw {
         let version = self.find(&versions)?;
         store::withdraw(change, self.kind, &self.code, self.version).await?;
         if let Some(old) = predecessor(version, &versions) {
-            store::end(change, self.kind, &self.code, old.version, version.days.ends).await?;
+            store::end(change, self.kind, &self.code, old.version, goes_on_until(old, version, &versions)).await?;
         }
         let entry = Entry::of("catalog.withdrawn").on(self.kind.name(), &self.code).with("version", self.version);
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
@@ -83,20 +85,25 @@ impl Withdraw {
     }
 }
 
-/// The version that ends where this one begins.
+/// The version that ended early because this one begins.
 fn predecessor<'a>(version: &Version, versions: &'a [Version]) -> Option<&'a Version> {
-    let ends_there = |v: &&Version| v.currency == version.currency && v.withdrawn_at.is_none() && v.days.ends == Some(version.days.starts);
-    versions.iter().find(ends_there)
+    let was_ended = |v: &&Version| {
+        let ends_there = v.days.ends == Some(version.days.starts) && v.meant_to_end != v.days.ends;
+        v.currency == version.currency && v.withdrawn_at.is_none() && ends_there
+    };
+    versions.iter().find(was_ended)
 }
 
-fn state(version: &Version, withdrawn: bool, before: Option<&Version>) -> Map<String, Value> {
-    let goes_on = before.map(|old| match withdrawn {
-        true => Days { ends: version.days.ends, ..old.days }.to_string(),
-        false => old.days.to_string(),
-    });
-    Map::from_iter([
-        ("version".into(), json!(version.version)),
-        ("valid".into(), json!((!withdrawn).then(|| version.days.to_string()))),
-        ("predecessor".into(), json!(goes_on)),
-    ])
+/// Until when it goes on without `version`: as it was meant to, or to the beginning of whatever comes then.
+fn goes_on_until(old: &Version, version: &Version, versions: &[Version]) -> Option<NaiveDate> {
+    let follows = |v: &&Version| {
+        v.currency == old.currency && v.withdrawn_at.is_none() && v.version != version.version && v.days.starts > old.days.starts
+    };
+    let next = versions.iter().filter(follows).map(|v| v.days.starts).min();
+    old.meant_to_end.into_iter().chain(next).min()
+}
+
+fn state(version: &Version, days: Option<Days>, predecessor: Option<Days>) -> Map<String, Value> {
+    let told = |days: Option<Days>| json!(days.map(|days| days.to_string()));
+    Map::from_iter([("version".into(), json!(version.version)), ("valid".into(), told(days)), ("predecessor".into(), told(predecessor))])
 }

@@ -216,6 +216,6 @@ event-ledger-read = 원장 열람
 event-ledger-exported = 원장 내보내기
 scope-ledger-export = 감사 원장을 사유, 변경 전·후와 함께 내보낼 수 있습니다.
 ledger-line-help = 쓰는 방법
-ledger-kind-catalog = 요금제
+ledger-kind-catalog = 요금제·부가서비스
 ledger-kind-draft = 초안
 ledger-kind-promotion = 프로모션

@@ -246,7 +246,9 @@ pub async fn check(app: &App, operator: &Operator<PaymentsCheck>, payment: i64) 
 pub async fn check_order(app: &App, operator: &Operator<PaymentsCheck>, provider: Name, order_id: &str) -> Result<i64, Error> {
     let mut change = app.db.begin(operator).await?;
     let payment = ask_about(app, &mut change, provider, order_id).await?;
-    change.commit(Entry::of("payment.check_asked").on("payment", &short_id(payment)).with("order", order_id)).await?;
+    // not a fact of the leaf: people paste what is not an order, too
+    let entry = Entry::of("payment.check_asked").on("payment", &short_id(payment)).detail("order", json!(order_id));
+    change.commit(entry).await?;
     Ok(payment)
 }
 

@@ -101,7 +101,7 @@ impl Provider for Toss {
             Handle::Order(order) => http::below(&self.settings.url, &["v1", "payments", "orders", order]),
         };
         let secret = self.settings.secret.expose_secret();
-        read(http::ask(self.http.get(url).basic_auth(secret, Some(""))).await?, !secret.starts_with("test_"))
+        read(http::ask(self.http.get(url).basic_auth(secret, Some(""))).await?, secret.starts_with("live_"))
     }
 
     fn counts_tests(&self) -> bool {

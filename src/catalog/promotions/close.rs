@@ -39,9 +39,8 @@ impl Operation for Close {
             return Err(Refusal::field("code", msg::promotion_closed_already(&code)));
         }
         let state = |days: Option<Days>| Map::from_iter([("valid".to_owned(), json!(days.map(|days| days.to_string())))]);
-        let left = offer.days.filter(|days| days.starts < today()).map(|days| Days { ends: Some(today()), ..days });
         let target = Target { kind: "promotion", id: code, label: format!("{} · {}", offer.name, offer.code) };
-        Ok(Preview { target, before: state(offer.days), after: state(left) })
+        Ok(Preview { target, before: state(offer.days), after: state(None) })
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {

@@ -7,7 +7,7 @@ pub mod web;
 pub use store::Offer;
 
 use super::{
-    Days,
+    Currency, Days,
     pricing::{Off, Promotion},
 };
 use crate::{
@@ -72,7 +72,13 @@ pub fn is_code(code: &str) -> bool {
 }
 
 /// The terms of these codes for a plan on a day, or what keeps one of them from being used.
-pub async fn terms(conn: &mut PgConnection, codes: &[String], plan: Option<&str>, on: NaiveDate) -> Result<Vec<Promotion>, Error> {
+pub async fn terms(
+    conn: &mut PgConnection,
+    codes: &[String],
+    plan: Option<&str>,
+    currency: Currency,
+    on: NaiveDate,
+) -> Result<Vec<Promotion>, Error> {
     let mut problems = Vec::new();
     let mut terms: Vec<Promotion> = Vec::new();
     for code in codes.iter().map(|code| spelt(code)).filter(|code| !code.is_empty()) {
@@ -80,6 +86,9 @@ pub async fn terms(conn: &mut PgConnection, codes: &[String], plan: Option<&str>
             None => msg::promotion_unknown(&code),
             Some(_) if terms.iter().any(|t| t.code == code) => msg::promotion_twice(&code),
             Some(offer) if plan.is_some_and(|plan| !offer.fits(plan)) => msg::promotion_other_plans(&code, offer.plans.join(", ")),
+            Some(offer) if matches!(offer.terms.off, Off::Won(_)) && currency != Currency::Krw => {
+                msg::promotion_other_currency(&code, currency.code())
+            }
             Some(offer) => match offer.standing(on) {
                 Standing::Active => {
                     terms.push(offer.terms());

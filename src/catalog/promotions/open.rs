@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     auth::CatalogChange,
-    catalog::{Currency, Days, charges::Kind, pricing::Off, today, words},
+    catalog::{Currency, Days, charges::Kind, pricing::Off, words},
     db::Change,
     error::Error,
     i18n::{Lang, Text, msg},
@@ -101,9 +101,6 @@ impl Operation for Open {
         let terms = self.terms()?;
         if self.ends.is_some_and(|ends| ends <= self.starts) {
             return Err(Refusal::field("ends", msg::catalog_days_empty()));
-        }
-        if self.starts < today() {
-            return Err(Refusal::field("starts", msg::promotion_starts_past(today().to_string())));
         }
         let unknown = store::unknown_plans(conn, &self.plans()).await?;
         if !unknown.is_empty() {

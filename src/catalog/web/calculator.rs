@@ -2,7 +2,7 @@
 use crate::{
     catalog::{
         Currency,
-        charges::Charge,
+        charges::{Charge, Kind},
         estimate::{Question, estimate},
         pricing::{Invoice, Rounding},
         words,
@@ -14,6 +14,7 @@ use crate::{
 };
 use chrono::NaiveDate;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 
 /// The calculator as it is shown.
 pub(super) struct Calculator {
@@ -38,11 +39,11 @@ pub(super) struct Bill {
     pub supply: String,
     pub vat: String,
     pub total: String,
-    /// Usage that nothing charges for.
-    pub unpriced: Option<String>,
 }
 
 pub(super) struct BillLine {
+    /// Names it on the page: an add-on may be called like a charge.
+    pub id: String,
     pub label: String,
     pub kind: String,
     pub amount: String,
@@ -57,6 +58,7 @@ impl Bill {
     pub fn new(l: Lang, currency: Currency, invoice: &Invoice) -> Self {
         let won = |minor: i64| words::amount(currency, minor);
         let line = |line: &crate::catalog::pricing::Line| BillLine {
+            id: if line.kind == Kind::Addon { format!("addon-{}", line.key) } else { line.key.clone() },
             label: line.key.clone(),
             kind: words::kind(l, line.kind),
             amount: won(line.amount),
@@ -71,7 +73,6 @@ impl Bill {
             supply: won(invoice.supply),
             vat: won(invoice.vat),
             total: won(invoice.total),
-            unpriced: (!invoice.unpriced.is_empty()).then(|| l.estimate_unpriced(invoice.unpriced.join(", "))),
         }
     }
 }
@@ -110,7 +111,8 @@ impl Typed<'_> {
             read.unwrap_or(0)
         };
         let mut metrics: Vec<&str> = self.charges.iter().filter_map(|charge| charge.metric.as_deref()).collect();
-        metrics.dedup();
+        let mut seen = HashSet::new();
+        metrics.retain(|metric| seen.insert(*metric));
         for metric in metrics {
             let used = read(format!("use-{metric}"), words::metric(l, metric));
             question.usage.insert(metric.to_owned(), used);
@@ -121,7 +123,9 @@ impl Typed<'_> {
         }
         let days = read("days".into(), l.estimate_days());
         let of = read("of".into(), l.estimate_of());
-        if days > 0 || of > 0 {
+        if (days > 0) != (of > 0) {
+            problems.push(Problem::new("days", msg::estimate_days_wrong()));
+        } else if days > 0 {
             question.days = Some((u32::try_from(days).unwrap_or(u32::MAX), u32::try_from(of).unwrap_or(u32::MAX)));
         }
         let codes = given("promotions").unwrap_or_default().trim().to_owned();

@@ -46,6 +46,7 @@ struct Editor {
     /// Against the newest version that was published.
     changes: Option<Vec<Chunk>>,
     calculator: Option<Calculator>,
+    reason: String,
     asks: bool,
 }
 
@@ -70,9 +71,9 @@ pub(super) async fn next<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
         None => {
             let name = store::name(&mut conn, S::KIND, &code).await?.ok_or(Error::NotFound)?;
             let versions = store::versions(&mut conn, S::KIND, &code).await?;
-            let newest = versions.first().ok_or(Error::NotFound)?;
+            let newest = versions.iter().find(|v| v.withdrawn_at.is_none()).or(versions.first()).ok_or(Error::NotFound)?;
             Draft {
-                version: newest.version + 1,
+                version: versions[0].version + 1,
                 name,
                 currency: newest.currency.code().into(),
                 document: tidy(&newest.document),
@@ -98,7 +99,7 @@ pub(super) async fn submit<S: Sold>(
     let draft = Draft {
         version: text("version").parse().unwrap_or(1),
         name: text("name"),
-        currency: text("currency"),
+        currency: Currency::named(&text("currency")).unwrap_or_default().code().into(),
         starts: text("starts"),
         ends: text("ends"),
         document: tidy(typed.get("prices").unwrap_or_default()),
@@ -109,7 +110,7 @@ pub(super) async fn submit<S: Sold>(
     let drawing = Drawing { app: &app, visit: &visit, kind, given: Some(&typed) };
     match typed.get("do") {
         Some("discard") => {
-            drafts::discard(&app, &operator, kind, &form.code).await?;
+            drafts::discard(&app, &operator, kind, &form.code, form.draft.revision).await?;
             visit.say("success", visit.l.catalog_draft_discarded()).await?;
             Ok(Redirect::to(&format!("/catalog/{}", kind.path())).into_response())
         }
@@ -119,7 +120,18 @@ pub(super) async fn submit<S: Sold>(
                 Ok(Redirect::to(&format!("{}/next", href(kind, &form.code))).into_response())
             }
             Err(Error::Invalid(problems)) => drawing.page(form, problems, None).await,
-            Err(refused @ Error::Refused(_)) => drawing.page(form, Vec::new(), Some(refused)).await,
+            Err(refused @ Error::Refused(_)) => {
+                // who has read why and saves again means it
+                let mut conn = app.db.read().await?;
+                let stored = store::draft(&mut conn, kind, &form.code).await?;
+                let draft = Draft {
+                    version: drafts::next_version(&mut conn, kind, &form.code).await?,
+                    revision: stored.map_or(0, |stored| stored.revision),
+                    ..form.draft
+                };
+                drop(conn);
+                drawing.page(Form { draft, ..form }, Vec::new(), Some(refused)).await
+            }
             Err(other) => Err(other),
         },
         _ => drawing.page(form, Vec::new(), None).await,
@@ -164,7 +176,7 @@ impl Drawing<'_> {
             _ => None,
         };
         drop(conn);
-        let old = versions.first().map(|newest| tidy(&newest.document));
+        let old = versions.iter().find(|v| v.withdrawn_at.is_none()).map(|newest| tidy(&newest.document));
         let page = Editor {
             back: match form.code_stands {
                 true => Action { href: href(kind, &form.code), label: form.draft.name.clone() },
@@ -179,6 +191,7 @@ impl Drawing<'_> {
             fine: (checked && errors.is_empty()).then(|| l.catalog_prices_fine(charges.len())),
             warnings: warnings(l, &charges),
             changes: old.filter(|old| *old != form.draft.document).map(|old| page::lines(&old, &form.draft.document)),
+            reason: self.given.and_then(|given| given.get("reason")).unwrap_or_default().to_owned(),
             asks: self.visit.caller()?.may(RequestsAsk::NAME),
             shell: self.visit.shell(self.app).await?,
             code: form.code,

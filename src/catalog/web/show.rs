@@ -141,7 +141,8 @@ async fn look(
     asked: &Asked,
     today: NaiveDate,
 ) -> Result<Looked, Error> {
-    let charges = prices::read_for(kind, &tidy(&v.document)).unwrap_or_default();
+    let charges = prices::read_for(kind, &tidy(&v.document))
+        .map_err(|faults| anyhow::anyhow!("{} {code} version {} cannot be read: {faults:?}", kind.name(), v.version))?;
     let on = if v.days.has(today) { today } else { v.days.starts };
     let calculator = match kind {
         Kind::Addon => None,

@@ -121,8 +121,10 @@ pub struct NewEstimate {
     /// A price list in TOML, to try it out.
     #[serde(default)]
     prices: Option<String>,
+    /// KRW, if it is left out.
     #[serde(default)]
-    currency: Currency,
+    #[schemars(with = "Option<Currency>")]
+    currency: Option<Currency>,
     /// The day whose prices hold; today, if it is left out.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date"))]
@@ -149,16 +151,20 @@ pub struct NewEstimate {
 }
 
 pub async fn preview(State(app): State<App>, Body(new): Body<NewEstimate>) -> Result<Json<Value>, Error> {
-    let plan = new.plan.clone();
+    let (plan, currency) = (new.plan.clone(), new.currency.unwrap_or_default());
     let asked = match (new.plan, new.prices) {
-        (Some(plan), None) => Asked::Published { plan, version: new.version, on: new.on },
-        (None, Some(document)) => Asked::Written { document, currency: new.currency, on: new.on },
-        _ => return Err(Error::Malformed("send either plan or prices".into())),
+        (Some(plan), None) if new.version.is_none() || new.currency.is_none() => {
+            Asked::Published { plan, version: new.version, currency, on: new.on }
+        }
+        (None, Some(document)) if new.version.is_none() => Asked::Written { document, currency, on: new.on },
+        _ => return Err(Error::Malformed("send plan, with version or currency, or prices, with currency".into())),
     };
     let mut question = Question { usage: new.usage, addons: new.addons, promotions: new.promotions, plan, ..Question::default() };
-    if new.days.is_some() || new.of.is_some() {
-        question.days = Some((new.days.unwrap_or(0), new.of.unwrap_or(0)));
-    }
+    question.days = match (new.days, new.of) {
+        (None, None) => None,
+        (Some(days), Some(of)) => Some((days, of)),
+        _ => return Err(Error::Malformed("send days and of together".into())),
+    };
     question.vat.rounding = new.vat_rounding.unwrap_or(question.vat.rounding);
     Ok(Json(api::preview(&app, asked, &question).await?))
 }

@@ -76,6 +76,9 @@ pub fn target_href(kind: Option<&str>, id: Option<&str>) -> Option<String> {
     match (kind?, id?) {
         ("org", id) => Some(format!("/orgs/{id}")),
         ("user", id) => Some(format!("/users/{id}")),
+        ("plan", id) => Some(format!("/catalog/plans/{id}")),
+        ("addon", id) => Some(format!("/catalog/addons/{id}")),
+        ("promotion", id) => Some(format!("/catalog/promotions?q={id}")),
         ("payment", id) => Some(format!("/payments/{id}")),
         ("tenant", id) => Some(format!("/tenants/{id}")),
         ("company", id) => Some(format!("/companies/{id}")),
