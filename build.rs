@@ -137,7 +137,7 @@ mod help {
     use std::{fmt::Write, fs, path::Path};
 
     /// In the order in which they are read.
-    const TOPICS: [&str; 11] =
+    const TOPICS: [&str; 12] =
         ["start", "inbox", "requests", "deciding", "policy", "customers", "onboarding", "catalog", "ledger", "access", "keyboard", "api"];
 
     struct Text {
