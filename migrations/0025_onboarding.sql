@@ -113,7 +113,7 @@ create table tenant_onboarding_task (
   constraint one_task_of_each_kind unique (onboarding_id, kind),
   constraint tasks_stand_in_order unique (onboarding_id, seq),
   constraint task_is_one_of_four check ((seq, kind) in ((1, 'contract'), (2, 'payment'), (3, 'permission'), (4, 'migration'))),
-  constraint failure_has_reason check (state <> 'failed' or length(reason) >= 10),
+  constraint failure_has_reason check (state <> 'failed' or length(reason) >= 5),
   constraint waiver_has_reason check (state <> 'waived' or length(reason) >= 10),
   constraint evidence_has_hash check ((evidence is null) = (evidence_hash is null)),
   constraint decided_on_evidence check (state not in ('running', 'passed', 'failed') or evidence is not null),
@@ -155,7 +155,7 @@ create table tenant_onboarding_decision (
   decided_by uuid not null references operator,
   at timestamptz not null,
   constraint evidence_is_decided_once unique (task_id, evidence_hash),
-  constraint no_without_reason check (decision = 'pass' or length(reason) >= 10)
+  constraint no_without_reason check (decision = 'pass' or length(reason) >= case decision when 'fail' then 5 else 10 end)
 );
 call ledger.guard('tenant_onboarding_decision');
 grant select, insert on tenant_onboarding_decision to countersign_app;

@@ -151,14 +151,16 @@ fn event_of(verdict: Verdict) -> &'static str {
     }
 }
 
+/// What a rejection says is read by whoever hands in something better, so it may be short; leaving a step out is a reason like any other.
 fn reason_problem(verdict: Verdict, reason: &str) -> Option<Text> {
-    if verdict == Verdict::Pass && reason.is_empty() {
-        return None;
+    match (verdict, reason.chars().count()) {
+        (Verdict::Waive, _) => error::check_reason(reason),
+        (_, 2001..) => Some(msg::reason_too_long()),
+        (Verdict::Pass, _) => None,
+        (Verdict::Fail, 0) => Some(msg::reason_missing()),
+        (Verdict::Fail, 1..5) => Some(msg::onboarding_reason_too_short()),
+        (Verdict::Fail, _) => None,
     }
-    if verdict == Verdict::Pass {
-        return (reason.chars().count() > 2000).then(msg::reason_too_long);
-    }
-    error::check_reason(reason)
 }
 
 async fn tell(change: &mut crate::db::Change, onboarding: &Onboarding, task: &Task, kind: Notice) -> Result<(), Error> {

@@ -9,11 +9,13 @@ pub struct Next {
     pub who: String,
     /// It is the reader's own turn.
     pub mine: bool,
+    /// The step it is about, if it is about one.
+    pub step: Option<&'static str>,
 }
 
 /// `deciders` are the people who can approve the countersigned request that is under way, if one is.
 pub fn next(l: Lang, onboarding: &Onboarding, tasks: &[Task], reader: uuid::Uuid, deciders: Option<&[String]>) -> Next {
-    let of = |text: String, who: &str, mine: bool| Next { text, who: who.to_owned(), mine };
+    let of = |text: String, who: &str, mine: bool| Next { text, who: who.to_owned(), mine, step: None };
     let requester = |text| of(text, &onboarding.requester, onboarding.requester_id == reader);
     match onboarding.state {
         State::Draft => of(l.onboarding_next_open(), &onboarding.owner, onboarding.owner_id == reader),
@@ -24,9 +26,9 @@ pub fn next(l: Lang, onboarding: &Onboarding, tasks: &[Task], reader: uuid::Uuid
                 return of(l.onboarding_next_countersign(), &names.join(", "), false);
             }
             let Some(task) = current(tasks) else { return requester(l.onboarding_next_approve()) };
-            let step = step(l, task.kind.name());
+            let (at, step) = (Some(task.kind.name()), step(l, task.kind.name()));
             if let (Some(on), Some(what)) = (&task.waits_on, &task.waits_for) {
-                return of(l.onboarding_next_outside(step, what), &outside(l, on), false);
+                return Next { step: at, ..of(l.onboarding_next_outside(step, what), &outside(l, on), false) };
             }
             let text = match task.state {
                 Progress::Running if task.checks.iter().any(|c| !c.ok) => l.onboarding_next_correct(step),
@@ -34,7 +36,7 @@ pub fn next(l: Lang, onboarding: &Onboarding, tasks: &[Task], reader: uuid::Uuid
                 Progress::Failed => l.onboarding_next_replace(step),
                 _ => l.onboarding_next_hand_in(step),
             };
-            of(text, &task.owner, task.owner_id == reader)
+            Next { step: at, ..of(text, &task.owner, task.owner_id == reader) }
         }
     }
 }

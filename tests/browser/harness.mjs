@@ -19,10 +19,12 @@ const pictures = fileURLToPath(new URL('screenshots/', import.meta.url));
 const patience = Number(process.env.PATIENCE_MS ?? 15_000);
 
 // One server for a run (run.mjs hands over its address); a file run by itself starts its own.
-const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), product: process.env.PRODUCT_URL, stop() {}, violations: [] } : await startServer();
+const server = process.env.BASE_URL ? { url: process.env.BASE_URL.replace(/\/$/, ''), product: process.env.PRODUCT_URL, till: process.env.TILL_URL, stop() {}, violations: [] } : await startServer();
 export const base = server.url;
 /** The admin API of the demo's product: `POST /mode/…` breaks and mends it. */
 export const product = server.product;
+/** Where the demo's customers pay: `POST /make` and `/set/…` make and change a payment there. */
+export const till = server.till;
 
 /* --------------------------------------------------------------------------------------------------------- browser -- */
 

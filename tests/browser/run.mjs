@@ -15,7 +15,7 @@ const server = process.env.BASE_URL ? null : await startServer();
 process.once('SIGINT', () => {}); // the tests get it, too; then the server is stopped below
 // one file at a time: the roads count on an inbox that others leave alone
 const tests = spawn(process.execPath, ['--test', '--test-concurrency=1', '--test-reporter=spec', ...files], {
-  cwd: root, stdio: 'inherit', env: { ...process.env, BASE_URL: server?.url ?? process.env.BASE_URL, PRODUCT_URL: server?.product ?? process.env.PRODUCT_URL },
+  cwd: root, stdio: 'inherit', env: { ...process.env, BASE_URL: server?.url ?? process.env.BASE_URL, PRODUCT_URL: server?.product ?? process.env.PRODUCT_URL, TILL_URL: server?.till ?? process.env.TILL_URL },
 });
 const code = await new Promise((resolve) => tests.once('exit', (status) => resolve(status ?? 1)));
 if (code && server) console.error(`\nthe server's last words:\n${server.tail.slice(-40).join('\n')}`);

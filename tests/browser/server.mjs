@@ -20,7 +20,7 @@ export async function startServer() {
   const options = ['demo', '--port', '0', '--data', join(directory, 'data'), '--identity-provider', join(repository, 'tests/peers/oidc.mjs')];
   const child = spawn(program, options, { cwd: repository, stdio: ['pipe', 'pipe', 'pipe'] });
   const tail = [], violations = [];
-  let product; // the address of the demo's product, which can be told to misbehave
+  let product, till; // the demo's product and its customers' payments: both can be told to misbehave
   const keep = (line) => {
     tail.push(line);
     if (tail.length > 200) tail.shift();
@@ -34,6 +34,7 @@ export async function startServer() {
     createInterface(child.stdout).on('line', (line) => {
       keep(line);
       product ??= /^product (http:\/\/\S+?)\/?$/.exec(line)?.[1];
+      till ??= /^till (http:\/\/\S+?)\/?$/.exec(line)?.[1];
       const url = /^ready (http:\/\/\S+?)\/?$/.exec(line)?.[1];
       if (url) found(url);
     });
@@ -55,7 +56,7 @@ export async function startServer() {
   };
   try {
     const url = await ready;
-    return { url, product, stop, tail, violations };
+    return { url, product, till, stop, tail, violations };
   } catch (error) {
     await stop();
     throw error;

@@ -12,7 +12,7 @@ use std::{
 };
 
 const WHY: &str = "네 단계를 모두 마쳤고 계약서와 입금 내역을 대조했습니다.";
-const MISMATCH: &str = "입금자명 불일치: 통장에 다른 이름이 찍혀 있습니다.";
+const MISMATCH: &str = "입금자명 불일치";
 
 /// What a form or the API is given for a tenant that nobody has yet.
 fn sold(slug: &str, nine: u32) -> Value {
@@ -249,7 +249,7 @@ async fn a_re_request_carries_what_did_not_change_and_tells_six_people_once() {
     let path = format!("/onboarding/{first}/payment/decision");
     let short = send(&page, &shown, &path, &[("decision", "fail"), ("seen", &seen), ("reason", "불일치")]).await;
     assert_eq!((short.status, short.find("#payment-reason")), (422, Some("불일치".into())));
-    short.sees("사유를 10자 이상 입력하세요.");
+    short.sees("무엇이 맞지 않는지 5자 이상 입력하세요.");
     let sent = send(&page, &shown, &path, &[("decision", "fail"), ("seen", &seen), ("reason", MISMATCH)]).await;
     assert_eq!(sent.status, 303, "{}", sent.text());
     let (_, now) = cs.get(&format!("/api/onboarding/{first}")).await;
@@ -258,7 +258,7 @@ async fn a_re_request_carries_what_did_not_change_and_tells_six_people_once() {
 
     let (status, problem) = cs.post(&format!("/api/onboarding/{first}/again"), &json!({})).await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("onboarding-open-as")), "it is open still");
-    let request = asked(&cs, &first, "reject", MISMATCH).await;
+    let request = asked(&cs, &first, "reject", WHY).await;
     assert_eq!(approver.vote(&request, "approve", None).await.0, 200);
     assert_eq!(over(&cs, &request).await["state"], "succeeded");
     assert_eq!(state(&cs, &first).await, "rejected");
