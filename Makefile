@@ -3,7 +3,7 @@ SHELL = bash
 .SHELLFLAGS = -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL = help
-.PHONY: help demo test check audit prepare bench bench-gate bench-ledger bench-pricing bench-sequencing bench-waiting screenshots clean tools
+.PHONY: help demo test check audit prepare bench bench-business bench-gate bench-ledger bench-pricing bench-sequencing bench-waiting screenshots clean tools
 
 # where cargo puts its builds, for those who moved it
 TARGET = $(or $(CARGO_TARGET_DIR),target)
@@ -58,6 +58,12 @@ bench-ledger: ## measure reading and exporting the ledger of the release build a
 	@tests/install
 	cargo build --release
 	$(TARGET)/release/countersign scratch-database --requests 200000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/ledger.mjs
+
+# Needs psql, which comes with PostgreSQL.
+bench-business: ## measure the pages of ten thousand tenants, two hundred plans and a hundred thousand subscriptions of the release build
+	@tests/install
+	cargo build --release
+	$(TARGET)/release/countersign scratch-database --requests 10000 -- env COUNTERSIGN_BIN=$(TARGET)/release/countersign node benches/business.mjs
 
 bench-pricing: ## measure how many invoices a core previews each second
 	cargo bench --bench pricing

@@ -53,28 +53,32 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
     let number = f.q.as_deref().and_then(|q| parse_id(q).ok());
     let mut rows = sqlx::query_as!(
         Listed,
-        r#"with shown as (
-             select r.id, r.revision, r.state, c.name as company, t.slug, r.plan_code, o.name as owner, r.created_at, r.due_at, steps.done, now.kind as step,
-               now.state as progress, now.owner as step_owner, now.due_at as step_due_at, now.waits_on,
-               r.state = 'open' and (r.due_at < now() or coalesce(now.due_at < now(), false)) as late, coalesce(r.due_at, 'infinity') as by_due
-             from tenant_onboarding_request r join tenant t on t.id = r.tenant_id join company c on c.id = t.company_id join operator o on o.id = r.owner_id
-             cross join lateral (select count(*) filter (where k.state in ('passed', 'waived')) as done from tenant_onboarding_task k where k.onboarding_id = r.id) steps
-             left join lateral (select k.kind, k.state, k.due_at, k.waits_on, p.name as owner from tenant_onboarding_task k join operator p on p.id = k.owner_id
-               where k.onboarding_id = r.id and k.state not in ('passed', 'waived') order by k.seq limit 1) now on true
+        r#"with page as (
+             select r.id, coalesce(r.due_at, 'infinity') as by_due
+             from tenant_onboarding_request r join tenant t on t.id = r.tenant_id join company c on c.id = t.company_id
              where ($1::text is null or r.state = $1) and ($2::uuid is null or r.owner_id = $2)
                and ($3::text is null or r.id = $4 or strpos(lower(c.name), lower($3)) > 0 or starts_with(t.slug, lower($3)) or lower(r.plan_code) = lower($3)
-                 or strpos(lower(r.contract_number), lower($3)) > 0))
-           select id as "id!", revision as "revision!", state as "state!", company as "company!", slug as "slug!", plan_code as "plan_code!", owner as "owner!",
-             created_at as "created_at!", due_at, done as "done!", step as "step?", progress as "progress?", step_owner as "step_owner?",
-             step_due_at as "step_due_at?", waits_on as "waits_on?", late as "late!"
-           from shown
-           where ($5::text is null or case $5 when 'approval' then step is null and state = 'open' else step = $5 and state = 'open' end) and (not $6 or late)
-             and ($7::bigint is null or case
-               when $8 and $9 then (by_due, id) > (coalesce($10::timestamptz, 'infinity'), $7)
-               when $8 then (by_due, id) < (coalesce($10::timestamptz, 'infinity'), $7)
-               when $9 then id > $7 else id < $7 end)
-           order by case when $8 and $9 then by_due end asc, case when $8 and not $9 then by_due end desc,
-             case when $9 then id end asc, case when not $9 then id end desc limit $11"#,
+                 or strpos(lower(r.contract_number), lower($3)) > 0)
+               and ($5::text is null or (r.state = 'open' and $5 = coalesce((select k.kind from tenant_onboarding_task k
+                 where k.onboarding_id = r.id and k.state not in ('passed', 'waived') order by k.seq limit 1), 'approval')))
+               and (not $6 or (r.state = 'open' and (r.due_at < now() or (select k.due_at from tenant_onboarding_task k
+                 where k.onboarding_id = r.id and k.state not in ('passed', 'waived') order by k.seq limit 1) < now())))
+               and ($7::bigint is null or case
+                 when $8 and $9 then (coalesce(r.due_at, 'infinity'), r.id) > (coalesce($10::timestamptz, 'infinity'), $7)
+                 when $8 then (coalesce(r.due_at, 'infinity'), r.id) < (coalesce($10::timestamptz, 'infinity'), $7)
+                 when $9 then r.id > $7 else r.id < $7 end)
+             order by case when $8 and $9 then coalesce(r.due_at, 'infinity') end asc, case when $8 and not $9 then coalesce(r.due_at, 'infinity') end desc,
+               case when $9 then r.id end asc, case when not $9 then r.id end desc limit $11)
+           select r.id as "id!", r.revision as "revision!", r.state as "state!", c.name as "company!", t.slug as "slug!", r.plan_code as "plan_code!", o.name as "owner!",
+             r.created_at as "created_at!", r.due_at, steps.done as "done!", now.kind as "step?", now.state as "progress?", now.owner as "step_owner?",
+             now.due_at as "step_due_at?", now.waits_on, r.state = 'open' and (r.due_at < now() or coalesce(now.due_at < now(), false)) as "late!"
+           from page join tenant_onboarding_request r on r.id = page.id join tenant t on t.id = r.tenant_id join company c on c.id = t.company_id
+           join operator o on o.id = r.owner_id
+           cross join lateral (select count(*) filter (where k.state in ('passed', 'waived')) as done from tenant_onboarding_task k where k.onboarding_id = r.id) steps
+           left join lateral (select k.kind, k.state, k.due_at, k.waits_on, p.name as owner from tenant_onboarding_task k join operator p on p.id = k.owner_id
+             where k.onboarding_id = r.id and k.state not in ('passed', 'waived') order by k.seq limit 1) now on true
+           order by case when $8 and $9 then page.by_due end asc, case when $8 and not $9 then page.by_due end desc,
+             case when $9 then page.id end asc, case when not $9 then page.id end desc"#,
         f.state,
         f.owner,
         f.q,
@@ -93,6 +97,31 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// What is under way, so many of each step, the soonest due first: those who wait for approval among them, whose step is none.
+pub async fn board(conn: &mut PgConnection, owner: Option<Uuid>, each: i64) -> sqlx::Result<Vec<Listed>> {
+    sqlx::query_as!(
+        Listed,
+        r#"with open as (
+             select r.id, r.revision, r.state, r.tenant_id, r.plan_code, r.owner_id, r.created_at, r.due_at, now.*,
+               row_number() over (partition by now.step order by r.due_at, r.id) as place
+             from tenant_onboarding_request r
+             left join lateral (select k.kind as step, k.state as progress, k.due_at as step_due_at, k.waits_on, k.owner_id as step_owner_id
+               from tenant_onboarding_task k where k.onboarding_id = r.id and k.state not in ('passed', 'waived') order by k.seq limit 1) now on true
+             where r.state = 'open' and ($1::uuid is null or r.owner_id = $1))
+           select r.id, r.revision, r.state, c.name as company, t.slug, r.plan_code, o.name as owner, r.created_at, r.due_at,
+             (select count(*) from tenant_onboarding_task k where k.onboarding_id = r.id and k.state in ('passed', 'waived')) as "done!",
+             r.step as "step?", r.progress as "progress?", p.name as "step_owner?", r.step_due_at as "step_due_at?", r.waits_on as "waits_on?",
+             r.due_at < now() or coalesce(r.step_due_at < now(), false) as "late!"
+           from open r join tenant t on t.id = r.tenant_id join company c on c.id = t.company_id join operator o on o.id = r.owner_id
+           left join operator p on p.id = r.step_owner_id
+           where r.place <= $2 order by r.due_at, r.id"#,
+        owner,
+        each
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// How many there are in each state, and how many of the open ones are late.

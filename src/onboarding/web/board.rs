@@ -4,10 +4,11 @@ use crate::{
     app::App,
     auth::{OnboardingWork, Scope},
     error::Error,
-    onboarding::{Filter as Wanted, Kind, Listed, kpi, lists, short_id, waits},
+    i18n::Lang,
+    onboarding::{Kind, Listed, kpi, lists, short_id, waits},
     page::{
         self, Shell, Visit, When, capped, export as files,
-        list::{self, Asked, Filter, List, Order, Slice},
+        list::{self, Asked, Filter, List},
         query,
     },
 };
@@ -105,23 +106,22 @@ pub(super) async fn index(visit: Visit, State(app): State<App>, asked: Asked) ->
     }
     let success = kpi::success(&mut conn).await?;
     let owner = owners(&r, &mut conn, &asked).await?;
-    let mut columns = Vec::new();
-    for key in Kind::ALL.map(Kind::name).into_iter().chain(["approval"]) {
-        let filter = Wanted { state: Some("open".into()), step: Some(key.into()), ..wanted(&asked) };
-        let soonest = Slice { order: Order { key: "due", down: false }, cursor: None, limit: CARDS + 1 };
-        let mut rows = lists::list(&mut conn, &filter, soonest).await?;
-        let more = rows.len() as i64 > CARDS;
-        rows.truncate(CARDS as usize);
-        let href = format!("/onboarding{}", query(&[("view", "list"), ("state", "open"), ("step", key), ("owner", asked.get("owner"))]));
-        let cards = rows.iter().map(|o| card(l, o)).collect();
-        columns.push(Lane { key, title: waits::step(l, key), cards, more: more.then_some(href) });
-    }
+    let rows = lists::board(&mut conn, wanted(&asked).owner, CARDS + 1).await?;
+    let columns = Kind::ALL.map(Kind::name).into_iter().chain(["approval"]).map(|key| lane(l, key, &rows, asked.get("owner"))).collect();
     drop(conn);
     let success_of = l.onboarding_success_of(success.completed, success.open, success.over());
     page::html(&Board { shell: visit.shell(&app).await?, tabs, works, success: success.percent(), success_of, owner, columns })
 }
 
-fn card(l: crate::i18n::Lang, o: &Listed) -> Card {
+/// Of all that is under way, what stands at this step.
+fn lane(l: Lang, key: &'static str, rows: &[Listed], owner: &str) -> Lane {
+    let here = || rows.iter().filter(|o| o.step.as_deref().unwrap_or("approval") == key);
+    let href = format!("/onboarding{}", query(&[("view", "list"), ("state", "open"), ("step", key), ("owner", owner)]));
+    let cards: Vec<_> = here().take(CARDS as usize).map(|o| card(l, o)).collect();
+    Lane { key, title: waits::step(l, key), more: (here().count() > cards.len()).then_some(href), cards }
+}
+
+fn card(l: Lang, o: &Listed) -> Card {
     Card {
         href: format!("/onboarding/{}", short_id(o.id)),
         id: short_id(o.id),
