@@ -1,8 +1,18 @@
 //! Who is subscribed to what: each tenant to one plan at a time, in the version that was in force when they came to it. That version stays
 //! theirs until a countersigned request moves them. A shared module: slices use it, and it uses tenants and the catalog.
+pub mod api;
+pub mod cancel;
+pub mod change;
+mod proration;
+mod quote;
+pub mod services;
 mod store;
+pub mod undo;
+pub mod web;
 
-pub use store::{Service, Subscription, find, history, of, services, upcoming};
+pub use proration::{Period, Proration};
+pub use quote::{Priced, Quote, TOKENS, Wish, in_force, pinned};
+pub use store::{Service, Subscription, find, history, of, upcoming};
 
 use crate::{
     catalog::{Days, today},
@@ -13,6 +23,9 @@ use crate::{
 use chrono::NaiveDate;
 use serde::Serialize;
 use sqlx::PgConnection;
+
+/// So much of a tenant's history is read at once; nobody changes plans so often.
+const MOST: i64 = 200;
 
 /// Where a subscription is in its life, on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +49,10 @@ impl Standing {
             Standing::Undone => "undone",
         }
     }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.name() == name)
+    }
 }
 
 impl Subscription {
@@ -56,6 +73,17 @@ impl Subscription {
             .with("version", self.version)
             .with("from", self.days.starts.to_string())
             .with("until", self.days.ends.map(|day| day.to_string()))
+    }
+
+    /// The same where nothing is left.
+    fn none(kind: &'static str, tenant: &str) -> Entry {
+        let nothing = || serde_json::Value::Null;
+        Entry::of(kind)
+            .on("tenant", tenant)
+            .with("plan", nothing())
+            .with("version", nothing())
+            .with("from", nothing())
+            .with("until", nothing())
     }
 }
 
