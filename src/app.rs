@@ -18,7 +18,7 @@ use crate::{
     notices, onboarding,
     operations::registry::Registry,
     page::{self, Finder},
-    payments, policy, requests, search, style,
+    payments, policy, requests, search, style, subscriptions,
     surface::{Line, Surface},
     tenants,
 };
@@ -137,7 +137,7 @@ impl App {
         let surface = payments::web::routes(page::views::routes(catalog::web::routes(customers::web::routes(surface))));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
-        let surface = onboarding::web::routes(tenants::web::routes(surface));
+        let surface = subscriptions::web::routes(onboarding::web::routes(tenants::web::routes(surface)));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }
@@ -263,6 +263,7 @@ async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
         payments::JOB => payments::run(&app, change, job).await,
+        subscriptions::services::JOB => subscriptions::services::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }
 }

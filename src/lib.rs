@@ -72,6 +72,8 @@ pub mod requests;
 pub mod search;
 /// The living style page: each component in each state, in the demo alone.
 pub mod style;
+/// Who is subscribed to what.
+pub mod subscriptions;
 /// Where routes are mounted, each with its gate.
 pub mod surface;
 /// Logs.

@@ -98,6 +98,10 @@ scopes! {
     OnboardingApprove = "onboarding:approve": Admin Cs;
     /// Ask for an onboarding to be rejected.
     OnboardingReject = "onboarding:reject": Admin Cs;
+    /// See who is subscribed to what, and what a change would cost.
+    SubscriptionsRead = "subscriptions:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Ask that subscriptions change or end.
+    SubscriptionsChange = "subscriptions:change": Admin Cs Billing;
     /// Ask to call tools; what can do much harm waits for people.
     ToolsCall = "tools:call": Admin Ops Sre;
     /// Read the ledger.

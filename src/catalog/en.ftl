@@ -207,3 +207,5 @@ bill-why = How
 impact-catalog-stops = From { $ends } on no version is sold, until another one is published.
 catalog-draft-gone = This draft has been published or discarded meanwhile. What you typed is still here. Saving again makes a new draft of it.
 estimate-too-many-kinds = { $most } different ones are the most at once.
+catalog-subscribed-to = A subscription to version { $version } is planned, so it cannot be withdrawn. Take that back first.
+catalog-see-subscribers = Who is on which version

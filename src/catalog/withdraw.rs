@@ -52,7 +52,13 @@ impl Operation for Withdraw {
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         let versions = store::versions(change, self.kind, &self.code).await?;
         let version = self.find(&versions)?;
-        store::withdraw(change, self.kind, &self.code, self.version).await?;
+        store::withdraw(change, self.kind, &self.code, self.version).await.map_err(|error| match &error {
+            // somebody has planned a subscription to it meanwhile; the database knows, and this module does not
+            sqlx::Error::Database(cause) if cause.constraint() == Some("subscribed_version_stays") => {
+                Refusal::field("version", msg::catalog_subscribed_to(self.version))
+            }
+            _ => error.into(),
+        })?;
         if let Some(old) = predecessor(version, &versions) {
             store::end(change, self.kind, &self.code, old.version, goes_on_until(old, version, &versions)).await?;
         }

@@ -285,16 +285,19 @@ impl World {
             "org.tier.fix" => "org.tier.fixed",
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
+            "subscription.change" => "subscription.changed",
             _ if r.target_type == "tool" => "tool.released",
             _ if r.target_type == "tenant" => "onboarding.approved",
             _ => "user.plan.granted",
         };
         let executor = self.executor;
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
-        story.events.push(seal(executor, "worker", at, 2, about(r, kind).before(r.before.clone()).after(r.after.clone())));
-        if r.target_type == "tenant" {
+        let told = if kind == "subscription.changed" { super::subscriptions::changed(r) } else { about(r, kind) };
+        story.events.push(seal(executor, "worker", at, 2, told.before(r.before.clone()).after(r.after.clone())));
+        if r.operation == "onboarding.approve" {
             let active = about(r, "tenant.activated").before(json!({"status": "provisioning"})).after(json!({"status": "active"}));
-            story.events.push(seal(executor, "worker", at, 3, active));
+            let all = [active].into_iter().chain(super::subscriptions::begun(r, at)).zip(3..);
+            story.events.extend(all.map(|(entry, nth)| seal(executor, "worker", at, nth, entry)));
         }
         // what was asked for later may have been decided earlier
         let mut last = |key: &str| {

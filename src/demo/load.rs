@@ -88,9 +88,8 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         let calls = world.calls(&mut || next(&mut id), now, &people, &registry, &policy, true);
         write(&mut conn, &calls, plans).await?;
     }
-    let (stories, tenancies) = super::onboarding::all(&mut world, &mut || next(&mut id), now, &people, &registry, &policy);
+    let (stories, tenancies) = super::onboarding::all(&mut world, &mut || next(&mut id), now, &people, (&registry, &policy), scale.catalog);
     write(&mut conn, &stories, plans).await?;
-    sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     customers(&mut conn, &world).await?;
     for tenancy in &tenancies {
         let mut tx = conn.begin().await?;
@@ -99,7 +98,16 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         tx.commit().await?;
     }
     super::onboarding::store::finish(&mut conn).await?;
-    sqlx::raw_sql("analyze company, tenant, tenant_onboarding_request, tenant_onboarding_task, request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
+    if scale.catalog {
+        let mut tx = conn.begin().await?;
+        super::subscriptions::store::begin(&mut tx).await?;
+        events(&mut tx, &[&seal(Entry::of("demo.loaded").with("subscriptions", true))?]).await?;
+        tx.commit().await?;
+        super::subscriptions::store::finish(&mut conn).await?;
+        deeds(&mut conn, super::subscriptions::planned(now, today()), &mut world, &mut id, &people, (&registry, &policy)).await?;
+    }
+    sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
+    sqlx::raw_sql("analyze company, tenant, tenant_subscription, tenant_onboarding_request, tenant_onboarding_task, request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
         .execute(&mut conn)
         .await?;
     Ok(conn.close().await?)

@@ -9,6 +9,7 @@ mod names;
 mod onboarding;
 pub mod product;
 mod shelf;
+mod subscriptions;
 pub mod till;
 
 use crate::{

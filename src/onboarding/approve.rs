@@ -44,12 +44,14 @@ impl Operation for ApproveOnboarding {
         if seen.onboarding.tenant_status != "provisioning" {
             return Err(Refusal::field("onboarding_id", msg::onboarding_tenant_active_already()));
         }
-        Ok(seen.preview(State::Approved, "active"))
+        let mut preview = seen.preview(State::Approved, "active");
+        activation::show(conn, &seen.onboarding, &mut preview).await?;
+        Ok(preview)
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         let onboarding = end(change, &self.onboarding_id, State::Approved, None).await?;
-        activation::activate(change, &onboarding).await?;
+        activation::activate(change, &onboarding, preview).await?;
         let entry = onboarding.entry("onboarding.approved");
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())

@@ -5,7 +5,7 @@ use crate::{
     assets,
     auth::{
         AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
-        RequestsAsk, RequestsRead, Scope, sessions,
+        RequestsAsk, RequestsRead, Scope, SubscriptionsRead, sessions,
     },
     error::Error,
     i18n::Lang,
@@ -174,6 +174,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "columns-3"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
                 prices,
+                item(SubscriptionsRead::NAME, "/subscriptions", l.nav_subscriptions(), "refresh-cw"),
                 item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
@@ -203,7 +204,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 18] = [
+    const TOPICS: [(&str, &str); 19] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
@@ -212,6 +213,7 @@ fn help_topic(path: &str) -> &'static str {
         ("/tenants", "onboarding"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
+        ("/subscriptions", "catalog"),
         ("/users", "customers"),
         ("/payments", "customers"),
         ("/ledger", "ledger"),

@@ -45,3 +45,4 @@ tenant-slug-malformed = A slug begins with a small letter and has 3 to 32 small 
 tenant-slug-taken = The slug { $slug } is taken. Enter another one.
 tenant-region-unknown = Enter one of these regions: { $known }
 tenant-zone-unknown = There is no such time zone. Example: Asia/Seoul
+tenant-see-subscription = See the subscription

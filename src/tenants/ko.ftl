@@ -45,3 +45,4 @@ tenant-slug-malformed = 주소 이름은 영문 소문자로 시작하고 영문
 tenant-slug-taken = { $slug } 주소 이름은 이미 쓰이고 있습니다. 다른 이름을 입력하세요.
 tenant-region-unknown = 다음 지역 중 하나를 입력하세요: { $known }
 tenant-zone-unknown = 그런 시간대가 없습니다. 예: Asia/Seoul
+tenant-see-subscription = 구독 보기

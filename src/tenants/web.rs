@@ -205,6 +205,10 @@ async fn tenant(visit: Visit, State(app): State<App>, Path(id): Path<String>) ->
         Fact::new(l.tenant_active_since(), tenant.activated_at.map_or_else(|| l.tenant_not_yet(), |at| When::new(l, at).absolute)),
     ];
     let mut actions = vec![Action { href: format!("/companies/{}", tenant.company_id), label: l.tenant_see_company() }];
+    // by their paths: both are business that knows this module, and not the other way round
+    if r.caller.may(crate::auth::SubscriptionsRead::NAME) {
+        actions.insert(0, Action { href: format!("/tenants/{}/subscription", tenant.id), label: l.tenant_see_subscription() });
+    }
     if r.caller.may(crate::auth::OnboardingRead::NAME) {
         actions.insert(
             0,

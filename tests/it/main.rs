@@ -38,6 +38,7 @@ mod road;
 mod search;
 mod sequencers;
 mod style;
+mod subscriptions;
 mod support;
 mod tools;
 mod verifier;

@@ -11,11 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-const WHY: &str = "네 단계를 모두 마쳤고 계약서와 입금 내역을 대조했습니다.";
+pub(crate) const WHY: &str = "네 단계를 모두 마쳤고 계약서와 입금 내역을 대조했습니다.";
 const MISMATCH: &str = "입금자명 불일치";
 
 /// What a form or the API is given for a tenant that nobody has yet.
-fn sold(slug: &str, nine: u32) -> Value {
+pub(crate) fn sold(slug: &str, nine: u32) -> Value {
     json!({
         "biz_reg_no": registration::shown(&registration::completed(nine)), "company": format!("시험고객{nine}"), "slug": slug, "plan": "pro-v3",
         "ai_services": ["kms"], "contract_number": "HB-2026-0001", "expected_amount": 1_650_000, "contact_name": "김하늘",
@@ -23,7 +23,7 @@ fn sold(slug: &str, nine: u32) -> Value {
     })
 }
 
-async fn begun(who: &Token, slug: &str, nine: u32) -> String {
+pub(crate) async fn begun(who: &Token, slug: &str, nine: u32) -> String {
     let (status, onboarding) = who.post("/api/onboarding", &sold(slug, nine)).await;
     assert_eq!(status, 201, "{onboarding}");
     onboarding["id"].as_str().unwrap().to_owned()
@@ -56,7 +56,7 @@ async fn decided(who: &Token, id: &str, kind: &str, given: &Value, decision: &st
     who.post(&format!("/api/onboarding/{id}/{kind}/decision"), &body).await
 }
 
-async fn passed(who: &Token, id: &str, kinds: &[&str]) {
+pub(crate) async fn passed(who: &Token, id: &str, kinds: &[&str]) {
     for kind in kinds {
         let (status, now) = decided(who, id, kind, &evidence(kind), "pass", "").await;
         assert_eq!((status, &step(&now, kind)["state"]), (200, &json!("passed")), "{now}");
@@ -64,11 +64,23 @@ async fn passed(who: &Token, id: &str, kinds: &[&str]) {
 }
 
 /// Asks for approval or rejection as it is now; answers the request's id.
-async fn asked(who: &Token, id: &str, what: &str, reason: &str) -> String {
+pub(crate) async fn asked(who: &Token, id: &str, what: &str, reason: &str) -> String {
     let (_, now) = who.get(&format!("/api/onboarding/{id}")).await;
     let (status, told) = who.post(&format!("/api/onboarding/{id}/{what}"), &json!({"content": now["content"], "reason": reason})).await;
     assert_eq!(status, 201, "{told}");
     told["request"].as_str().unwrap().to_owned()
+}
+
+/// What is sold to everybody here: an approval pins the version of the day.
+pub(crate) async fn sells(desk: &Desk) {
+    let (billing, admin) = (desk.token("approver").await, desk.token("admin").await);
+    let prices = include_str!("../../src/catalog/plan.toml");
+    let fields = json!({"kind": "plan", "code": "pro-v3", "name": "프로", "starts": "2026-01-01", "prices": prices});
+    let (status, request) = billing.post("/api/requests", &json!({"operation": "catalog.publish", "fields": fields, "reason": WHY})).await;
+    assert_eq!(status, 201, "{request}");
+    let id = request["id"].as_str().unwrap();
+    assert_eq!(admin.vote(id, "approve", None).await.0, 200);
+    assert_eq!(over(&billing, id).await["state"], "succeeded");
 }
 
 async fn over(who: &Token, request: &str) -> Value {
@@ -96,6 +108,7 @@ async fn send(who: &Person, page: &Page, path: &str, fields: &[(&str, &str)]) ->
 #[tokio::test]
 async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and_an_admin_approves() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let (cs, admin) = (desk.sign_in("cs").await, desk.sign_in("admin").await);
     cs.get("/onboarding").await.sees("온보딩 시작").sees("데이터 이전 확인");
     let form = cs.get("/onboarding/new").await;
@@ -217,7 +230,15 @@ async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and
         request_road(&["onboarding.returned", "request.denied"]),
         vec!["onboarding.drafted", "onboarding.opened"],
         evidence.to_vec(),
-        request_road(&["request.approved", "request.started", "tenant.activated", "onboarding.approved", "request.succeeded"]),
+        request_road(&[
+            "request.approved",
+            "request.started",
+            "tenant.activated",
+            "subscription.begun",
+            "tenant.services.set",
+            "onboarding.approved",
+            "request.succeeded",
+        ]),
     ]
     .concat();
     assert_eq!(story(&desk, &tenant).await, expected);
@@ -229,6 +250,7 @@ async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and
 #[tokio::test]
 async fn a_re_request_carries_what_did_not_change_and_tells_six_people_once() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let (cs, approver, page) = (desk.token("cs").await, desk.token("approver").await, desk.sign_in("cs").await);
     let notices = async || -> Vec<String> {
         let mut all = Vec::new();
@@ -301,6 +323,7 @@ async fn a_re_request_carries_what_did_not_change_and_tells_six_people_once() {
 #[tokio::test]
 async fn twenty_who_decide_at_once_make_one_decision_and_the_others_hear_of_it() {
     let desk = Desk::with(2, |_| {}).await;
+    sells(&desk).await;
     let db = countersign::db::Db::connect(&desk.owner_url().await, countersign::live::Live::new().0).await.unwrap();
     for n in 0..20 {
         let email = format!("decider{n}@hanbit.example");
@@ -411,6 +434,7 @@ impl Token {
 #[tokio::test]
 async fn what_changes_after_approval_was_asked_for_makes_it_stale() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let (cs, approver) = (desk.token("cs").await, desk.token("approver").await);
     let id = begun(&cs, "stale-one", 200_810_005).await;
     passed(&cs, &id, &["contract", "payment", "permission", "migration"]).await;

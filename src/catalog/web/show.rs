@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::{CatalogChange, LedgerRead, RequestsAsk, Scope},
+    auth::{CatalogChange, LedgerRead, RequestsAsk, Scope, SubscriptionsRead},
     catalog::{
         Kind, Standing, Version,
         charges::{Charge, Model},
@@ -48,6 +48,8 @@ struct Show {
     versions: Vec<VersionRow>,
     comparison: Option<Comparison>,
     history: Option<String>,
+    /// Who is on which version; of a plan alone.
+    subscribers: Option<String>,
 }
 
 /// A version with its price list.
@@ -123,6 +125,8 @@ pub(super) async fn show<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
         here: href(kind, &code),
         actions: may.then(|| Action { href: format!("{}/next", href(kind, &code)), label: next }).into_iter().collect(),
         comparison: compare(l, &versions, &asked),
+        // by its path: subscriptions know the catalog, and not the other way round
+        subscribers: (kind == Kind::Plan && caller.may(SubscriptionsRead::NAME)).then(|| format!("/subscriptions/plans/{code}")),
         history: caller.may(LedgerRead::NAME).then(|| format!("/ledger{}", query(&[("target", &code)]))),
         shell: visit.shell(&app).await?,
         name,

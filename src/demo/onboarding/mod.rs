@@ -44,7 +44,7 @@ struct Seed {
 const NEW: Seed = Seed {
     company: "",
     slug: "",
-    plan: "pro-v3",
+    plan: "pro",
     amount: 1_650_000,
     contact: "",
     days: 1,
@@ -85,7 +85,7 @@ const SEEDS: [Seed; 11] = [
         contact: "최한울",
         days: 8,
         steps: "pppx",
-        plan: "enterprise-v1",
+        plan: "enterprise",
         amount: 9_900_000,
         ..NEW
     },
@@ -103,14 +103,7 @@ const SEEDS: [Seed; 11] = [
     },
     Seed { company: "가온미디어랩", slug: "gaon-media", contact: "조가온", steps: "e...", ..NEW },
     Seed {
-        company: "별빛금융",
-        slug: "byeolbit",
-        contact: "임별",
-        days: 1,
-        state: "draft",
-        plan: "enterprise-v1",
-        amount: 12_100_000,
-        ..NEW
+        company: "별빛금융", slug: "byeolbit", contact: "임별", days: 1, state: "draft", plan: "enterprise", amount: 12_100_000, ..NEW
     },
     Seed { company: "새온소재", slug: "saeon", contact: "신새온", days: 70, state: "expired", steps: "p...", ..NEW },
 ];
@@ -130,8 +123,8 @@ pub(super) fn all(
     next: &mut impl FnMut() -> i64,
     now: DateTime<Utc>,
     people: &[Actor],
-    registry: &Registry,
-    policy: &Version,
+    (registry, policy): (&Registry, &Version),
+    catalog: bool,
 ) -> (Vec<Story>, Vec<Tenancy>) {
     let cs = people.iter().find(|p| p.roles.contains(&Role::Cs)).expect("the demo has support");
     let approver = people.iter().find(|p| p.roles.contains(&Role::Approver)).expect("the demo has an approver").id;
@@ -144,9 +137,13 @@ pub(super) fn all(
         if let "approved" | "rejected" = seed.state {
             let at = began + TimeDelta::days(3);
             let steps = |onboarding: &str, tenant: &str| {
-                json!({"onboarding": onboarding, "tenant": tenant, "revision": 1, "plan": seed.plan, "ai_services": ["kms"], "contract_number": contract(n),
+                let mut shown = json!({"onboarding": onboarding, "tenant": tenant, "revision": 1, "plan": seed.plan, "ai_services": ["kms"], "contract_number": contract(n),
                     "expected_amount": seed.amount, "contract": "passed", "payment": "passed", "permission": "passed",
-                    "migration": if seed.steps.ends_with('w') { "waived" } else { "passed" }, "evidence": &hex(&Sha256::digest(seed.slug))[..16]})
+                    "migration": if seed.steps.ends_with('w') { "waived" } else { "passed" }, "evidence": &hex(&Sha256::digest(seed.slug))[..16]});
+                if catalog && seed.state == "approved" {
+                    super::subscriptions::sold(onboarding == "approved").into_iter().for_each(|(key, value)| shown[key] = value);
+                }
+                shown
             };
             let matter = Matter {
                 operation: "onboarding.approve",

@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub async fn leave(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
     match r.operation.as_str() {
         "catalog.publish" => publish(conn, r, at).await,
+        "subscription.change" => Ok(crate::demo::subscriptions::store::change(conn, r, at).await?),
         _ => open(conn, r, at).await,
     }
 }

@@ -1,7 +1,9 @@
 //! Every endpoint of the API, as its documents describe it; those of one part of the API may stand beside it.
 mod onboarding;
+mod subscriptions;
 
 pub use onboarding::schemas as onboarding_schemas;
+pub use subscriptions::schemas as subscription_schemas;
 
 use super::{catalog, payments};
 
@@ -67,7 +69,8 @@ pub(super) const fn post(
 
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().chain(onboarding::ENDPOINTS).chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS)
+    let parts = onboarding::ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS);
+    ENDPOINTS.iter().chain(parts).chain(subscriptions::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

@@ -17,12 +17,13 @@ mod operations;
 mod payments;
 mod policy;
 mod requests;
+mod subscriptions;
 
 use crate::{
     app::App,
     auth::{
         CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
-        PortalUse, RequestsAsk, RequestsDecide, RequestsRead,
+        PortalUse, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
     },
     error::Error,
     i18n::Lang,
@@ -97,6 +98,9 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/decision", onboarding::decide)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/wait", onboarding::wait)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/assign", onboarding::assign)
+        .show::<SubscriptionsRead, _, _>("/api/subscriptions", subscriptions::list)
+        .show::<SubscriptionsRead, _, _>("/api/tenants/{id}/subscription", subscriptions::show)
+        .act::<SubscriptionsRead, _, _>("/api/subscriptions/preview", subscriptions::preview)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
         .show::<LedgerRead, _, _>("/api/ledger/{event}", ledger::show)

@@ -152,6 +152,8 @@ async fn admissible(
     }
     match proposal.preview(change, seen).await {
         Ok(now) if json!(now.before) == request.before && json!(now.after) == request.after => Ok(Ok((proposal, now))),
+        // where the target is what it was, something else would come of it by now: a price list is another one, say
+        Ok(now) if json!(now.before) == request.before => Ok(Err(json!({"code": "target_moved", "was": request.after, "is": now.after}))),
         Ok(now) => Ok(Err(json!({"code": "target_moved", "was": request.before, "is": now.before}))),
         Err(Refusal::Rule(problem)) => Ok(Err(moved(&problem.text))),
         Err(Refusal::Failure(error)) => Err(error),

@@ -1,0 +1,42 @@
+//! The endpoints of subscriptions.
+use super::{
+    super::{openapi::schema, subscriptions::NewSubscriptionPreview},
+    Endpoint, LIST, get, post,
+};
+use serde_json::{Map, Value};
+
+pub const ENDPOINTS: &[Endpoint] = &[
+    get(
+        "/api/subscriptions",
+        "Subscriptions, those that began last first",
+        &[
+            ("q", "Part of a company's name, the beginning of a slug, or a tenant's id"),
+            ("plan", "The code of a plan"),
+            ("version", "One of its versions"),
+            ("state", "active, scheduled, ended or undone; without it, all but those that were undone"),
+            ("cursor", "`next` of the page before"),
+        ],
+        LIST,
+    ),
+    get(
+        "/api/tenants/{id}/subscription",
+        "What a tenant is, will be and was subscribed to, and its AI services",
+        &[],
+        &[(200, "`current`, `next`, `history` and `ai_services`"), (404, "No such tenant")],
+    ),
+    post(
+        "/api/subscriptions/preview",
+        "What a change costs, or an end where no plan is named: `subscription.change` and `subscription.cancel` ask for it",
+        Some("NewSubscriptionPreview"),
+        &[],
+        &[
+            (200, "Credit, charge and net in won, with their steps; `refused` says why it may not be, if it may not"),
+            (422, "No such tenant, or a plan that is not sold on that day"),
+        ],
+    ),
+];
+
+/// The bodies of these.
+pub fn schemas() -> Map<String, Value> {
+    Map::from_iter([("NewSubscriptionPreview".into(), schema::<NewSubscriptionPreview>())])
+}
