@@ -18,7 +18,7 @@ use crate::{
     notices, onboarding,
     operations::registry::Registry,
     page::{self, Finder},
-    payments, policy, requests, search, style, subscriptions,
+    payments, policy, redemptions, requests, search, style, subscriptions,
     surface::{Line, Surface},
     tenants,
 };
@@ -29,6 +29,7 @@ use axum::{
     middleware,
 };
 use secrecy::SecretString;
+use sqlx::PgConnection;
 use std::{ops::Deref, pin::Pin, sync::Arc};
 use tokio::{net::TcpListener, sync::mpsc::UnboundedReceiver};
 use tower_http::{
@@ -75,7 +76,12 @@ pub struct Shared {
     /// What `/metrics` asks for; without it there is no such page.
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) run_job: RunJob,
+    /// The plan that a tenant has, or is to have: whoever knows it is asked.
+    pub(crate) plan_of: PlanOf,
 }
+
+pub(crate) type PlanOf =
+    for<'c> fn(&'c mut PgConnection, &'c str) -> Pin<Box<dyn Future<Output = Result<Option<String>, Error>> + Send + 'c>>;
 
 pub(crate) type RunJob = fn(App, Change, Job) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
@@ -121,6 +127,7 @@ impl App {
             payments: payments::Providers::new(&config.payments)?,
             metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
+            plan_of: |conn, tenant| Box::pin(plan_of(conn, tenant)),
         }));
         app.db.metrics().expect(app.registry.all().map(|d| d.name()));
         let looks: Vec<_> = payments::provider::Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
@@ -137,7 +144,8 @@ impl App {
         let surface = payments::web::routes(page::views::routes(catalog::web::routes(customers::web::routes(surface))));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
-        let surface = subscriptions::web::routes(onboarding::web::routes(tenants::web::routes(surface)));
+        let surface = onboarding::web::routes(tenants::web::routes(surface));
+        let surface = redemptions::web::routes(subscriptions::web::routes(surface));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }
@@ -258,6 +266,11 @@ const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(requests::web::actions(r, conn, q)),
     |r, conn, q| Box::pin(help::find(r, conn, q)),
 ];
+
+/// What was sold to a tenant, from the newest of its onboardings that is open or was approved.
+async fn plan_of(conn: &mut PgConnection, tenant: &str) -> Result<Option<String>, Error> {
+    Ok(onboarding::plan_of(conn, tenant).await?)
+}
 
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {

@@ -66,6 +66,8 @@ pub mod payments;
 pub mod personal;
 /// Who must countersign what: a document that is itself countersigned.
 pub mod policy;
+/// Who redeemed which promotion, and on which terms.
+pub mod redemptions;
 /// The spine: requests, votes, execution.
 pub mod requests;
 /// One field for everything: pages, things, and what can be asked for.

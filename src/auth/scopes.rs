@@ -84,6 +84,8 @@ scopes! {
     CatalogRead = "catalog:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Draft prices, and ask that they are published or withdrawn.
     CatalogChange = "catalog:change": Admin Billing;
+    /// Redeem promotions that were opened, for tenants.
+    PromotionsRedeem = "promotions:redeem": Admin Cs Billing;
     /// See payments, who made them, and what their providers say.
     PaymentsRead = "payments:read": Admin Approver Ops Sre Cs Billing Auditor;
     /// Have a provider asked about a payment now.

@@ -3,7 +3,7 @@ use super::{
     Currency, Kind, Version,
     charges::{Charge, Model},
     prices,
-    pricing::{Addon, Invoice, Order, Share, Usage, Vat, price},
+    pricing::{Addon, Invoice, Off, Order, Promotion, Share, Usage, Vat, price},
     promotions, store, today,
 };
 use crate::{
@@ -29,6 +29,8 @@ pub struct Question {
     pub addons: BTreeMap<String, u32>,
     /// Codes of promotions, however they are spelt.
     pub promotions: Vec<String>,
+    /// Terms that were copied when a tenant redeemed them: these hold whatever has become of their codes.
+    pub redeemed: Vec<Promotion>,
     /// The plan they have to be for.
     pub plan: Option<String>,
     /// So many days of the period's days; all of them, if nothing is said.
@@ -92,7 +94,15 @@ pub async fn estimate(
     if !unknown.is_empty() {
         problems.push(Problem::new("usage", msg::estimate_metric_unknown(metrics.join(", "), unknown.join(", "))));
     }
-    let promotions = match promotions::terms(conn, &q.promotions, q.plan.as_deref(), currency, on).await {
+    for kept in &q.redeemed {
+        if matches!(kept.off, Off::Won(_)) && currency != Currency::Krw {
+            problems.push(Problem::new("promotions", msg::promotion_other_currency(&kept.code, currency.code())));
+        }
+        if q.promotions.iter().any(|code| promotions::spelt(code) == kept.code) {
+            problems.push(Problem::new("promotions", msg::promotion_twice(&kept.code)));
+        }
+    }
+    let tried = match promotions::terms(conn, &q.promotions, q.plan.as_deref(), currency, on).await {
         Ok(terms) => terms,
         Err(Error::Invalid(found)) => {
             problems.extend(found);
@@ -100,6 +110,7 @@ pub async fn estimate(
         }
         Err(other) => return Err(other),
     };
+    let promotions = [q.redeemed.clone(), tried].concat();
     let share = match q.days {
         None => Some(Share::WHOLE),
         Some((days, of)) => NonZeroU32::new(of).filter(|of| days <= of.get() && of.get() <= 366).map(|of| Share { days, of }),

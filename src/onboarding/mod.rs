@@ -20,7 +20,7 @@ pub mod web;
 
 pub use content::Content;
 pub use lists::{Counts, Filter, Listed, counts, list};
-pub use store::{Onboarding, Task, find, revisions, tasks, under_way};
+pub use store::{Onboarding, Task, find, plan_of, revisions, tasks, under_way};
 
 use crate::{error::Error, ledger::Entry};
 

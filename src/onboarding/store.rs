@@ -367,6 +367,16 @@ pub async fn under_way(conn: &mut PgConnection, tenant: &str, operations: &[&str
     .await
 }
 
+/// The plan of a tenant's newest revision that is open or was approved.
+pub async fn plan_of(conn: &mut PgConnection, tenant: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select plan_code from tenant_onboarding_request where tenant_id = $1 and state in ('open', 'approved') order by revision desc limit 1",
+        tenant
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// Requests that decided an onboarding which says something else now.
 pub(super) async fn overwritten(conn: &mut PgConnection, kind: &str, state: State) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(

@@ -182,6 +182,12 @@ pub async fn lock(change: &mut Change, id: &str) -> sqlx::Result<()> {
     sqlx::query!("select id from tenant where id = $1 for update", id).fetch_optional(&mut **change).await.map(|_| ())
 }
 
+/// The id of a tenant that is named by its id or slug. How it stands does not change until the transaction ends, and nobody else who only
+/// holds it is kept waiting.
+pub async fn hold(change: &mut Change, name: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("select id from tenant where id = $1 or slug = $1 for share", name).fetch_optional(&mut **change).await
+}
+
 pub(super) async fn activate(change: &mut Change, id: &str) -> sqlx::Result<()> {
     let now = change.now();
     sqlx::query!("update tenant set status = 'active', activated_at = $2 where id = $1", id, now).execute(&mut **change).await.map(|_| ())

@@ -215,6 +215,10 @@ async fn tenant(visit: Visit, State(app): State<App>, Path(id): Path<String>) ->
             Action { href: format!("/onboarding{}", query(&[("view", "list"), ("q", &tenant.slug)])), label: l.tenant_see_onboarding() },
         );
     }
+    if r.caller.may(crate::auth::CatalogRead::NAME) {
+        let href = format!("/catalog/redemptions{}", query(&[("tenant", &id)]));
+        actions.push(Action { href, label: l.tenant_see_redemptions() });
+    }
     page::html(&Show {
         back: Action { href: "/companies".into(), label: l.companies_title() },
         all_history: format!("/ledger{}", query(&[("target", &id)])),

@@ -31,6 +31,7 @@ mod personal;
 mod policy;
 mod process;
 mod races;
+mod redemptions;
 mod refusals;
 mod replicas;
 mod retention;

@@ -4,7 +4,7 @@ pub mod open;
 pub(super) mod store;
 pub mod web;
 
-pub use store::Offer;
+pub use store::{Offer, Terms, count, find};
 
 use super::{
     Currency, Days,

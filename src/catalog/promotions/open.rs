@@ -8,7 +8,7 @@ use crate::{
     catalog::{Currency, Days, charges::Kind, pricing::Off, words},
     db::Change,
     error::Error,
-    i18n::{Lang, Text, msg},
+    i18n::{Text, msg},
     ledger::Entry,
     operations::{Operation, Preview, Refusal, Risk, Target},
 };
@@ -168,9 +168,4 @@ impl Open {
         }
         Ok(Terms { off, on: self.on.kinds() })
     }
-}
-
-/// Which lines become cheaper, as pages say it.
-pub(super) fn on(l: Lang, kinds: &BTreeSet<Kind>) -> String {
-    kinds.iter().map(|kind| words::kind(l, *kind)).collect::<Vec<_>>().join(", ")
 }

@@ -62,7 +62,7 @@ impl From<Row> for Offer {
     }
 }
 
-pub(super) async fn find(conn: &mut PgConnection, code: &str) -> sqlx::Result<Option<Offer>> {
+pub async fn find(conn: &mut PgConnection, code: &str) -> sqlx::Result<Option<Offer>> {
     let row = sqlx::query_as!(
         Row,
         r#"select code, name, terms as "terms: Json<Terms>", plans, lower(valid) as starts, upper(valid) as ends, most, redeemed, request_id, created_at
@@ -121,6 +121,17 @@ pub(super) async fn lock(change: &mut Change, code: &str) -> sqlx::Result<()> {
         .fetch_one(&mut **change)
         .await
         .map(|_| ())
+}
+
+/// One more has redeemed it, if as many more may and it can be redeemed on this day. Answers how many have, and nothing if it may not.
+pub async fn count(change: &mut Change, code: &str, today: NaiveDate) -> sqlx::Result<Option<i32>> {
+    sqlx::query_scalar!(
+        "update promotion set redeemed = redeemed + 1 where code = $1 and valid @> $2::date and (most is null or redeemed < most) returning redeemed",
+        code,
+        today
+    )
+    .fetch_optional(&mut **change)
+    .await
 }
 
 /// A promotion as it is opened.

@@ -1,12 +1,12 @@
 //! Promotions as a list: who may redeem what until when, and how much of each is left.
 use super::{
-    Offer, Standing, open,
+    Offer, Standing, Terms,
     store::{self, Filter as Wanted},
 };
 use crate::{
     app::App,
     auth::{CatalogChange, CatalogRead, RequestsAsk, Scope},
-    catalog::{Currency, pricing::Off, today, web::Tab, words},
+    catalog::{Currency, charges::Kind, pricing::Off, today, web::Tab, words},
     error::Error,
     i18n::Lang,
     operations::form::grouped,
@@ -21,6 +21,7 @@ use crate::{
 use askama::Template;
 use axum::{extract::State, response::Response};
 use sqlx::PgConnection;
+use std::collections::BTreeSet;
 
 pub fn routes(surface: Surface) -> Surface {
     surface.show::<CatalogRead, _, _>("/catalog/promotions", index).show::<CatalogRead, _, _>("/catalog/promotions.csv", export)
@@ -52,7 +53,7 @@ async fn export(visit: Visit, State(app): State<App>, asked: Asked) -> Result<Re
     export::csv::<Promotions>(visit.reader(&app)?, asked).await
 }
 
-fn badge(l: Lang, standing: Standing) -> Badge {
+pub fn badge(l: Lang, standing: Standing) -> Badge {
     let (key, label, icon) = match standing {
         Standing::Scheduled => ("pending", l.catalog_scheduled(), "clock"),
         Standing::Active => ("succeeded", l.promotion_active(), "circle-check"),
@@ -62,11 +63,17 @@ fn badge(l: Lang, standing: Standing) -> Badge {
     Badge { key, label, icon }
 }
 
-fn off(offer: &Offer) -> String {
-    match offer.terms.off {
+/// What is off, in words.
+pub fn off(terms: &Terms) -> String {
+    match terms.off {
         Off::Share(share) => words::percent(share),
         Off::Won(won) => words::amount(Currency::Krw, won),
     }
+}
+
+/// Which lines become cheaper, in words.
+pub fn kinds(l: Lang, kinds: &BTreeSet<Kind>) -> String {
+    kinds.iter().map(|kind| words::kind(l, *kind)).collect::<Vec<_>>().join(", ")
 }
 
 fn left(l: Lang, offer: &Offer) -> String {
@@ -111,8 +118,8 @@ impl Listing for Promotions {
                 |r, o| Cell::State(badge(r.l, o.standing(today()))),
                 |o| serde_json::to_value(o.standing(today())).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default(),
             ),
-            Of::new("off", Lang::promotion_off, |_, o| Cell::Number(off(o)), off).end(),
-            Of::new("on", Lang::promotion_on, |r, o| Cell::Text(open::on(r.l, &o.terms.on)), |o| open::on(Lang::En, &o.terms.on)),
+            Of::new("off", Lang::promotion_off, |_, o| Cell::Number(off(&o.terms)), |o| off(&o.terms)).end(),
+            Of::new("on", Lang::promotion_on, |r, o| Cell::Text(kinds(r.l, &o.terms.on)), |o| kinds(Lang::En, &o.terms.on)),
             Of::new(
                 "plans",
                 Lang::promotion_plans,
@@ -151,9 +158,8 @@ impl Listing for Promotions {
         ]
     }
 
-    /// A promotion has no page of its own: its request says all of it.
     fn place(_: &Asked, row: &Offer) -> Place {
-        Place { id: row.code.clone(), href: format!("/requests/{}", short_id(row.request)), beside: None, current: false }
+        Place { id: row.code.clone(), href: format!("/catalog/promotions/{}", row.code), beside: None, current: false }
     }
 
     fn mark(row: &Offer, _: &str) -> (String, String) {

@@ -14,6 +14,7 @@ use crate::{
         pricing::{Rounding, Usage},
     },
     error::Error,
+    redemptions,
 };
 use axum::{
     Json,
@@ -138,6 +139,9 @@ pub struct NewEstimate {
     /// Codes of promotions.
     #[serde(default)]
     promotions: Vec<String>,
+    /// A tenant's id: the promotions it redeemed are taken off too, on the terms it redeemed them on.
+    #[serde(default)]
+    tenant: Option<String>,
     /// So many days of the period are charged.
     #[serde(default)]
     days: Option<u32>,
@@ -160,6 +164,9 @@ pub async fn preview(State(app): State<App>, Body(new): Body<NewEstimate>) -> Re
         _ => return Err(Error::Malformed("send plan, with version or currency, or prices, with currency".into())),
     };
     let mut question = Question { usage: new.usage, addons: new.addons, promotions: new.promotions, plan, ..Question::default() };
+    if let Some(tenant) = &new.tenant {
+        question.redeemed = redemptions::of(&mut *app.db.read().await?, tenant).await?;
+    }
     question.days = match (new.days, new.of) {
         (None, None) => None,
         (Some(days), Some(of)) => Some((days, of)),

@@ -16,6 +16,7 @@ mod openapi;
 mod operations;
 mod payments;
 mod policy;
+mod redemptions;
 mod requests;
 mod subscriptions;
 
@@ -23,7 +24,7 @@ use crate::{
     app::App,
     auth::{
         CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
-        PortalUse, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
+        PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
     },
     error::Error,
     i18n::Lang,
@@ -78,6 +79,9 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CatalogRead, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::version)
         .act::<CatalogChange, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::draft)
         .act::<CatalogRead, _, _>("/api/catalog/preview", catalog::preview)
+        .show::<CatalogRead, _, _>("/api/promotions/{code}/redemptions", redemptions::list)
+        .act::<PromotionsRedeem, _, _>("/api/promotions/{code}/redemptions", redemptions::redeem)
+        .show::<CatalogRead, _, _>("/api/tenants/{id}/promotions", redemptions::of_tenant)
         .show::<PaymentsRead, _, _>("/api/payments", payments::list)
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)

@@ -9,6 +9,7 @@ use super::{
     notices::{ReadNotices, Watching},
     payments::PaymentLookup,
     policy::NewDraft,
+    redemptions::NewRedemption,
     requests::{NewRequest, NewReview, NewVote},
 };
 use crate::operations::registry::Registry;
@@ -48,6 +49,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
+    schemas.insert("NewRedemption".into(), schema::<NewRedemption>());
     schemas.append(&mut endpoints::onboarding_schemas());
     schemas.append(&mut endpoints::subscription_schemas());
     schemas.insert("Problem".into(), json!({

@@ -68,6 +68,11 @@ pub async fn check(conn: &mut PgConnection) -> Result<Vec<Finding>, Error> {
             "an erasure is in the ledger without its request, or not at all",
             store::unasked_erasures(conn).await?,
         ),
+        found(
+            "redemptions-add-up",
+            "its promotion is counted more or less often than it was redeemed, or the ledger tells otherwise",
+            store::miscounted(conn).await?,
+        ),
         found("binding", "what is stored is not what its approvers are shown", broken),
     ])
 }

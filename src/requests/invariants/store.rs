@@ -186,6 +186,21 @@ pub(super) async fn votes(conn: &mut PgConnection, requests: &[i64]) -> sqlx::Re
     .await
 }
 
+/// Requests that opened a promotion whose counter is not the number of its redemptions, or whose redemptions are not those that the
+/// ledger tells of.
+pub(super) async fn miscounted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with told as (select convert_from(leaf, 'UTF8')::jsonb #>> '{facts,promotion}' as code, count(*) as n
+             from ledger.event where kind = 'promotion.redeemed' and outcome = 'success' group by 1),
+           had as (select code, count(*) as n, count(*) filter (where redeemed_at >= ledger.kept_since()) as kept from promo_redemption group by code)
+           select p.request_id from promotion p left join had h on h.code = p.code left join told t on t.code = p.code
+           where p.redeemed <> coalesce(h.n, 0) or coalesce(h.kept, 0) <> coalesce(t.n, 0) limit $1"#,
+        MOST
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Requests some of whose events came back from the log's copy: the database has lost what went with them.
 pub(super) async fn came_back(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(

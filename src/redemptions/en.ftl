@@ -1,0 +1,34 @@
+# Redeeming promotions.
+redemption-title = Redemptions
+redemption-lead = Which tenant redeemed which code, and when.
+redemption-none = No tenant has redeemed it yet.
+redemption-search = Search redemptions
+redemption-search-hint = Company, slug or code
+redemption-tenant = Tenant
+redemption-tenant-id = Tenant id
+redemption-tenant-hint = A tenant’s id (tnt_…) or its slug.
+redemption-plan = Plan at the time
+redemption-by = Done by
+redemption-at = Redeemed
+redemption-hash = Hash of the terms
+redemption-terms = Terms
+redemption-days = Valid
+redemption-most = At most
+redemption-no-limit = No limit
+redemption-kept = A tenant keeps the terms of the day on which it redeemed. They stay when the promotion has ended.
+redemption-redeem = Redeem the code
+redemption-send = Redeem
+redemption-meter = Redeemed
+redemption-count = Redeemed { $redeemed } times
+redemption-newest = Newest redemptions
+redemption-all = See all
+redemption-done = { $company } has the code { $code } now.
+redemption-not-permitted = Redeeming needs the scope promotions:redeem.
+redemption-tenant-unknown = There is no tenant { $tenant }. Check its id or slug.
+redemption-tenant-closed = The tenant { $slug } is closed and redeems nothing.
+redemption-no-plan = This tenant has no plan yet, and the code { $code } is for these plans alone: { $plans }
+# Clients read these codes: they stay.
+exhausted = The code { $code } has been redeemed as often as it may.
+already_redeemed = The tenant { $tenant } has redeemed the code { $code } already. A code is redeemed once by each tenant.
+tenant-see-redemptions = See promotions
+event-promotion-redeemed = Promotion redeemed

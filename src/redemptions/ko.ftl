@@ -1,0 +1,34 @@
+# 프로모션 코드 사용.
+redemption-title = 프로모션 사용 내역
+redemption-lead = 어느 테넌트가 언제 어떤 코드를 사용했는지 보여 줍니다.
+redemption-none = 아직 이 코드를 사용한 테넌트가 없습니다.
+redemption-search = 사용 내역 검색
+redemption-search-hint = 회사 이름, 슬러그, 코드
+redemption-tenant = 테넌트
+redemption-tenant-id = 테넌트 아이디
+redemption-tenant-hint = 테넌트 아이디(tnt_…) 또는 슬러그를 입력하세요.
+redemption-plan = 당시 요금제
+redemption-by = 처리한 사람
+redemption-at = 사용한 때
+redemption-hash = 조건의 해시
+redemption-terms = 조건
+redemption-days = 사용 기간
+redemption-most = 사용 한도
+redemption-no-limit = 제한 없음
+redemption-kept = 사용한 테넌트는 사용한 때의 조건을 유지합니다. 프로모션이 끝나도 바뀌지 않습니다.
+redemption-redeem = 코드 사용
+redemption-send = 사용 처리
+redemption-meter = 사용 현황
+redemption-count = { $redeemed }건 사용됨
+redemption-newest = 최근 사용
+redemption-all = 전체 보기
+redemption-done = { $company }에 { $code } 코드를 적용했습니다.
+redemption-not-permitted = 코드를 사용 처리하려면 promotions:redeem 권한이 필요합니다.
+redemption-tenant-unknown = { $tenant } 테넌트가 없습니다. 아이디나 슬러그를 확인하세요.
+redemption-tenant-closed = { $slug } 테넌트는 종료되어 코드를 사용할 수 없습니다.
+redemption-no-plan = 이 테넌트에는 아직 요금제가 없습니다. { $code } 코드는 다음 요금제에만 적용됩니다: { $plans }
+# 클라이언트가 읽는 코드이므로 바꾸지 않습니다.
+exhausted = { $code } 코드는 정해진 수만큼 모두 사용되었습니다.
+already_redeemed = { $tenant } 테넌트는 { $code } 코드를 이미 사용했습니다. 코드는 테넌트마다 한 번만 사용할 수 있습니다.
+tenant-see-redemptions = 프로모션 보기
+event-promotion-redeemed = 프로모션 사용
