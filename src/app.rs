@@ -267,9 +267,12 @@ const FINDERS: &[Finder] = &[
     |r, conn, q| Box::pin(help::find(r, conn, q)),
 ];
 
-/// What was sold to a tenant, from the newest of its onboardings that is open or was approved.
+/// What a tenant is subscribed to; before it is active, what was sold to it.
 async fn plan_of(conn: &mut PgConnection, tenant: &str) -> Result<Option<String>, Error> {
-    Ok(onboarding::plan_of(conn, tenant).await?)
+    match subscriptions::current(conn, tenant).await? {
+        Some(subscription) => Ok(Some(subscription.plan)),
+        None => Ok(onboarding::plan_of(conn, tenant).await?),
+    }
 }
 
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {

@@ -6,16 +6,19 @@ use super::{
 use crate::{
     app::App,
     auth::{OnboardingWork, Operator, Scope, roles_with},
+    catalog::today,
     db::Change,
     error::{self, Error, Problem},
     i18n::{Text, msg},
     notices::{self, Kind as Notice},
     personal::{Email, PersonName},
+    subscriptions,
     tenants::{self, Checked, NewTenant},
 };
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 use serde_json::json;
+use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -127,7 +130,14 @@ pub(super) fn checked(tenant: &NewTenant, sold: &NewSold) -> Result<(Checked, So
     }
 }
 
+/// What was sold must be on the shelf: an approval pins the version of its day.
+pub(super) async fn is_on_the_shelf(conn: &mut PgConnection, sold: &Sold) -> Result<(), Error> {
+    subscriptions::in_force(conn, &sold.plan_code, today()).await?;
+    Ok(())
+}
+
 pub(super) async fn write_down(change: &mut Change, tenant: &Checked, sold: &Sold, requester: Uuid, owner: Uuid) -> Result<i64, Error> {
+    is_on_the_shelf(change, sold).await?;
     let tenant = tenants::found(change, tenant).await?;
     let new = New { tenant: &tenant, revision: 1, parent: None, sold, requester, owner };
     let id = store::insert(change, &new).await?.ok_or_else(|| Error::Refused(msg::onboarding_open_already()))?;
@@ -202,6 +212,7 @@ pub async fn amend(app: &App, operator: &Operator<OnboardingWork>, id: i64, sold
     if before.state != State::Draft {
         return Err(Error::Refused(msg::onboarding_not_a_draft()));
     }
+    is_on_the_shelf(&mut change, &sold).await?;
     let owner = owner_of(&mut change, owner.unwrap_or(before.owner_id)).await?;
     store::set_sold(&mut change, id, &sold, owner).await?;
     let after = store::find(&mut change, id).await?.ok_or(Error::NotFound)?;
@@ -247,6 +258,7 @@ pub async fn again(
     if !parent.state.may_be_repeated() || revisions.first().map(|r| r.0) != Some(id) {
         return Err(Error::Refused(msg::onboarding_not_repeatable()));
     }
+    is_on_the_shelf(&mut change, &sold).await?;
     let old = tasks(&mut change, id).await?;
     let new = New {
         tenant: &parent.tenant_id,

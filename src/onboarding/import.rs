@@ -1,7 +1,7 @@
 //! Many tenants from one CSV: read in whatever encoding a Korean spreadsheet writes, looked at row by row, and then written down row by
 //! row. Each row is a transaction of its own: it is there with all its parts, or nothing of it is.
 use super::{
-    begin::{NewSold, checked, owner_of, sold_json, write_down},
+    begin::{NewSold, checked, is_on_the_shelf, owner_of, sold_json, write_down},
     store,
 };
 use crate::{
@@ -188,6 +188,7 @@ async fn one(
     let (tenant, sold) = checked(tenant, sold)?;
     if trial {
         let mut conn = app.db.read().await?;
+        is_on_the_shelf(&mut conn, &sold).await?;
         let digits = tenant.biz_reg_no.digits();
         let known = tenants::company_by_number(&mut conn, digits).await?;
         if let Some(company) = known.filter(|c| c.name != tenant.company) {

@@ -12,7 +12,7 @@ pub mod web;
 
 pub use proration::{Period, Proration};
 pub use quote::{Priced, Quote, TOKENS, Wish, in_force, pinned};
-pub use store::{Service, Subscription, find, history, of, upcoming};
+pub use store::{Service, Subscription, find, history, of, sold, upcoming};
 
 use crate::{
     catalog::{Days, today},

@@ -340,7 +340,7 @@ pub async fn subscribers(conn: &mut PgConnection, plan: &str, today: NaiveDate) 
 }
 
 /// The plans that are sold for won on a day: code, name and version.
-pub(super) async fn sold(conn: &mut PgConnection, day: NaiveDate) -> sqlx::Result<Vec<(String, String, i32)>> {
+pub async fn sold(conn: &mut PgConnection, day: NaiveDate) -> sqlx::Result<Vec<(String, String, i32)>> {
     let rows = sqlx::query!(
         "select p.code, p.name, v.version from product p join product_version v on v.kind = p.kind and v.code = p.code
          where p.kind = 'plan' and v.currency = 'KRW' and v.withdrawn_at is null and v.valid @> $1::date order by p.name, p.code limit 500",

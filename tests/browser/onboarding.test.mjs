@@ -53,7 +53,7 @@ test('a tenant goes from its contract to its plan, with a failed payment and a r
   };
   cs.problems.allow(/status of 4(22|12|09)/);
   for (const [name, value] of Object.entries(typed)) await cs.fill(`#new-${name}`, value);
-  await cs.fill('#new-plan', 'pro');
+  await cs.selectOption('#new-plan', 'pro');
   await cs.click('#send');
   await cs.locator(hooks.errors).waitFor();
   assert.match(await cs.locator('#new-biz_reg_no-error').innerText(), /사업자등록번호/);
@@ -104,6 +104,8 @@ test('a tenant goes from its contract to its plan, with a failed payment and a r
   const tenant = await cs.locator('#tenant').getAttribute('href');
   await go(cs, tenant);
   await cs.locator('#main [data-state="succeeded"]').first().waitFor();
+  await go(cs, `${tenant}/subscription`);
+  assert.match(await cs.locator(hooks.main).innerText(), /v3[^]*₩1,500,000/, 'the plan is active');
 
   // the ledger tells it in order; a page of it begins with the newest
   await go(admin, `/ledger?target=${tenant.split('/').pop()}`);
@@ -113,7 +115,7 @@ test('a tenant goes from its contract to its plan, with a failed payment and a r
   assert.deepEqual(story, [
     'tenant.added', 'onboarding.drafted', 'onboarding.opened', ...step, 'onboarding.evidence.submitted', 'onboarding.evidence.rejected', ...step, ...step, ...step,
     'request.submitted', 'request.voted', 'onboarding.returned', 'request.denied', 'onboarding.drafted', 'onboarding.opened',
-    'request.submitted', 'request.voted', 'request.approved', 'request.started', 'tenant.activated', 'onboarding.approved', 'request.succeeded',
+    'request.submitted', 'request.voted', 'request.approved', 'request.started', 'tenant.activated', 'subscription.begun', 'tenant.services.set', 'onboarding.approved', 'request.succeeded',
   ]);
 }));
 

@@ -462,6 +462,7 @@ async fn what_changes_after_approval_was_asked_for_makes_it_stale() {
 #[tokio::test]
 async fn what_makes_no_sense_is_told_field_by_field_and_what_was_typed_stays() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let (cs, page) = (desk.token("cs").await, desk.sign_in("cs").await);
     let mut wrong = sold("Not A Slug", 200_810_006);
     wrong["biz_reg_no"] = json!("124-81-00997");
@@ -549,6 +550,7 @@ async fn what_makes_no_sense_is_told_field_by_field_and_what_was_typed_stays() {
 #[tokio::test]
 async fn whoever_may_only_look_looks_and_drafts_are_amended_until_they_begin() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let cs = desk.token("cs").await;
     let mut draft = sold("a-draft", 200_810_010);
     draft["draft"] = json!(true);
@@ -610,6 +612,7 @@ async fn whoever_may_only_look_looks_and_drafts_are_amended_until_they_begin() {
 #[tokio::test]
 async fn the_clock_tells_of_what_is_late_once_and_ends_what_nobody_finished() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let cs = desk.token("cs").await;
     let id = begun(&cs, "late-one", 200_810_011).await;
     let number: i64 = id.trim_start_matches("ON-").parse().unwrap();
@@ -654,6 +657,7 @@ async fn the_clock_tells_of_what_is_late_once_and_ends_what_nobody_finished() {
 #[tokio::test]
 async fn tenants_are_imported_row_by_row_after_a_look() {
     let desk = Desk::open().await;
+    sells(&desk).await;
     let (cs, page) = (desk.token("cs").await, desk.sign_in("cs").await);
     begun(&cs, "there-already", 200_810_012).await;
     let good = |n: u32| registration::completed(210_810_000 + n);

@@ -3,6 +3,7 @@ use super::form::{Field, Fields, workers};
 use crate::{
     app::App,
     auth::{Csrf, OnboardingWork, Operator, Submitted},
+    catalog::today,
     error::{self, Error},
     onboarding::{
         Kind, Onboarding, State as Standing,
@@ -10,6 +11,7 @@ use crate::{
         find, parse_id, short_id, tasks, waits,
     },
     page::{self, Link, Shell, Visit},
+    subscriptions,
     tenants::{NewTenant, REGIONS, ZONES},
 };
 use askama::Template;
@@ -167,12 +169,21 @@ async fn sold_groups(
         let owner = was.map_or(reader, |o| o.owner_id).to_string();
         who.push(f.choice("owner", l.onboarding_owner(), l.onboarding_owner_hint(), workers(conn).await?, &owner));
     }
+    // what was typed or sold before stays chosen, though it may not be on the shelf any more: it is said at the field
+    let known = [f.typed.get("plan").unwrap_or_default().to_owned(), old(|o| o.plan_code.clone())];
+    let mut plans = vec![(String::new(), l.subscription_choose_plan())];
+    plans.extend(subscriptions::sold(conn, today()).await?.into_iter().map(|(code, name, version)| (code, format!("{name} v{version}"))));
+    for code in known {
+        if !code.is_empty() && plans.iter().all(|(sold, _)| *sold != code) {
+            plans.push((code.clone(), code));
+        }
+    }
     who.push(f.text("note", l.onboarding_note(), l.onboarding_note_hint(), &old(|o| o.note.clone())).optional());
     Ok(vec![
         Group {
             title: l.onboarding_group_sold(),
             fields: vec![
-                f.text("plan", l.onboarding_plan(), l.onboarding_plan_hint(), &old(|o| o.plan_code.clone())),
+                f.choice("plan", l.onboarding_plan(), l.onboarding_plan_hint(), plans, &old(|o| o.plan_code.clone())),
                 f.text("ai_services", l.onboarding_services(), l.onboarding_services_hint(), &old(|o| o.ai_services.join(", "))).optional(),
                 f.text("contract_number", l.onboarding_contract(), l.onboarding_contract_hint(), &old(|o| o.contract_number.clone())),
                 f.text("expected_amount", l.onboarding_amount(), l.onboarding_amount_hint(), &old(|o| o.expected_amount.to_string()))
