@@ -19,7 +19,7 @@ use validator::Validate;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Undo {
-    #[schemars(length(max = 40), extend("x-lookup" = "/subscriptions"))]
+    #[schemars(length(max = 40))]
     pub tenant_id: String,
 }
 
