@@ -204,5 +204,5 @@ bill-why = 계산 과정
 impact-catalog-stops = { $ends }부터는 판매되는 버전이 없습니다. 이어지는 버전을 따로 게시해야 합니다.
 catalog-draft-gone = 그사이 이 초안이 게시되었거나 삭제되었습니다. 입력한 내용은 그대로 남아 있습니다. 다시 저장하면 새 초안이 됩니다.
 estimate-too-many-kinds = 한 번에 { $most }가지까지 계산할 수 있습니다.
-catalog-subscribed-to = 버전 { $version }로 예정된 구독이 있어 회수할 수 없습니다. 먼저 그 예정을 취소하세요.
+catalog-subscribed-to = 이 버전(버전 { $version })으로 예정된 구독이 있어 회수할 수 없습니다. 먼저 그 예정을 취소하세요.
 catalog-see-subscribers = 버전별 구독

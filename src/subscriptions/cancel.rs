@@ -18,7 +18,7 @@ use validator::Validate;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Cancel {
-    #[schemars(length(max = 40), extend("x-lookup" = "/subscriptions"))]
+    #[schemars(length(max = 40))]
     pub tenant_id: String,
     /// The first day without it, from midnight in Korea.
     #[schemars(with = "String", extend("format" = "date"))]

@@ -22,7 +22,7 @@ use validator::Validate;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Change {
-    #[schemars(length(max = 40), extend("x-lookup" = "/subscriptions"))]
+    #[schemars(length(max = 40))]
     pub tenant_id: String,
     #[schemars(length(max = 40), extend("x-lookup" = "/catalog/plans"))]
     pub plan: String,

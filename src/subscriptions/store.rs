@@ -272,11 +272,33 @@ pub(super) struct Filter {
     pub standing: Option<String>,
 }
 
+/// So many tenants that fit a search are few.
+const FEW: usize = 200;
+
+/// Tenants that fit a search, and one more than are few if there are so many.
+async fn like(conn: &mut PgConnection, q: &str) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"select t.id as "id!" from tenant t join company c on c.id = t.company_id
+           where t.id = $1 or starts_with(t.slug, lower($1)) or strpos(lower(c.name), lower($1)) > 0 limit $2"#,
+        q,
+        FEW as i64 + 1
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// A page of them by their first day. Walks `subscription_by_start`, or `subscription_by_plan` where a plan is asked for, and stops when the
-/// page is full; a search begins with the tenants that fit.
+/// page is full. A search that fits few tenants reads theirs alone, by `subscription_by_tenant`; one that fits many walks on: among many, a
+/// page is soon full. The reading pool plans each query with its values, so the order is an index's.
 pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, slice: Slice<'_>) -> sqlx::Result<Vec<Subscription>> {
     let (day, id) = slice.at();
     let up = slice.up();
+    let fit = match &f.q {
+        Some(q) => Some(like(conn, q).await?),
+        None => None,
+    };
+    let few = fit.filter(|fit| fit.len() <= FEW);
+    let q = f.q.as_ref().filter(|_| few.is_none());
     let (day, id) = (day.and_then(|day| day.parse::<NaiveDate>().ok()), id.and_then(|id| id.parse::<i64>().ok()));
     let mut rows = sqlx::query_as!(
         Row,
@@ -286,7 +308,7 @@ pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, 
            join product p on p.kind = s.kind and p.code = s.plan_code
            where ($1::text is null or s.tenant_id in (select t.id from tenant t where t.id = $1 or starts_with(t.slug, lower($1))
                union select t.id from tenant t join company c on c.id = t.company_id where strpos(lower(c.name), lower($1)) > 0))
-             and ($2::text is null or s.plan_code = $2) and ($3::int is null or s.plan_version = $3)
+             and ($10::text[] is null or s.tenant_id = any($10)) and ($2::text is null or s.plan_code = $2) and ($3::int is null or s.plan_version = $3)
              and case $4::text
                when 'active' then s.undone_in is null and s.during @> $5::date
                when 'scheduled' then s.undone_in is null and lower(s.during) > $5::date
@@ -296,7 +318,7 @@ pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, 
              and ($6::bigint is null or $7::date is null or case when $8 then (lower(s.during), s.id) > ($7, $6) else (lower(s.during), s.id) < ($7, $6) end)
            order by case when $8 then lower(s.during) end, case when $8 then s.id end, lower(s.during) desc, s.id desc
            limit $9"#,
-        f.q,
+        q,
         f.plan,
         f.version,
         f.standing,
@@ -304,7 +326,8 @@ pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, 
         id,
         day,
         up,
-        slice.limit
+        slice.limit,
+        few.as_deref()
     )
     .fetch_all(conn)
     .await?;

@@ -19,7 +19,7 @@ use validator::Validate;
 
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Validate)]
 pub struct Undo {
-    #[schemars(length(max = 40), extend("x-lookup" = "/subscriptions"))]
+    #[schemars(length(max = 40))]
     pub tenant_id: String,
 }
 
@@ -40,7 +40,8 @@ impl Planned {
         match last.days.ends {
             Some(on) if on > today => Some(Planned::End { on, of: last.clone() }),
             None if last.days.starts > today => {
-                let before = stands.next().filter(|s| s.days.ends == Some(last.days.starts));
+                // an end that was asked for by itself stays, even where the next one begins on that day
+                let before = stands.next().filter(|s| s.ended_in == Some(last.request));
                 Some(Planned::Change { to: last.clone(), of: before.cloned() })
             }
             _ => None,

@@ -5,7 +5,7 @@ use crate::{
     support::{Desk, REASON, Token},
 };
 use chrono::{Datelike, Days, NaiveDate, Utc};
-use countersign::{catalog::today, operations::registry::Registry, requests::invariants};
+use countersign::{catalog::today, demo::Scale, operations::registry::Registry, requests::invariants};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -174,7 +174,7 @@ async fn a_change_in_the_middle_of_a_period_is_split_to_the_won() {
     assert_eq!(now["ai_services"][0]["token_quota"], 5_000_000, "until that day");
     page.get(&format!("/tenants/{tenant}/subscription"))
         .await
-        .sees(&format!("{from}부터 enterprise v1로 이용합니다."))
+        .sees(&format!("{from}부터 enterprise v1 요금제를 이용합니다."))
         .sees("예정 취소 요청");
     assert!(office.desk.story(&id).await.contains(&"subscription.changed".to_owned()));
     assert_eq!(office.desk.broken_invariants().await, Vec::<String>::new());
@@ -355,6 +355,7 @@ async fn an_activation_happens_as_a_whole_or_not_at_all() {
         format!("create or replace function refuse() returns trigger language plpgsql as $$ begin raise exception 'no' using errcode = '23514'; end $$;
             create trigger refuse before insert on {table} for each row execute function refuse()")
     };
+    let active = office.desk.count("tenant.activated").await;
     let mut owner = office.desk.owner().await;
     for table in ["tenant_ai_service", "tenant_subscription"] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(refuse(table))).execute(&mut owner).await.unwrap();
@@ -368,7 +369,7 @@ async fn an_activation_happens_as_a_whole_or_not_at_all() {
         .await
         .unwrap();
         assert_eq!(left, (0, 0, "provisioning".into()), "{table}");
-        assert_eq!((office.desk.count("tenant.activated").await, office.desk.count("subscription.begun").await), (0, 0));
+        assert_eq!((office.desk.count("tenant.activated").await, office.desk.count("subscription.begun").await), (active, 0));
         let (_, now) = office.cs.get(&format!("/api/onboarding/{before}")).await;
         assert_eq!(now["state"], "open", "it can be asked for again");
         sqlx::raw_sql(sqlx::AssertSqlSafe(format!("drop trigger refuse on {table}"))).execute(&mut owner).await.unwrap();
@@ -447,7 +448,12 @@ async fn an_end_is_planned_taken_back_and_comes_and_a_plan_can_begin_anew() {
         (&now["current"], &now["ai_services"][0]["state"], &now["ai_services"][0]["token_quota"]),
         (&Value::Null, &json!("stopped"), &json!(0))
     );
-    // the tenant stays, and can have a plan again
+    // the tenant stays, and can have a plan again; taken back, it is as if nobody had asked
+    let later = json!({"tenant_id": tenant, "plan": "enterprise", "from": today() + Days::new(2)});
+    assert_eq!(office.done("subscription.change", later).await["state"], "succeeded");
+    assert_eq!(office.done("subscription.undo", json!({"tenant_id": tenant})).await["state"], "succeeded");
+    assert_eq!((&office.of(&tenant).await["current"], &office.of(&tenant).await["next"]), (&Value::Null, &Value::Null));
+    assert_eq!(office.overwritten().await, Vec::<String>::new());
     let anew = office.done("subscription.change", json!({"tenant_id": tenant, "plan": "enterprise", "from": today()})).await;
     assert_eq!(anew["state"], "succeeded", "{anew}");
     let now = office.of(&tenant).await;
@@ -455,7 +461,7 @@ async fn an_end_is_planned_taken_back_and_comes_and_a_plan_can_begin_anew() {
         (&now["current"]["plan"], &now["ai_services"][0]["state"], &now["ai_services"][0]["token_quota"]),
         (&json!("enterprise"), &json!("active"), &json!(20_000_000))
     );
-    assert_eq!(office.desk.count("subscription.begun").await, 2);
+    assert_eq!(office.desk.count("subscription.begun").await, 3);
     assert_eq!(office.desk.broken_invariants().await, Vec::<String>::new());
     page.get(&format!("/ledger?target={tenant}")).await;
 }
@@ -535,4 +541,58 @@ async fn nothing_is_sold_where_no_plan_is() {
     page.get(&format!("/tenants/{tenant}/subscription")).await.sees("오늘 유효한 구독이 없습니다.").sees("구독한 적이 없습니다.");
     sells(&desk).await;
     asked(&cs, &id, "approve", WHY).await;
+}
+
+/// The demo as somebody sees it who has just started it: what its tenants are subscribed to is what its ledger tells.
+#[tokio::test]
+async fn the_demo_has_subscriptions_and_one_that_changes_next_month() {
+    let mut desk = Desk::filled(Scale { catalog: true, ..Scale::TEST }).await;
+    desk.start_replica(&|_| {}).await;
+    let page = desk.sign_in("cs").await;
+    page.get("/subscriptions").await.sees("하늘바이오 · haneul-bio").sees("다산로보틱스 · dasan-robotics").sees("예정");
+    page.get("/tenants/tnt_demoonb001/subscription").await.sees("엔터프라이즈 v1 요금제를 이용합니다.").sees("프로 v3").sees("20,000,000");
+    page.get("/subscriptions/plans/pro").await.sees("v3");
+    let found = invariants::overwritten(&mut desk.owner().await, &Registry::new()).await.unwrap().requests;
+    assert_eq!((found, desk.broken_invariants().await), (Vec::new(), Vec::new()));
+}
+
+/// A replica dies between the parts of an activation: nothing of it is left, and another one does all of it, once.
+#[cfg(feature = "failpoints")]
+#[tokio::test]
+async fn killed_between_the_parts_of_an_activation() {
+    use crate::process::Process;
+    let mut office = Office::open().await;
+    let points = ["activation.active", "activation.subscribed", "activation.granted"];
+    let mut waiting = Vec::new();
+    for (point, nine) in points.into_iter().zip(210_820_001..) {
+        let slug = point.replace('.', "-");
+        let id = begun(&office.cs, &slug, nine).await;
+        passed(&office.cs, &id, &["contract", "payment", "permission", "migration"]).await;
+        waiting.push((point, slug, asked(&office.cs, &id, "approve", WHY).await));
+    }
+    office.desk.stop_all().await;
+    let mut owner = office.desk.owner().await;
+    for (point, slug, request) in waiting {
+        let trap = format!("{point}=return");
+        let mut doomed = Process::start(&office.desk, &[], &[("FAILPOINTS", &trap)]).await;
+        office.admin.base.clone_from(&doomed.base);
+        // the answer may be lost with the replica, the vote is not: it was cast before the work began
+        let (_, whole) = office.admin.get(&format!("/api/requests/{request}")).await;
+        let vote = office.admin.http.post(format!("{}/api/requests/{request}/votes", doomed.base)).bearer_auth(&office.admin.secret);
+        let _ = vote.json(&json!({"decision": "approve", "binding": whole["binding"]})).send().await;
+        doomed.ended(Duration::from_secs(20)).await.unwrap_or_else(|| panic!("{point} was never reached"));
+        let left = "select t.status, (select count(*) from tenant_subscription s where s.tenant_id = t.id), (select count(*) from tenant_ai_service a where a.tenant_id = t.id)
+            from tenant t where slug = $1";
+        let read = async |owner: &mut sqlx::PgConnection| -> (String, i64, i64) {
+            sqlx::query_as(left).bind(&slug).fetch_one(owner).await.unwrap()
+        };
+        assert_eq!(read(&mut owner).await, ("provisioning".into(), 0, 0), "{point}");
+        let other = Process::start(&office.desk, &[], &[]).await;
+        office.billing.base.clone_from(&other.base);
+        let over = office.billing.get(&format!("/api/requests/{request}/wait?timeout=30")).await.1;
+        assert_eq!(over["state"], "succeeded", "{point}: {over}");
+        assert_eq!(read(&mut owner).await, ("active".into(), 1, 1), "{point}");
+        other.kill().await;
+    }
+    assert_eq!((office.desk.broken_invariants().await, office.overwritten().await), (Vec::new(), Vec::new()));
 }

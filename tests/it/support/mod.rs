@@ -119,6 +119,17 @@ impl Desk {
         Self { database, replicas: Vec::new() }
     }
 
+    /// A database of its own with a demo of this size, and nobody serving it yet.
+    pub async fn filled(scale: Scale) -> Self {
+        let database = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let postgres = cluster().await;
+        postgres.create(&database, None).await.unwrap();
+        let owner = postgres.owner_url(&database);
+        migrations::run(&owner).await.unwrap();
+        demo::fill(&owner, scale).await.unwrap();
+        Self { database, replicas: Vec::new() }
+    }
+
     /// The same as this one is now, as a backup is. Nobody may be connected to either.
     pub async fn backup(&self) -> Self {
         let database = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
