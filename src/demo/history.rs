@@ -70,6 +70,8 @@ pub struct World {
     pub users: Vec<User>,
     pub(super) rng: StdRng,
     executor: Uuid,
+    /// Whether templates of roles are there, so that tenants get some.
+    rights: bool,
     /// Targets that a waiting request is about: nothing else happens to them, so that what it shows stays true.
     waited_for: HashSet<String>,
     /// When a value of a customer was last set, by what has been told so far.
@@ -112,7 +114,7 @@ impl World {
                 }
             })
             .collect();
-        Self { companies, orgs, users, rng, executor, waited_for: HashSet::new(), set: HashMap::new() }
+        Self { companies, orgs, users, rng, executor, rights: scale.catalog, waited_for: HashSet::new(), set: HashMap::new() }
     }
 
     /// Times of requests over the year before `now`, oldest first: office hours mostly, fewer at night and at weekends.
@@ -285,6 +287,7 @@ impl World {
             "org.tier.fix" => "org.tier.fixed",
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
+            "permissions.publish" => "permissions.published",
             _ if r.target_type == "tool" => "tool.released",
             _ if r.target_type == "tenant" => "onboarding.approved",
             _ => "user.plan.granted",
@@ -295,6 +298,7 @@ impl World {
         if r.target_type == "tenant" {
             let active = about(r, "tenant.activated").before(json!({"status": "provisioning"})).after(json!({"status": "active"}));
             story.events.push(seal(executor, "worker", at, 3, active));
+            story.events.extend(self.rights.then(|| super::rights::applied(&r.target_id, r.id, at)));
         }
         // what was asked for later may have been decided earlier
         let mut last = |key: &str| {

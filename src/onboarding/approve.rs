@@ -1,5 +1,5 @@
 //! `onboarding.approve`: all four steps are done; the tenant becomes active. Bound to what was sold and to every step's evidence.
-use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, store};
+use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, permission, store};
 use crate::{
     auth::OnboardingApprove,
     db::Change,
@@ -44,7 +44,9 @@ impl Operation for ApproveOnboarding {
         if seen.onboarding.tenant_status != "provisioning" {
             return Err(Refusal::field("onboarding_id", msg::onboarding_tenant_active_already()));
         }
-        Ok(seen.preview(State::Approved, "active"))
+        let mut preview = seen.preview(State::Approved, "active");
+        permission::show_in(conn, &mut preview, &seen.tasks).await?;
+        Ok(preview)
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {

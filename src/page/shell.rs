@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
-        RequestsAsk, RequestsRead, Scope, sessions,
+        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PermissionsRead,
+        PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
     },
     error::Error,
     i18n::Lang,
@@ -174,6 +174,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "columns-3"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
                 prices,
+                item(PermissionsRead::NAME, "/permissions", l.nav_permissions(), "key-round"),
                 item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
@@ -203,13 +204,14 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 18] = [
+    const TOPICS: [(&str, &str); 19] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/onboarding", "onboarding"),
         ("/companies", "onboarding"),
         ("/tenants", "onboarding"),
+        ("/permissions", "onboarding"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
         ("/users", "customers"),

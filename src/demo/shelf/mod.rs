@@ -24,7 +24,7 @@ pub struct Deed {
     pub operation: &'static str,
     pub fields: Value,
     pub at: DateTime<Utc>,
-    reason: &'static str,
+    pub reason: &'static str,
 }
 
 impl Deed {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 pub async fn leave(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
     match r.operation.as_str() {
         "catalog.publish" => publish(conn, r, at).await,
+        "permissions.publish" => crate::demo::rights::store::publish(conn, r, at).await,
         _ => open(conn, r, at).await,
     }
 }

@@ -3,7 +3,7 @@ mod onboarding;
 
 pub use onboarding::schemas as onboarding_schemas;
 
-use super::{catalog, payments, redemptions};
+use super::{catalog, payments, permissions, redemptions};
 
 /// One endpoint: method, path, summary, parameters, body, what it answers.
 pub struct Endpoint {
@@ -67,7 +67,13 @@ pub(super) const fn post(
 
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().chain(onboarding::ENDPOINTS).chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS).chain(redemptions::ENDPOINTS)
+    ENDPOINTS
+        .iter()
+        .chain(onboarding::ENDPOINTS)
+        .chain(catalog::ENDPOINTS)
+        .chain(payments::ENDPOINTS)
+        .chain(permissions::ENDPOINTS)
+        .chain(redemptions::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[
