@@ -18,7 +18,7 @@ use crate::{
     notices, onboarding,
     operations::registry::Registry,
     page::{self, Finder},
-    payments, policy, redemptions, requests, search, style, subscriptions,
+    payments, permissions, policy, redemptions, requests, search, style, subscriptions,
     surface::{Line, Surface},
     tenants,
 };
@@ -144,7 +144,7 @@ impl App {
         let surface = payments::web::routes(page::views::routes(catalog::web::routes(customers::web::routes(surface))));
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
-        let surface = onboarding::web::routes(tenants::web::routes(surface));
+        let surface = permissions::web::routes(onboarding::web::routes(tenants::web::routes(surface)));
         let surface = redemptions::web::routes(subscriptions::web::routes(surface));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()

@@ -62,6 +62,8 @@ pub mod operations;
 pub mod page;
 /// Payments as their providers know them.
 pub mod payments;
+/// What a tenant's people may do: templates of roles, and who has them.
+pub mod permissions;
 /// What belongs to a person, masked wherever it goes.
 pub mod personal;
 /// Who must countersign what: a document that is itself countersigned.

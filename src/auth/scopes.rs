@@ -86,6 +86,10 @@ scopes! {
     CatalogChange = "catalog:change": Admin Billing;
     /// Redeem promotions that were opened, for tenants.
     PromotionsRedeem = "promotions:redeem": Admin Cs Billing;
+    /// See templates of tenants' roles, and what each of them may do.
+    PermissionsRead = "permissions:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Write templates of tenants' roles, and ask that they are published.
+    PermissionsChange = "permissions:change": Admin Security;
     /// See payments, who made them, and what their providers say.
     PaymentsRead = "payments:read": Admin Approver Ops Sre Cs Billing Auditor;
     /// Have a provider asked about a payment now.

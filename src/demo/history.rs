@@ -70,6 +70,8 @@ pub struct World {
     pub users: Vec<User>,
     pub(super) rng: StdRng,
     executor: Uuid,
+    /// Whether templates of roles are there, so that tenants get some.
+    rights: bool,
     /// Targets that a waiting request is about: nothing else happens to them, so that what it shows stays true.
     waited_for: HashSet<String>,
     /// When a value of a customer was last set, by what has been told so far.
@@ -112,7 +114,7 @@ impl World {
                 }
             })
             .collect();
-        Self { companies, orgs, users, rng, executor, waited_for: HashSet::new(), set: HashMap::new() }
+        Self { companies, orgs, users, rng, executor, rights: scale.catalog, waited_for: HashSet::new(), set: HashMap::new() }
     }
 
     /// Times of requests over the year before `now`, oldest first: office hours mostly, fewer at night and at weekends.
@@ -286,6 +288,7 @@ impl World {
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
             "subscription.change" => "subscription.changed",
+            "permissions.publish" => "permissions.published",
             _ if r.target_type == "tool" => "tool.released",
             _ if r.target_type == "tenant" => "onboarding.approved",
             _ => "user.plan.granted",
@@ -298,6 +301,7 @@ impl World {
             let active = about(r, "tenant.activated").before(json!({"status": "provisioning"})).after(json!({"status": "active"}));
             let all = [active].into_iter().chain(super::subscriptions::begun(r, at)).zip(3..);
             story.events.extend(all.map(|(entry, nth)| seal(executor, "worker", at, nth, entry)));
+            story.events.extend(self.rights.then(|| super::rights::applied(&r.target_id, r.id, at)));
         }
         // what was asked for later may have been decided earlier
         let mut last = |key: &str| {

@@ -2,6 +2,7 @@
 use super::{
     PASSWORD, PEOPLE, Scale,
     history::{Actor, Story, World},
+    rights,
     shelf::{self, Deed},
 };
 use crate::{
@@ -43,6 +44,7 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
     let mut id = 0;
     let plans = ("user.plan.grant", if scale.product { Guarantee::Keyed } else { Guarantee::Transactional });
     if scale.catalog {
+        deeds(&mut conn, rights::old(now), &mut world, &mut id, &people, (&registry, &policy)).await?;
         deeds(&mut conn, shelf::old(now, today()), &mut world, &mut id, &people, (&registry, &policy)).await?;
     }
     // most of what waits came in over the last two days, between requests that have been decided since
@@ -95,6 +97,12 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         let mut tx = conn.begin().await?;
         super::onboarding::store::write(&mut tx, tenancy).await?;
         events(&mut tx, &tenancy.events.iter().collect::<Vec<_>>()).await?;
+        tx.commit().await?;
+    }
+    if scale.catalog {
+        let (redeemed, mut tx) = (rights::redemptions(now, people[4].id), conn.begin().await?);
+        rights::store::leave(&mut tx, &redeemed).await?;
+        events(&mut tx, &redeemed.iter().map(|r| &r.event).collect::<Vec<_>>()).await?;
         tx.commit().await?;
     }
     super::onboarding::store::finish(&mut conn).await?;

@@ -8,6 +8,7 @@ mod matters;
 mod names;
 mod onboarding;
 pub mod product;
+mod rights;
 mod shelf;
 mod subscriptions;
 pub mod till;

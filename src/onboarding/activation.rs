@@ -1,5 +1,5 @@
 //! What an approved onboarding sets in motion. All of it commits with the approval, or nothing of it does.
-use super::Onboarding;
+use super::{Onboarding, permission};
 use crate::{
     catalog::today,
     crash,
@@ -41,5 +41,7 @@ pub(super) async fn activate(change: &mut Change, onboarding: &Onboarding, previ
     crash::point("activation.subscribed");
     services::grant(change, tenant, &onboarding.ai_services).await?;
     crash::point("activation.granted");
+    permission::apply(change, onboarding).await?;
+    crash::point("activation.permitted");
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! `onboarding.approve`: all four steps are done; the tenant becomes active. Bound to what was sold and to every step's evidence.
-use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, store};
+use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, permission, store};
 use crate::{
     auth::OnboardingApprove,
     db::Change,
@@ -46,6 +46,7 @@ impl Operation for ApproveOnboarding {
         }
         let mut preview = seen.preview(State::Approved, "active");
         activation::show(conn, &seen.onboarding, &mut preview).await?;
+        permission::show_in(conn, &mut preview, &seen.tasks).await?;
         Ok(preview)
     }
 

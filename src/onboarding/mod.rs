@@ -12,6 +12,7 @@ pub mod json;
 pub mod kpi;
 pub mod lists;
 mod payment;
+mod permission;
 pub mod reject;
 pub mod steps;
 mod store;

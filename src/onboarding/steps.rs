@@ -69,6 +69,7 @@ pub async fn submit(app: &App, operator: &Operator<OnboardingWork>, id: i64, kin
     let mut change = app.db.begin(operator).await?;
     let onboarding = lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     let task = workable(&onboarding, &tasks(&mut change, id).await?, kind)?;
+    let given = evidence::complete(&mut change, kind, given).await?;
     if task.evidence_hash.as_deref() == Some(&given.hash[..]) && task.state != Progress::Failed {
         return Err(Error::Refused(msg::onboarding_same_evidence()));
     }

@@ -13,6 +13,7 @@ use crate::{
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
     onboarding::{approve::ApproveOnboarding, reject::RejectOnboarding},
+    permissions::publish::PublishPermissions,
     policy::ReplacePolicy,
     subscriptions::{cancel::Cancel, change::Change, undo::Undo},
     tools::{self, Tools},
@@ -39,11 +40,12 @@ impl Registry {
         let withdraw = Box::new(Typed::<Withdraw>::default());
         let open = Box::new(Typed::<Open>::default());
         let close = Box::new(Typed::<Close>::default());
+        let permissions = Box::new(Typed::<PublishPermissions>::default());
         let (change, cancel, undo) =
             (Box::new(Typed::<Change>::default()), Box::new(Typed::<Cancel>::default()), Box::new(Typed::<Undo>::default()));
         let tools = Box::new(Tools::new(tools));
         let (fix, grant) = (at::<FixTier>(admin_api), at::<GrantPlan>(admin_api));
-        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, change, cancel, undo, policy, resume, erase, tools])
+        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, change, cancel, undo, permissions, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

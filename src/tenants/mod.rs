@@ -4,7 +4,7 @@ mod store;
 pub mod web;
 
 pub use registration::BizRegNo;
-pub use store::{Company, Tenant, companies_like, company_by_number, hold, lock, overwritten, slug_is_taken, tenant, tenants_of};
+pub use store::{Company, Tenant, companies_like, company_by_number, hold, lock, named, overwritten, slug_is_taken, tenant, tenants_of};
 
 use crate::{
     db::Change,

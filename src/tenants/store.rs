@@ -96,6 +96,18 @@ pub async fn tenant(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<Te
     .await
 }
 
+/// By its id or its slug.
+pub async fn named(conn: &mut PgConnection, name: &str) -> sqlx::Result<Option<Tenant>> {
+    sqlx::query_as!(
+        Tenant,
+        "select t.id, t.company_id, c.name as company, c.biz_reg_no::text as biz_reg_no, t.slug, t.region, t.time_zone, t.status, t.created_at, t.activated_at
+         from tenant t join company c on c.id = t.company_id where t.id = $1 or t.slug = $1",
+        name
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 pub async fn tenants_of(conn: &mut PgConnection, company: &str) -> sqlx::Result<Vec<Tenant>> {
     sqlx::query_as!(
         Tenant,

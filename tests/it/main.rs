@@ -27,6 +27,7 @@ mod onboarding;
 mod outside;
 mod payments;
 mod people;
+mod permissions;
 mod personal;
 mod policy;
 mod process;

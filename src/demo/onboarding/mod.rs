@@ -4,6 +4,7 @@ pub(super) mod store;
 use super::{
     history::{Actor, Story, World, seal, truncated},
     matters::Matter,
+    rights,
 };
 use crate::{
     auth::Role,
@@ -318,8 +319,8 @@ fn given(n: usize, seed: &Seed, kind: Kind, fails: bool) -> (evidence::Evidence,
         "order_id" => format!("ord-2026-{:05}", 40_012 + n * 77),
         "amount" => paid.to_string(),
         "payer" => seed.company.to_owned(),
-        "template" => "standard".into(),
-        "version" => "3".into(),
+        "template" => rights::CODE.into(),
+        "version" => rights::VERSION.to_string(),
         "datasets" => format!("문서, {rows}, {here}, {0}, {0}\n사용자, 212, 212, {0}, {0}", &sum[..12]),
         _ => String::new(),
     };
@@ -328,7 +329,7 @@ fn given(n: usize, seed: &Seed, kind: Kind, fails: bool) -> (evidence::Evidence,
             vec![check("contract-number", "", contract(n), contract(n)), check("contract-file", "", String::new(), String::new())]
         }
         Kind::Payment => vec![check("payment-amount", "", seed.amount.to_string(), paid.to_string())],
-        Kind::Permission => Vec::new(),
+        Kind::Permission => rights::checks(),
         Kind::Migration => vec![
             check("migration-rows", "문서", rows.to_string(), here.to_string()),
             check("migration-checksum", "문서", sum[..12].into(), sum[..12].into()),
@@ -336,5 +337,9 @@ fn given(n: usize, seed: &Seed, kind: Kind, fails: bool) -> (evidence::Evidence,
             check("migration-checksum", "사용자", sum[..12].into(), sum[..12].into()),
         ],
     };
-    (evidence::read(kind, text).expect("the demo's evidence is well-formed"), checks)
+    let read = match kind {
+        Kind::Permission => evidence::of(rights::evidence()),
+        _ => evidence::read(kind, text).map_err(|_| crate::error::Error::NotFound),
+    };
+    (read.expect("the demo's evidence is well-formed"), checks)
 }

@@ -5,7 +5,7 @@ mod subscriptions;
 pub use onboarding::schemas as onboarding_schemas;
 pub use subscriptions::schemas as subscription_schemas;
 
-use super::{catalog, payments, redemptions};
+use super::{catalog, payments, permissions, redemptions};
 
 /// One endpoint: method, path, summary, parameters, body, what it answers.
 pub struct Endpoint {
@@ -70,7 +70,7 @@ pub(super) const fn post(
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
     let parts = onboarding::ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS);
-    ENDPOINTS.iter().chain(parts).chain(subscriptions::ENDPOINTS).chain(redemptions::ENDPOINTS)
+    ENDPOINTS.iter().chain(parts).chain(permissions::ENDPOINTS).chain(redemptions::ENDPOINTS).chain(subscriptions::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

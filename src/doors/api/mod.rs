@@ -15,6 +15,7 @@ mod onboarding;
 mod openapi;
 mod operations;
 mod payments;
+mod permissions;
 mod policy;
 mod redemptions;
 mod requests;
@@ -23,8 +24,9 @@ mod subscriptions;
 use crate::{
     app::App,
     auth::{
-        CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
-        PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
+        CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
+        PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead,
+        SubscriptionsRead,
     },
     error::Error,
     i18n::Lang,
@@ -82,6 +84,10 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CatalogRead, _, _>("/api/promotions/{code}/redemptions", redemptions::list)
         .act::<PromotionsRedeem, _, _>("/api/promotions/{code}/redemptions", redemptions::redeem)
         .show::<CatalogRead, _, _>("/api/tenants/{id}/promotions", redemptions::of_tenant)
+        .show::<PermissionsRead, _, _>("/api/permissions", permissions::list)
+        .show::<PermissionsRead, _, _>("/api/permissions/{code}", permissions::show)
+        .show::<PermissionsRead, _, _>("/api/permissions/{code}/versions/{version}", permissions::version)
+        .show::<CustomersRead, _, _>("/api/tenants/{id}/roles", permissions::of_tenant)
         .show::<PaymentsRead, _, _>("/api/payments", payments::list)
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)

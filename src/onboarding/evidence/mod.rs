@@ -3,7 +3,7 @@ mod datasets;
 
 pub use datasets::{Dataset, as_lines};
 
-use super::{Kind, Onboarding, payment, store};
+use super::{Kind, Onboarding, payment, permission, store};
 use crate::{
     error::{Error, Problem},
     i18n::{Text, msg},
@@ -31,7 +31,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn of(code: &str, expected: impl ToString, found: impl ToString) -> Self {
+    pub(super) fn of(code: &str, expected: impl ToString, found: impl ToString) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
         Self { code: code.into(), about: String::new(), ok: expected == found, expected, found }
     }
@@ -66,7 +66,8 @@ pub fn read(kind: Kind, typed: impl Fn(&str) -> String) -> Result<Evidence, Vec<
     for field in fields(kind) {
         let value = text(field);
         if value.is_empty() {
-            if !optional(field) {
+            // without a template there is no version to ask for
+            if !optional(field) && !(*field == "version" && text("template").is_empty()) {
                 problems.push(Problem::new(*field, msg::field_required()));
             }
         } else if let Some(wrong) = malformed(field, &value) {
@@ -94,8 +95,20 @@ pub fn read(kind: Kind, typed: impl Fn(&str) -> String) -> Result<Evidence, Vec<
     if !problems.is_empty() {
         return Err(problems);
     }
-    let bytes = ledger::canonical(&value).map_err(|_| vec![Problem::new("evidence", msg::field_not_an_object())])?;
-    Ok(Evidence { hash: Sha256::digest(bytes).into(), value })
+    of(value).map_err(|_| vec![Problem::new("evidence", msg::field_not_an_object())])
+}
+
+/// Evidence as it is kept, from what it says.
+pub fn of(value: Value) -> Result<Evidence, Error> {
+    Ok(Evidence { hash: Sha256::digest(ledger::canonical(&value)?).into(), value })
+}
+
+/// With what the machine knows of what it names, so that the hash covers that, too.
+pub(super) async fn complete(conn: &mut PgConnection, kind: Kind, given: Evidence) -> Result<Evidence, Error> {
+    match kind {
+        Kind::Permission => of(permission::with_hash(conn, given.value).await?),
+        _ => Ok(given),
+    }
 }
 
 fn malformed(field: &str, value: &str) -> Option<Text> {
@@ -132,7 +145,7 @@ pub(super) async fn check(conn: &mut PgConnection, onboarding: &Onboarding, kind
             });
             [handed_in].into_iter().chain(told).collect()
         }
-        Kind::Permission => Vec::new(),
+        Kind::Permission => permission::checks(conn, evidence).await?,
         Kind::Migration => evidence["datasets"].as_array().into_iter().flatten().flat_map(datasets::checks).collect(),
     })
 }

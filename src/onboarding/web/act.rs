@@ -13,7 +13,7 @@ use crate::{
         approve::ApproveOnboarding,
         asking,
         begin::{self, step_of},
-        evidence, parse_id,
+        evidence, parse_id, permission,
         reject::RejectOnboarding,
         short_id,
         steps::{self, Verdict},
@@ -137,7 +137,12 @@ pub(super) async fn submit(
         }
     }
     let at = Place { id, step: Some(kind), form: "evidence" };
-    let given = evidence::read(kind, |field| typed.get(field).unwrap_or_default().to_owned());
+    let given = evidence::read(kind, |field| match (kind, typed.get(field).unwrap_or_default()) {
+        // a template is chosen together with its version
+        (Kind::Permission, "") => permission::chosen(typed.get("template").unwrap_or_default(), field).to_owned(),
+        (Kind::Permission, text) => permission::chosen(text, "template").to_owned(),
+        (_, text) => text.to_owned(),
+    });
     let done = match given {
         Err(problems) => Err(Error::Invalid(problems)),
         Ok(given) => steps::submit(&app, &operator, id, kind, given).await,

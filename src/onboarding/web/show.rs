@@ -9,8 +9,8 @@ use crate::{
     error::{Error, Problem},
     ledger::browse::{self, Filter as Events},
     onboarding::{
-        Content, Kind, Onboarding, State as Standing, Task, approve::ApproveOnboarding, current, find, parse_id, reject::RejectOnboarding,
-        store, tasks, under_way, waits,
+        Content, Kind, Onboarding, State as Standing, Task, approve::ApproveOnboarding, current, find, parse_id, permission,
+        reject::RejectOnboarding, store, tasks, under_way, waits,
     },
     operations::Operation,
     page::{self, Badge, Fact, Link, Shell, Visit, When, list::Slice, money, query},
@@ -106,8 +106,14 @@ pub(super) async fn draw(app: &App, visit: &Visit, id: i64, trouble: Trouble, st
     };
     let works = caller.may(OnboardingWork::NAME);
     let workers = if works { workers(&mut conn).await? } else { Vec::new() };
-    let tools = Tools { l, trouble: &trouble, works: works && open, workers: &workers };
-    let steps: Vec<_> = tasks.iter().map(|task| step_view(&tools, &onboarding, &tasks, task)).collect();
+    let templates = if works && open { permission::choices(&mut conn, l).await? } else { Vec::new() };
+    let mut matrix = permission::matrix(&mut conn, l, &onboarding, &tasks).await?;
+    let tools = Tools { l, trouble: &trouble, works: works && open, workers: &workers, templates: &templates };
+    let view = |task: &Task| StepView {
+        matrix: matrix.take_if(|_| task.kind == Kind::Permission),
+        ..step_view(&tools, &onboarding, &tasks, task)
+    };
+    let steps: Vec<_> = tasks.iter().map(view).collect();
     let events = browse::list(&mut conn, &Events::of_target(&onboarding.tenant_id), Slice::newest(40)).await?;
     let ids: Vec<_> = events.iter().rev().map(|e| e.id).collect();
     let sees_ledger = caller.may(LedgerRead::NAME);

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 16] = [
+pub(super) const EFFECTS: [&str; 17] = [
     "org.",
     "user.",
     "tool.",
@@ -22,6 +22,7 @@ pub(super) const EFFECTS: [&str; 16] = [
     "subscription.changed",
     "subscription.cancelled",
     "subscription.undone",
+    "permissions.",
     "policy.replaced",
     "subject.",
     "ledger.resumed",

@@ -47,9 +47,30 @@ async fn cluster() -> &'static Postgres {
             let owner = postgres.owner_url(TEMPLATE);
             migrations::run(&owner).await.unwrap();
             demo::fill(&owner, Scale::TEST).await.unwrap();
+            publish_templates(&owner).await;
             postgres
         })
         .await
+}
+
+/// The template of roles that onboardings choose, in three versions, as requests of the demo could have published them.
+async fn publish_templates(owner: &str) {
+    let mut owner = PgConnection::connect(owner).await.unwrap();
+    sqlx::query("alter table permission_template_version disable trigger is_recorded").execute(&mut owner).await.unwrap();
+    for version in 1..=3 {
+        let document = include_str!("../../../src/permissions/template.toml").replace("표준", &format!("표준 {version}"));
+        sqlx::query(
+            "insert into permission_template_version (code, version, name, document, hash, request_id, published_at)
+             select 'standard', $1, '표준 ' || $1, $2, sha256(convert_to($2, 'UTF8')), id, now() from request order by id offset $1 limit 1",
+        )
+        .bind(version)
+        .bind(document)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    }
+    sqlx::query("alter table permission_template_version enable trigger is_recorded").execute(&mut owner).await.unwrap();
+    owner.close().await.unwrap();
 }
 
 /// Folders of runs whose process is gone.

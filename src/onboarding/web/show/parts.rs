@@ -13,6 +13,7 @@ use crate::{
         },
     },
     page::{Badge, Fact, When, money},
+    permissions::matrix::Matrix,
     requests::{hex, view::Step as Past},
 };
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub(super) struct Tools<'a> {
     /// Whether the reader may work on it, and there is something to work on.
     pub works: bool,
     pub workers: &'a [(String, String)],
+    /// What can be chosen for the tenant's people.
+    pub templates: &'a [(String, String)],
 }
 
 impl Tools<'_> {
@@ -47,6 +50,8 @@ pub(super) struct StepView {
     /// On whom it waits, and why.
     pub note: String,
     pub facts: Vec<Fact>,
+    /// What the tenant's people would get, against what they have.
+    pub matrix: Option<Matrix>,
     pub hash: Option<String>,
     pub submitted: Option<(String, When)>,
     pub checks: Vec<CheckRow>,
@@ -113,6 +118,7 @@ pub(super) fn step_view(t: &Tools, o: &Onboarding, tasks: &[Task], task: &Task) 
         late: !task.state.is_done() && o.closed_at.is_none() && task.due_at.is_some_and(|at| at < chrono::Utc::now()),
         note,
         facts: task.evidence.as_ref().map(|e| facts(l, task.kind, e)).unwrap_or_default(),
+        matrix: None,
         hash: task.evidence_hash.as_deref().map(hex),
         submitted: task.submitted_by.clone().zip(task.submitted_at.map(|at| When::new(l, at))),
         checks: task.checks.iter().map(|c| check(l, c)).collect(),
@@ -180,9 +186,17 @@ fn forms(t: &Tools, task: &Task, failed: bool) -> Forms {
         }
         _ => String::new(),
     };
+    let chosen = task.evidence.as_ref().map(|e| format!("{}@{}", e["template"].as_str().unwrap_or_default(), e["version"]));
     let fields = evidence::fields(task.kind)
         .iter()
+        .filter(|name| task.kind != Kind::Permission || **name == "template")
         .map(|name| {
+            if *name == "template" {
+                let choices = [(String::new(), l.onboarding_permission_choose())].into_iter().chain(t.templates.iter().cloned()).collect();
+                let hint =
+                    if t.templates.is_empty() { l.onboarding_permission_none_published() } else { l.onboarding_field_template_hint() };
+                return hand_in.choice(name, label(l, name), hint, choices, chosen.as_deref().unwrap_or_default());
+            }
             let hint = l.find(&format!("onboarding-field-{}-hint", name.replace('_', "-"))).unwrap_or_default();
             let kind = match *name {
                 "datasets" => "lines",
