@@ -75,6 +75,8 @@ pub struct Shared {
     /// What `/metrics` asks for; without it there is no such page.
     pub(crate) metrics_token: Option<SecretString>,
     pub(crate) run_job: RunJob,
+    /// Kinds of jobs that this replica cannot take at the moment, or never.
+    pub(crate) not_now: fn(&App) -> Vec<&'static str>,
 }
 
 pub(crate) type RunJob = fn(App, Change, Job) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -121,6 +123,7 @@ impl App {
             payments: payments::Providers::new(&config.payments)?,
             metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
+            not_now: |app| app.payments.not_now(),
         }));
         app.db.metrics().expect(app.registry.all().map(|d| d.name()));
         let looks: Vec<_> = payments::provider::Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
@@ -262,7 +265,7 @@ const FINDERS: &[Finder] = &[
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
-        payments::JOB => payments::run(&app, change, job).await,
+        kind if payments::is_look(kind) => payments::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }
 }

@@ -81,6 +81,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)
         .act::<PaymentsCheck, _, _>("/api/payments/{id}/check", payments::check)
+        .act::<PaymentsCheck, _, _>("/api/payments/{id}/acknowledge", payments::acknowledge)
         .show::<CustomersRead, _, _>("/api/companies", onboarding::companies)
         .show::<CustomersRead, _, _>("/api/tenants/{id}", onboarding::tenant)
         .show::<OnboardingRead, _, _>("/api/onboarding", onboarding::list)

@@ -7,7 +7,7 @@ use super::{
     endpoints::{self, Endpoint},
     findings::NewFinding,
     notices::{ReadNotices, Watching},
-    payments::PaymentLookup,
+    payments::{PaymentAcknowledgement, PaymentLookup},
     policy::NewDraft,
     requests::{NewRequest, NewReview, NewVote},
 };
@@ -48,6 +48,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("Rejection".into(), schema::<Rejection>());
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
+    schemas.insert("PaymentAcknowledgement".into(), schema::<PaymentAcknowledgement>());
     schemas.append(&mut endpoints::onboarding_schemas());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
