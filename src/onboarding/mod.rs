@@ -11,7 +11,7 @@ pub mod import;
 pub mod json;
 pub mod kpi;
 pub mod lists;
-mod payment;
+pub mod payment;
 pub mod reject;
 pub mod steps;
 mod store;
@@ -19,6 +19,7 @@ pub mod waits;
 pub mod web;
 
 pub use content::Content;
+pub use payment::current_tasks;
 pub use lists::{Counts, Filter, Listed, counts, list};
 pub use store::{Onboarding, Task, find, revisions, tasks, under_way};
 

@@ -94,6 +94,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/again", onboarding::again)
         .act::<RequestsAsk, _, _>("/api/onboarding/{id}/approve", onboarding::approve)
         .act::<RequestsAsk, _, _>("/api/onboarding/{id}/reject", onboarding::reject)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/payment/ask", onboarding::ask_payment)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/evidence", onboarding::submit)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/decision", onboarding::decide)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/wait", onboarding::wait)

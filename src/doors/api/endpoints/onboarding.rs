@@ -85,6 +85,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
             (422, "The reason is missing"),
         ],
     ),
+    post(
+        "/api/onboarding/{id}/payment/ask",
+        "Have payment providers asked about the order of its payment step",
+        None,
+        &[],
+        &[
+            (200, "The onboarding after that"),
+            (202, "The onboarding as it is known; the answer takes longer"),
+            (404, "No such onboarding"),
+            (409, "It is over or out of order, nothing was handed in, or no provider is configured"),
+        ],
+    ),
     post("/api/onboarding/{id}/{step}/evidence", "Hand evidence in for a step", Some("NewEvidence"), &[], CHANGED),
     post("/api/onboarding/{id}/{step}/decision", "Decide on a step's evidence", Some("StepDecision"), &[], CHANGED),
     post("/api/onboarding/{id}/{step}/wait", "Say whom a step waits for", Some("StepWait"), &[], CHANGED),
