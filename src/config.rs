@@ -267,7 +267,8 @@ impl Reader<'_> {
                 self.problems.push("COUNTERSIGN_TOSS_WEBHOOK_SECRET must have 16 characters or more".into());
             }
             if !webhook.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b)) {
-                self.problems.push("COUNTERSIGN_TOSS_WEBHOOK_SECRET stands in an address: A-Z, a-z, 0-9 and . _ ~ - are what it can have".into());
+                self.problems
+                    .push("COUNTERSIGN_TOSS_WEBHOOK_SECRET stands in an address: A-Z, a-z, 0-9 and . _ ~ - are what it can have".into());
             }
             toss::Settings { url, secret: secret.into(), webhook: webhook.into(), tests_count }
         });

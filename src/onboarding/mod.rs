@@ -19,8 +19,8 @@ pub mod waits;
 pub mod web;
 
 pub use content::Content;
-pub use payment::current_tasks;
 pub use lists::{Counts, Filter, Listed, counts, list};
+pub use payment::current_tasks;
 pub use store::{Onboarding, Task, find, revisions, tasks, under_way};
 
 use crate::{error::Error, ledger::Entry};

@@ -241,7 +241,10 @@ pub(super) fn id(value: &Value, pointer: &str) -> Option<String> {
 
 /// Whether there is something at one of these places that should be an id and is none.
 pub(super) fn is_unsound(value: &Value, pointers: &[&str]) -> bool {
-    pointers.iter().filter_map(|pointer| value.pointer(pointer)).any(|id| id.as_str().is_some_and(|id| !id.is_empty() && !Handle::is_sound(id)))
+    pointers
+        .iter()
+        .filter_map(|pointer| value.pointer(pointer))
+        .any(|id| id.as_str().is_some_and(|id| !id.is_empty() && !Handle::is_sound(id)))
 }
 
 #[cfg(test)]

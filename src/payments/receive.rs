@@ -52,7 +52,11 @@ pub async fn receive(app: &App, name: Name, headers: &HeaderMap, query: &str, bo
     };
     if heard.unsound {
         count("unsound");
-        tracing::warn!(provider = name.name(), event = heard.id, "an event names a payment or an order in a way that nothing can be asked for");
+        tracing::warn!(
+            provider = name.name(),
+            event = heard.id,
+            "an event names a payment or an order in a way that nothing can be asked for"
+        );
     }
     let result = keep(app, name, &heard, body).await;
     count(match &result {

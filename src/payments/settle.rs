@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(says(&known(State::Paid, Some(5)), Seen { order_id: "other".into(), ..seen(State::Paid) }), Outcome::WrongId);
         assert_eq!(says(&known(State::Ready, Some(5)), Seen { currency: "USD".into(), ..seen(State::Paid) }), Outcome::WrongCurrency);
         assert_eq!(says(&known(State::Ready, Some(5)), Seen { live: Some(false), ..seen(State::Paid) }), Outcome::TestPayment);
-        assert_eq!(outcome(&known(State::Ready, Some(5)), at(10), &Ok(Seen { live: Some(false), ..seen(State::Paid) }), true), Outcome::Changed);
+        assert_eq!(
+            outcome(&known(State::Ready, Some(5)), at(10), &Ok(Seen { live: Some(false), ..seen(State::Paid) }), true),
+            Outcome::Changed
+        );
         let told = Payment { told_at: Some(at(8)), ..known(State::Ready, Some(5)) };
         assert_eq!(says(&told, Seen { told_at: Some(at(7)), ..seen(State::Paid) }), Outcome::Older);
         assert_eq!(says(&told, Seen { told_at: Some(at(8)), ..seen(State::Paid) }), Outcome::Changed);

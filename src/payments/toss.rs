@@ -7,7 +7,8 @@
 use super::{
     Name, State, http,
     provider::{
-        Claims, Deaf, Delivery, Failure, Handle, Heard, LARGE, METHOD, NAME, Outcome, Provider, SMALL, Seen, WORD, id, is_unsound, kept, text,
+        Claims, Deaf, Delivery, Failure, Handle, Heard, LARGE, METHOD, NAME, Outcome, Provider, SMALL, Seen, WORD, id, is_unsound, kept,
+        text,
     },
     settle,
     signature::LONGEST_ID,

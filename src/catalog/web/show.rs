@@ -119,7 +119,8 @@ pub(super) async fn show<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
     drop(conn);
     let may = caller.may(CatalogChange::NAME);
     let next = if draft.is_some() { l.catalog_draft_open() } else { l.catalog_next_version() };
-    let rows = versions.iter().map(|v| row(l, kind, &code, (v, cut_by(v, &versions)), today, may && caller.may(RequestsAsk::NAME))).collect();
+    let rows =
+        versions.iter().map(|v| row(l, kind, &code, (v, cut_by(v, &versions)), today, may && caller.may(RequestsAsk::NAME))).collect();
     let page = Show {
         back: Action { href: format!("/catalog/{}", kind.path()), label: title(l, kind) },
         here: href(kind, &code),

@@ -286,17 +286,27 @@ fn tell(till: &Arc<Till>, order: String, telling: Telling) {
 async fn portone(State(till): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let admitted =
         headers.get(header::AUTHORIZATION).is_some_and(|v| v.as_bytes() == format!("PortOne {}", till.secrets.portone).as_bytes());
-    answer(&till, format!("/payments/{id}"), "PAYMENT_NOT_FOUND", admitted, |p| p.provider == "portone" && p.order == id, portone_payment).await
+    answer(&till, format!("/payments/{id}"), "PAYMENT_NOT_FOUND", admitted, |p| p.provider == "portone" && p.order == id, portone_payment)
+        .await
 }
 
 async fn toss(State(till): Shared, headers: HeaderMap, Path(key): Path<String>) -> Response {
     let admitted = knows_toss(&till, &headers);
-    answer(&till, format!("/v1/payments/{key}"), "NOT_FOUND_PAYMENT", admitted, |p| p.provider == "toss" && p.key == key, toss_payment).await
+    answer(&till, format!("/v1/payments/{key}"), "NOT_FOUND_PAYMENT", admitted, |p| p.provider == "toss" && p.key == key, toss_payment)
+        .await
 }
 
 async fn toss_order(State(till): Shared, headers: HeaderMap, Path(order): Path<String>) -> Response {
     let admitted = knows_toss(&till, &headers);
-    answer(&till, format!("/v1/payments/orders/{order}"), "NOT_FOUND_PAYMENT", admitted, |p| p.provider == "toss" && p.order == order, toss_payment).await
+    answer(
+        &till,
+        format!("/v1/payments/orders/{order}"),
+        "NOT_FOUND_PAYMENT",
+        admitted,
+        |p| p.provider == "toss" && p.order == order,
+        toss_payment,
+    )
+    .await
 }
 
 fn knows_toss(till: &Till, headers: &HeaderMap) -> bool {

@@ -138,8 +138,7 @@ pub(super) async fn check(
     Ok(match kind {
         Kind::Contract => {
             let anothers = store::file_is_anothers(conn, text("sha256"), &onboarding.tenant_id).await?;
-            let file =
-                Check { code: "contract-file".into(), ok: !anothers, ..Check::default() };
+            let file = Check { code: "contract-file".into(), ok: !anothers, ..Check::default() };
             vec![Check::of("contract-number", &onboarding.contract_number, text("contract_number")), file]
         }
         Kind::Payment => {

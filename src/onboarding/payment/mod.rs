@@ -176,7 +176,11 @@ mod tests {
         let check = |found: &Found, by_hand| of(found, 1_000, by_hand);
         let paid = check(&Found::Paid(known(Paid::Paid, 1_000)), false);
         assert_eq!((paid.code.as_str(), paid.ok, paid.open), ("payment-provider", true, false));
-        for found in [Found::Short(known(Paid::PartlyCancelled, 400)), Found::Over(known(Paid::Paid, 1_000)), Found::Doubtful(known(Paid::Paid, 1_000))] {
+        for found in [
+            Found::Short(known(Paid::PartlyCancelled, 400)),
+            Found::Over(known(Paid::Paid, 1_000)),
+            Found::Doubtful(known(Paid::Paid, 1_000)),
+        ] {
             assert!(!check(&found, true).ok, "a receipt does not outweigh what a provider says: {found:?}");
         }
         let unpaid = check(&Found::NotPaid(known(Paid::AwaitingDeposit, 0)), true);

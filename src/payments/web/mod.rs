@@ -295,9 +295,11 @@ fn trouble(l: Lang, p: &Payment, note: Option<Note>) -> Option<Trouble> {
         advice: called(l, "advice", why.name()),
         since: When::new(l, since),
         next: if next.is_some() { l.payment_asked_again() } else { l.payment_not_asked_again() },
-        known: p.acknowledged_by.clone().zip(p.acknowledged_at).map(|(who, at)| {
-            (l.payment_acknowledged(who), When::new(l, at), p.acknowledged_why.clone().unwrap_or_default())
-        }),
+        known: p
+            .acknowledged_by
+            .clone()
+            .zip(p.acknowledged_at)
+            .map(|(who, at)| (l.payment_acknowledged(who), When::new(l, at), p.acknowledged_why.clone().unwrap_or_default())),
         note,
     })
 }

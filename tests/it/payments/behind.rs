@@ -22,7 +22,9 @@ async fn an_answer_that_is_behind_what_was_told_is_asked_for_again_without_anybo
     assert_eq!((payment["events"].as_array().unwrap().len(), scene.desk.count("payment.check_asked").await), (1, 0), "nobody told again");
     assert_eq!(payment["looks"][0]["remarks"], json!([]));
     // an event of long ago that comes now is behind the answer, and asks nothing further
-    scene.tell_at(scene.desk.base(0), "evt-2", &json!({"type": "Transaction.VirtualAccountIssued", "data": {"paymentId": "order-1"}})).await;
+    scene
+        .tell_at(scene.desk.base(0), "evt-2", &json!({"type": "Transaction.VirtualAccountIssued", "data": {"paymentId": "order-1"}}))
+        .await;
     let end = Instant::now() + Duration::from_secs(10);
     while scene.rows("job").await > 0 {
         assert!(Instant::now() < end, "it asks and asks");
@@ -48,7 +50,9 @@ async fn what_was_contradicted_or_is_old_is_doubtful_and_says_how_old_it_is() {
     assert!(matches!(money(&scene, "order-1", 1_000).await, Found::Paid(_)));
     let mut owner = scene.desk.owner().await;
     let hours = FRESH.num_hours() + 1;
-    let old = format!("alter table payment disable trigger is_recorded; update payment set asked_at = asked_at - interval '{hours} hours'; alter table payment enable trigger is_recorded");
+    let old = format!(
+        "alter table payment disable trigger is_recorded; update payment set asked_at = asked_at - interval '{hours} hours'; alter table payment enable trigger is_recorded"
+    );
     sqlx::raw_sql(sqlx::AssertSqlSafe(old)).execute(&mut owner).await.unwrap();
     assert!(matches!(money(&scene, "order-1", 1_000).await, Found::Doubtful(known) if known.age.unwrap().num_hours() == hours));
 }
@@ -94,11 +98,13 @@ async fn a_trouble_that_never_ends_can_be_acknowledged_until_another_one_comes()
     short.sees("사유를 10자 이상 입력하세요.");
     let why = "고객사가 시험 삼아 결제한 건입니다. 실결제를 다시 받습니다.";
     assert_eq!(cs.post_from(&page, &send, &[("trouble", "timeout"), ("reason", why)]).await.status, 412, "another trouble than was seen");
-    assert_eq!(scene.desk.sign_in("auditor").await.post_from(&page, &send, &[("trouble", "test_payment"), ("reason", why)]).await.status, 403);
+    assert_eq!(
+        scene.desk.sign_in("auditor").await.post_from(&page, &send, &[("trouble", "test_payment"), ("reason", why)]).await.status,
+        403
+    );
     assert_eq!(cs.post_from(&page, &send, &[("trouble", "test_payment"), ("reason", why)]).await.status, 303);
     cs.get(&path).await.sees(why).sees("알고 있다고 남겼습니다.");
-    let (status, problem) =
-        scene.cs.post(&format!("/api{path}/acknowledge"), &json!({"trouble": "test_payment", "reason": why})).await;
+    let (status, problem) = scene.cs.post(&format!("/api{path}/acknowledge"), &json!({"trouble": "test_payment", "reason": why})).await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("payment-acknowledged-already")), "{problem}");
     let troubled = async || scene.cs.get("/api/payments?trouble=yes").await.1["items"].as_array().unwrap().len();
     assert_eq!(troubled().await, 0);
@@ -138,7 +144,8 @@ async fn a_replica_without_the_secrets_leaves_the_look_to_one_that_has_them() {
 async fn another_try_at_an_order_is_another_payment_and_a_deposit_is_asked_for_by_its_order() {
     let scene = Scene::open(1).await;
     let (base, key) = (scene.desk.base(0), format!("?key={KEY}"));
-    let raw = || reqwest::Client::new().get(format!("{}/v1/payments/orders/order-1", scene.till.url)).basic_auth("live_sk_secret", Some(""));
+    let raw =
+        || reqwest::Client::new().get(format!("{}/v1/payments/orders/order-1", scene.till.url)).basic_auth("live_sk_secret", Some(""));
     scene.till.make("toss", "order-1", 1_000, "failed").await;
     let first = answer(raw()).await.1;
     let changed = json!({"eventType": "PAYMENT_STATUS_CHANGED", "createdAt": "2026-09-21T22:33:20.000000", "data": first});
@@ -173,13 +180,15 @@ async fn a_payment_that_is_written_past_the_portal_is_found() {
         let sql = format!("alter table payment disable trigger is_recorded; {what}; alter table payment enable trigger is_recorded");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(owner).await.unwrap();
     };
-    past(&mut owner, "update payment set amount = 9000, balance = 9000, once_paid = 9000, least_left = 9000 where order_id = 'order-1'").await;
+    past(&mut owner, "update payment set amount = 9000, balance = 9000, once_paid = 9000, least_left = 9000 where order_id = 'order-1'")
+        .await;
     past(&mut owner, "update payment set order_id = 'order-9' where order_id = 'order-2'").await;
     past(&mut owner, "insert into payment (provider, provider_id, order_id, state, amount, balance, asked_at, heard_at) values ('toss', 'k', 'order-5', 'paid', 5, 5, now(), now())").await;
-    let ids: Vec<String> = sqlx::query_scalar("select 'PAY-' || id from payment where order_id in ('order-1', 'order-9', 'order-5') order by id")
-        .fetch_all(&mut owner)
-        .await
-        .unwrap();
+    let ids: Vec<String> =
+        sqlx::query_scalar("select 'PAY-' || id from payment where order_id in ('order-1', 'order-9', 'order-5') order by id")
+            .fetch_all(&mut owner)
+            .await
+            .unwrap();
     assert_eq!(found().await, ids);
 }
 

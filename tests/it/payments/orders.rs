@@ -13,8 +13,10 @@ async fn at_payment(scene: &Scene, slug: &str, nine: u32, expected: i64) -> Stri
     assert_eq!(status, 201, "{onboarding}");
     let id = onboarding["id"].as_str().unwrap().to_owned();
     let sha256 = format!("{:064x}", uuid::Uuid::now_v7().as_u128());
-    let (status, now) =
-        scene.cs.post(&format!("/api/onboarding/{id}/contract/evidence"), &json!({"contract_number": "HB-2026-0001", "sha256": sha256})).await;
+    let (status, now) = scene
+        .cs
+        .post(&format!("/api/onboarding/{id}/contract/evidence"), &json!({"contract_number": "HB-2026-0001", "sha256": sha256}))
+        .await;
     assert_eq!(status, 200, "{now}");
     assert_eq!(decide(scene, &id, "contract", &now, "pass", "").await.0, 200);
     id
@@ -121,7 +123,10 @@ async fn what_no_provider_can_confirm_needs_something_that_people_can_look_at_an
     assert_eq!(decide(&scene, &id, "payment", &now, "pass", "").await.0, 200);
     for (kind, given) in [
         ("permission", json!({"template": "standard", "version": 3})),
-        ("migration", json!({"datasets": [{"name": "문서", "source_rows": 1, "target_rows": 1, "source_checksum": "9f3a", "target_checksum": "9f3a"}]})),
+        (
+            "migration",
+            json!({"datasets": [{"name": "문서", "source_rows": 1, "target_rows": 1, "source_checksum": "9f3a", "target_checksum": "9f3a"}]}),
+        ),
     ] {
         let (status, now) = scene.cs.post(&format!("/api/onboarding/{id}/{kind}/evidence"), &given).await;
         assert_eq!(status, 200, "{now}");
@@ -148,10 +153,13 @@ async fn an_order_is_one_tenants_also_when_two_hand_it_in_at_once() {
     let (refused, other) = if answers[0].0 == 422 { (&one, &answers[0].1) } else { (&two, &answers[1].1) };
     assert_eq!((&other["errors"][0]["field"], &other["errors"][0]["code"]), (&json!("order_id"), &json!("onboarding-order-is-anothers")));
     let cs = scene.desk.sign_in("cs").await;
-    for (lang, text) in [("ko", "다른 테넌트의 온보딩에 이미 쓰인 주문번호입니다."), ("en", "rests on this order already")] {
+    for (lang, text) in [("ko", "다른 테넌트의 온보딩에 이미 쓰인 주문번호입니다."), ("en", "rests on this order already")]
+    {
         let person = cs.at(&cs.base).in_language(lang);
         let page = person.get(&format!("/onboarding/{refused}")).await;
-        let sent = person.post_from(&page, &format!("/onboarding/{refused}/payment/evidence"), &[("order_id", "ord-shared"), ("amount", "1,650,000")]).await;
+        let sent = person
+            .post_from(&page, &format!("/onboarding/{refused}/payment/evidence"), &[("order_id", "ord-shared"), ("amount", "1,650,000")])
+            .await;
         assert_eq!((sent.status, sent.find("#payment-order_id")), (422, Some("ord-shared".into())), "what was typed is kept");
         sent.sees(text);
     }
