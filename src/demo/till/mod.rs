@@ -15,7 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shapes::{Payment, STATES, event, portone_payment, sign, toss_payment};
+use shapes::{MODES, Payment, STATES, event, portone_payment, sign, toss_payment};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -23,29 +23,6 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-
-/// How it answers when it is asked.
-const MODES: [&str; 19] = [
-    "ok",
-    "slow",
-    "hang",
-    "fail",
-    "reset",
-    "cut",
-    "garbage",
-    "refuse",
-    "forget",
-    "throttle",
-    "redirect",
-    "wrong-id",
-    "wrong-currency",
-    "new-shape",
-    "new-state",
-    "stale",
-    "test",
-    "no-channel",
-    "not-here",
-];
 
 #[derive(Default, Serialize, Deserialize)]
 struct Data {

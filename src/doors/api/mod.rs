@@ -8,6 +8,7 @@ mod docs;
 mod endpoints;
 mod events;
 mod findings;
+mod imports;
 mod key;
 mod ledger;
 mod notices;
@@ -87,7 +88,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<OnboardingRead, _, _>("/api/onboarding", onboarding::list)
         .act::<OnboardingWork, _, _>("/api/onboarding", onboarding::create)
         .show::<OnboardingRead, _, _>("/api/onboarding/success", onboarding::success)
-        .act::<OnboardingWork, _, _>("/api/onboarding/import", onboarding::import)
+        .act::<OnboardingWork, _, _>("/api/onboarding/import", imports::import)
         .show::<OnboardingRead, _, _>("/api/onboarding/{id}", onboarding::show)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/open", onboarding::open)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/withdraw", onboarding::withdraw)

@@ -1,5 +1,5 @@
 //! Onboardings, companies and tenants.
-use super::{Body, Language, Query};
+use super::{Body, Query};
 use crate::{
     app::App,
     auth::{OnboardingWork, Operator, RequestsAsk},
@@ -10,7 +10,7 @@ use crate::{
         asking,
         begin::{self, NewSold, step_of},
         evidence::{self, Dataset, as_lines},
-        import as csv, json as shown, kpi, lists, parse_id, payment,
+        json as shown, kpi, lists, parse_id, payment,
         reject::RejectOnboarding,
         short_id,
         steps::{self, Verdict},
@@ -140,36 +140,6 @@ pub async fn success(State(app): State<App>) -> Result<Json<Value>, Error> {
     value["over"] = json!(all.over());
     value["percent"] = json!(all.percent());
     Ok(Json(value))
-}
-
-/// The body of `POST /api/onboarding/import`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewImport {
-    /// The file's text; the first line names the columns.
-    csv: String,
-    /// Only says what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-pub async fn import(
-    operator: Operator<OnboardingWork>,
-    State(app): State<App>,
-    Language(l): Language,
-    Body(new): Body<NewImport>,
-) -> Result<Json<Value>, Error> {
-    let report = csv::import(&app, &operator, new.csv.as_bytes(), new.dry_run).await?;
-    let rows: Vec<_> = report
-        .rows
-        .iter()
-        .map(|row| {
-            let errors: Vec<_> =
-                row.problems.iter().map(|p| json!({"field": p.field, "code": p.text.id(), "message": l.say(&p.text)})).collect();
-            json!({"line": row.line, "company": row.company, "slug": row.slug, "accepted": errors.is_empty(), "id": row.id.map(short_id), "errors": errors})
-        })
-        .collect();
-    Ok(Json(json!({"accepted": report.accepted(), "refused": report.refused(), "dry_run": new.dry_run, "rows": rows})))
 }
 
 pub async fn open(operator: Operator<OnboardingWork>, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {

@@ -1,9 +1,8 @@
 //! The endpoints of onboardings, companies and tenants.
 use super::{
     super::{
-        onboarding::{
-            NewEvidence, NewImport, NewOnboarding, NewRevision, OnboardingDecision, OnboardingReason, StepDecision, StepOwner, StepWait,
-        },
+        imports::NewImport,
+        onboarding::{NewEvidence, NewOnboarding, NewRevision, OnboardingDecision, OnboardingReason, StepDecision, StepOwner, StepWait},
         openapi::schema,
     },
     Endpoint, LIST, get, post,
