@@ -78,6 +78,8 @@ pub struct Shared {
     pub(crate) run_job: RunJob,
     /// The plan that a tenant has, or is to have: whoever knows it is asked.
     pub(crate) plan_of: PlanOf,
+    /// Kinds of jobs that this replica cannot take at the moment, or never.
+    pub(crate) not_now: fn(&App) -> Vec<&'static str>,
 }
 
 pub(crate) type PlanOf =
@@ -128,6 +130,7 @@ impl App {
             metrics_token: config.metrics_token.clone(),
             run_job: |app, change, job| Box::pin(run_job(app, change, job)),
             plan_of: |conn, tenant| Box::pin(plan_of(conn, tenant)),
+            not_now: |app| app.payments.not_now(),
         }));
         app.db.metrics().expect(app.registry.all().map(|d| d.name()));
         let looks: Vec<_> = payments::provider::Outcome::ALL.iter().map(|outcome| outcome.name()).collect();
@@ -278,7 +281,7 @@ async fn plan_of(conn: &mut PgConnection, tenant: &str) -> Result<Option<String>
 async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
     match job.kind.as_str() {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
-        payments::JOB => payments::run(&app, change, job).await,
+        kind if payments::is_look(kind) => payments::run(&app, change, job).await,
         subscriptions::services::JOB => subscriptions::services::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }

@@ -266,6 +266,10 @@ impl Reader<'_> {
             if webhook.len() < 16 {
                 self.problems.push("COUNTERSIGN_TOSS_WEBHOOK_SECRET must have 16 characters or more".into());
             }
+            if !webhook.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~-".contains(&b)) {
+                self.problems
+                    .push("COUNTERSIGN_TOSS_WEBHOOK_SECRET stands in an address: A-Z, a-z, 0-9 and . _ ~ - are what it can have".into());
+            }
             toss::Settings { url, secret: secret.into(), webhook: webhook.into(), tests_count }
         });
         payments::Settings { portone: portone.flatten(), toss }
@@ -280,6 +284,9 @@ impl Reader<'_> {
             }
             return None;
         };
+        if !secret.bytes().all(|b| b.is_ascii_graphic()) {
+            self.problems.push(format!("COUNTERSIGN_{name}_API_SECRET has a blank or something else that no header takes"));
+        }
         let url = self.parsed::<Url>(&format!("COUNTERSIGN_{name}_API_URL")).unwrap_or_else(|| Url::parse(usual).expect("it is one"));
         let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if url.scheme() != "https" && !(url.scheme() == "http" && here) {

@@ -138,7 +138,7 @@ impl Version {
     }
 }
 
-/// The day it is in Korea.
+/// The day it is in Korea, by this replica's clock: for what is shown. What is decided asks [`store::today`].
 pub fn today() -> NaiveDate {
     Utc::now().with_timezone(&Seoul).date_naive()
 }

@@ -4,7 +4,6 @@ use super::{
     charges::Charge,
     is_code, prices,
     store::{self, New},
-    today,
 };
 use crate::{
     auth::CatalogChange,
@@ -76,18 +75,20 @@ impl Operation for Publish {
         let versions = store::versions(conn, self.kind, &self.code).await?;
         let place = self.place(store::name(conn, self.kind, &self.code).await?, &versions);
         let name = self.name(&place)?;
-        self.fits(&versions, today())?;
+        self.fits(&versions, store::today(conn).await?)?;
         let old = place.predecessor.map(|v| tidy(&v.document)).unwrap_or_default();
         let same_name = place.name.as_ref() == Some(&name);
         if old == document && same_name && place.predecessor.is_some_and(|v| v.days.ends.is_none()) && self.ends.is_none() {
             return Err(Refusal::field("prices", msg::catalog_unchanged()));
         }
         let (gone, new) = changed_lines(&old, &document);
+        let follows = place.predecessor.map(|v| v.version);
+        // only what is of its own currency: a price list in another one that comes in between changes nothing of this
         let before = match place.predecessor {
-            Some(v) => state(Some(v.version), place.name.as_deref(), Some(v.currency), Some(v.days), &hex(&v.hash), &gone),
-            None => state(None, place.name.as_deref(), None, None, "", ""),
+            Some(v) => state(follows, place.name.as_deref(), Some(v.currency), Some(v.days), &hex(&v.hash), &gone),
+            None => state(None, None, None, None, "", ""),
         };
-        let after = state(Some(place.number), Some(&name), Some(self.currency()), Some(self.days()), &hex(&digest(&document)), &new);
+        let after = state(follows, Some(&name), Some(self.currency()), Some(self.days()), &hex(&digest(&document)), &new);
         let target = Target { kind: self.kind.name(), id: self.code.clone(), label: format!("{name} · {}", self.code) };
         Ok(Preview { target, before, after })
     }
@@ -116,18 +117,25 @@ impl Operation for Publish {
         Ok(())
     }
 
+    async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        store::overwritten(conn).await
+    }
+
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
-        let versions = store::versions(conn, self.kind, &self.code).await?;
-        let place = self.place(None, &versions);
+        let (versions, today) = (store::versions(conn, self.kind, &self.code).await?, store::today(conn).await?);
+        let place = self.place(store::name(conn, self.kind, &self.code).await?, &versions);
         let mut said = vec![match self.ended(&place) {
             Some(old) => msg::impact_catalog_ends(self.starts.to_string(), old.version),
             None => msg::impact_catalog_nothing_ends(),
         }];
-        if let (Some(_), Some(ends)) = (self.ended(&place), self.ends) {
-            said.push(msg::impact_catalog_stops(ends.to_string()));
-        }
+        said.extend(self.gaps(&versions));
         said.push(msg::impact_catalog_pinned());
-        if self.starts < today() {
+        if let (Some(was), Ok(is)) = (&place.name, self.name(&place))
+            && *was != is
+        {
+            said.push(msg::impact_catalog_renamed(is, was));
+        }
+        if self.starts < today {
             said.push(msg::impact_catalog_past(self.starts.to_string()));
         }
         for charge in prices::read(&tidy(&self.prices)).unwrap_or_default() {
@@ -141,7 +149,7 @@ impl Operation for Publish {
     /// The price list whose place it takes, if it is the one that was shown.
     async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error> {
         let after = tidy(&self.prices);
-        let Some(number) = before["version"].as_i64() else { return Ok(Some(LongText { key: "lines", before: String::new(), after })) };
+        let Some(number) = before["follows"].as_i64() else { return Ok(Some(LongText { key: "lines", before: String::new(), after })) };
         let versions = store::versions(conn, self.kind, &self.code).await?;
         let shown = versions.iter().find(|v| i64::from(v.version) == number);
         let same = |v: &&Version| before["hash"].as_str().is_some_and(|hash| hex(&v.hash).starts_with(hash));
@@ -185,6 +193,25 @@ impl Publish {
         }
     }
 
+    /// Days next to its own on which nothing is sold in its currency.
+    fn gaps(&self, versions: &[Version]) -> Vec<Text> {
+        let others = || versions.iter().filter(|v| v.currency == self.currency() && v.withdrawn_at.is_none()).map(|v| v.days);
+        let mut said = Vec::new();
+        let before = others().filter(|days| days.starts < self.starts);
+        // one without an end is ended by this one
+        if let Some(ended) = before.map(|days| days.ends.unwrap_or(self.starts)).max().filter(|ended| *ended < self.starts) {
+            said.push(gap(ended, self.starts));
+        }
+        if let Some(ends) = self.ends {
+            match others().map(|days| days.starts).filter(|starts| *starts >= ends).min() {
+                Some(next) if next > ends => said.push(gap(ends, next)),
+                Some(_) => {}
+                None => said.push(msg::impact_catalog_stops(ends.to_string())),
+            }
+        }
+        said
+    }
+
     /// Whether its days are free. A version without an end makes room for one that begins later, as long as no day that has passed
     /// gets another price.
     fn fits(&self, versions: &[Version], today: NaiveDate) -> Result<(), Refusal> {
@@ -199,12 +226,19 @@ impl Publish {
             if !makes_room {
                 return Err(Refusal::field("starts", msg::catalog_days_taken(old.days.to_string(), old.version)));
             }
-            if self.starts < today {
-                return Err(Refusal::field("starts", msg::catalog_days_past(today.to_string(), old.version)));
+            // today's price stands until midnight: somebody may have been charged by it
+            if self.starts <= today {
+                let tomorrow = today.succ_opt().unwrap_or(today);
+                return Err(Refusal::field("starts", msg::catalog_days_past(tomorrow.to_string(), old.version)));
             }
         }
         Ok(())
     }
+}
+
+/// From `from` to the day before `until`.
+fn gap(from: NaiveDate, until: NaiveDate) -> Text {
+    msg::impact_catalog_gap(Days { starts: from, ends: Some(until) }.to_string())
 }
 
 pub(super) fn digest(document: &str) -> [u8; 32] {
@@ -212,7 +246,7 @@ pub(super) fn digest(document: &str) -> [u8; 32] {
 }
 
 fn state(
-    version: Option<i32>,
+    follows: Option<i32>,
     name: Option<&str>,
     currency: Option<Currency>,
     days: Option<Days>,
@@ -220,7 +254,7 @@ fn state(
     lines: &str,
 ) -> Map<String, Value> {
     Map::from_iter([
-        ("version".into(), json!(version)),
+        ("follows".into(), json!(follows)),
         ("name".into(), json!(name)),
         ("currency".into(), json!(currency)),
         ("valid".into(), json!(days.map(|days| days.to_string()))),

@@ -1,6 +1,6 @@
 //! SQL of products, their versions and drafts.
-use super::{Currency, Days, Kind, drafts::Draft};
-use crate::{db::Change, page::list::Slice};
+use super::{Currency, Days, Kind, charges::Charge, drafts::Draft, prices};
+use crate::{db::Change, documents::tidy, page::list::Slice};
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{PgConnection, postgres::types::PgRange};
 use std::ops::Bound;
@@ -16,7 +16,8 @@ pub struct Product {
     pub version: Option<i32>,
     pub since: Option<NaiveDate>,
     pub currency: Option<Currency>,
-    pub document: Option<String>,
+    /// Of its price list, read once.
+    pub charges: Vec<Charge>,
     /// When the next version begins.
     pub next: Option<NaiveDate>,
     /// Somebody is at work on another version.
@@ -37,6 +38,20 @@ pub struct Version {
     pub requester: String,
     pub published_at: DateTime<Utc>,
     pub withdrawn_at: Option<DateTime<Utc>>,
+    /// The name that came with it, where that was another one.
+    pub took_name: Option<Renamed>,
+}
+
+/// What a product was called before, and is called since.
+#[derive(Clone, Debug)]
+pub struct Renamed {
+    pub was: String,
+    pub is: String,
+}
+
+/// The day it is in Korea, by the one clock that all replicas share.
+pub(super) async fn today(conn: &mut PgConnection) -> sqlx::Result<NaiveDate> {
+    sqlx::query_scalar!(r#"select (clock_timestamp() at time zone 'Asia/Seoul')::date as "today!""#).fetch_one(conn).await
 }
 
 /// What to list; empty fields do not restrict.
@@ -101,7 +116,7 @@ pub(super) async fn products(
             version: r.version,
             since: r.since,
             currency: r.currency.as_deref().and_then(Currency::named),
-            document: r.document,
+            charges: r.document.and_then(|document| prices::read(&tidy(&document)).ok()).unwrap_or_default(),
             next: r.next,
             drafted: r.drafted,
         })
@@ -118,7 +133,7 @@ pub(super) async fn versions(conn: &mut PgConnection, kind: Kind, code: &str) ->
     let rows = sqlx::query!(
         r#"select v.version, v.currency, lower(v.valid) as "starts!", upper(v.valid) as ends, (r.fields->>'ends')::date as meant_to_end,
              v.document, v.hash, v.request_id, o.name as requester,
-             v.published_at, v.withdrawn_at
+             v.published_at, v.withdrawn_at, r.before ->> 'name' as was, r.after ->> 'name' as is
            from product_version v join request r on r.id = v.request_id join operator o on o.id = r.requester_id
            where v.kind = $1 and v.code = $2 order by v.version desc"#,
         kind.name(),
@@ -139,8 +154,34 @@ pub(super) async fn versions(conn: &mut PgConnection, kind: Kind, code: &str) ->
             requester: r.requester,
             published_at: r.published_at,
             withdrawn_at: r.withdrawn_at,
+            took_name: r.was.zip(r.is).filter(|(was, is)| was != is).map(|(was, is)| Renamed { was, is }),
         })
         .collect())
+}
+
+/// Requests whose versions say something else than what was published by them: another operation's, never told of, with another price
+/// list, ended by nobody, or withdrawn by nobody.
+pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with told as (select e.request_id, e.kind, e.target_type, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts
+             from ledger.event e where e.kind in ('catalog.published', 'catalog.withdrawn') and e.outcome = 'success')
+           select v.request_id from product_version v join request r on r.id = v.request_id
+           where r.operation <> 'catalog.publish' or r.state not in ('executing', 'succeeded')
+             or (r.fields ->> 'kind', r.fields ->> 'code', coalesce(r.fields ->> 'currency', 'KRW'), r.fields ->> 'starts')
+               is distinct from (v.kind, v.code, v.currency, lower(v.valid)::text)
+             or v.hash <> pg_catalog.sha256(convert_to(v.document, 'UTF8'))
+             or (v.published_at >= ledger.kept_since() and not exists (select from told t
+               where t.request_id = v.request_id and t.kind = 'catalog.published'
+                 and (not t.facts ? 'prices' or t.facts ->> 'prices' = encode(v.hash, 'hex'))
+                 and (not t.facts ? 'version' or t.facts ->> 'version' = v.version::text)))
+             or (upper(v.valid)::text is distinct from r.fields ->> 'ends' and not exists (select from product_version n
+               where n.kind = v.kind and n.code = v.code and n.currency = v.currency and lower(n.valid) = upper(v.valid)))
+             or (v.withdrawn_at >= ledger.kept_since() and not exists (select from told t
+               where t.kind = 'catalog.withdrawn' and t.target_type = v.kind and t.target_id = v.code and t.facts ->> 'version' = v.version::text))
+           limit 100"#
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// One change of a product at a time, until the transaction ends.

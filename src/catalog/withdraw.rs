@@ -1,5 +1,5 @@
 //! `catalog.withdraw`: a version that has not begun is taken back. The one before it goes on as if it had never been published.
-use super::{Days, Kind, Standing, Version, is_code, store, today};
+use super::{Days, Kind, Standing, Version, is_code, store};
 use crate::{
     auth::CatalogChange,
     db::Change,
@@ -42,16 +42,23 @@ impl Operation for Withdraw {
         };
         let name = name.ok_or_else(|| Refusal::field("code", msg::catalog_unknown(&self.code)))?;
         let versions = store::versions(conn, self.kind, &self.code).await?;
-        let version = self.find(&versions)?;
+        let version = self.find(&versions, store::today(conn).await?)?;
+        let old_name = version.took_name.as_ref().filter(|took| took.is == name).map(|took| took.was.clone());
         let target = Target { kind: self.kind.name(), id: self.code.clone(), label: format!("{name} · {}", self.code) };
+        let back = old_name.as_deref().unwrap_or(&name);
         let was = predecessor(version, &versions).map(|old| old.days);
         let is = predecessor(version, &versions).map(|old| Days { ends: goes_on_until(old, version, &versions), ..old.days });
-        Ok(Preview { target, before: state(version, Some(version.days), was), after: state(version, None, is) })
+        Ok(Preview { target, before: state(version, &name, Some(version.days), was), after: state(version, back, None, is) })
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
         let versions = store::versions(change, self.kind, &self.code).await?;
-        let version = self.find(&versions)?;
+        let version = self.find(&versions, store::today(change).await?)?;
+        // the name that came with it goes with it, unless somebody has given another one since
+        let name = store::name(change, self.kind, &self.code).await?;
+        if let Some(took) = version.took_name.as_ref().filter(|took| Some(&took.is) == name.as_ref()) {
+            store::call(change, self.kind, &self.code, &took.was).await?;
+        }
         store::withdraw(change, self.kind, &self.code, self.version).await.map_err(|error| match &error {
             // somebody has planned a subscription to it meanwhile; the database knows, and this module does not
             sqlx::Error::Database(cause) if cause.constraint() == Some("subscribed_version_stays") => {
@@ -78,10 +85,10 @@ impl Operation for Withdraw {
 }
 
 impl Withdraw {
-    fn find<'a>(&self, versions: &'a [Version]) -> Result<&'a Version, Refusal> {
+    fn find<'a>(&self, versions: &'a [Version], today: NaiveDate) -> Result<&'a Version, Refusal> {
         let version = versions.iter().find(|v| v.version == self.version);
         let version = version.ok_or_else(|| Refusal::field("version", msg::catalog_version_unknown(self.version)))?;
-        match version.standing(today()) {
+        match version.standing(today) {
             Standing::Scheduled => Ok(version),
             Standing::Withdrawn => Err(Refusal::field("version", msg::catalog_withdrawn_already(self.version))),
             Standing::Active | Standing::Archived => {
@@ -109,7 +116,12 @@ fn goes_on_until(old: &Version, version: &Version, versions: &[Version]) -> Opti
     old.meant_to_end.into_iter().chain(next).min()
 }
 
-fn state(version: &Version, days: Option<Days>, predecessor: Option<Days>) -> Map<String, Value> {
+fn state(version: &Version, name: &str, days: Option<Days>, predecessor: Option<Days>) -> Map<String, Value> {
     let told = |days: Option<Days>| json!(days.map(|days| days.to_string()));
-    Map::from_iter([("version".into(), json!(version.version)), ("valid".into(), told(days)), ("predecessor".into(), told(predecessor))])
+    Map::from_iter([
+        ("version".into(), json!(version.version)),
+        ("name".into(), json!(name)),
+        ("valid".into(), told(days)),
+        ("predecessor".into(), told(predecessor)),
+    ])
 }

@@ -14,7 +14,7 @@ use crate::{
         note::{SigningKey, VerifyingKey},
     },
     live::Live,
-    operations::registry::Registry,
+    operations::registry::{Registry, written_past},
     requests::invariants,
 };
 use anyhow::Context;
@@ -133,6 +133,7 @@ pub async fn verify(json: bool, keys: &[String], copy: Option<PathBuf>) -> anyho
     let db = Db::connect(config.database(), Live::new().0).await?;
     let mut findings = invariants::check(&mut *db.read().await?).await?;
     findings.push(invariants::overwritten(&mut *db.read().await?, &Registry::new()).await?);
+    findings.push(invariants::written_past(written_past(&mut *db.read().await?).await?));
     let log = audit::verify(&mut *db.read().await?, &keys, copy.as_deref()).await?;
     db.close().await;
     let broken = findings.iter().any(|finding| !finding.requests.is_empty()) || !log.faults.is_empty();

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// After so many failures a job waits five minutes between tries, and somebody should look.
 const QUICK_TRIES: i16 = 5;
 /// How many jobs a replica works on at a time.
-pub const WORKERS: usize = 3;
+pub const WORKERS: usize = 5;
 const POLL: Duration = Duration::from_secs(1);
 
 /// A claimed job. It is done when the change it was claimed in commits.
@@ -33,6 +33,11 @@ pub async fn enqueue(change: &mut Change, kind: &'static str, payload: Value, de
 /// Takes a job out of the queue for good, if and when the change commits: what it was for is settled.
 pub async fn settle(change: &mut Change, job: i64) -> Result<(), Error> {
     Ok(store::remove(change, job).await?)
+}
+
+/// Puts a claimed job off, with what it learned, if and when the change commits. Not for a job that the change itself claimed.
+pub async fn put_off(change: &mut Change, job: i64, payload: Value, pause: Duration) -> Result<(), Error> {
+    Ok(store::put_off(change, job, payload, pause.as_secs_f64()).await?)
 }
 
 /// Runs due jobs until the replica stops.
@@ -55,7 +60,7 @@ async fn run_next(app: &App) -> Result<bool, Error> {
     let _in_hand = app.in_hand.read().await;
     let executor: Operator<RequestsExecute> = Service::Executor.operator();
     let mut change = app.db.begin(&executor).await?;
-    let Some(job) = store::claim(&mut change).await? else { return Ok(false) };
+    let Some(job) = store::claim(&mut change, &(app.not_now)(app)).await? else { return Ok(false) };
     let (id, kind) = (job.id, job.kind.clone());
     // in a task of its own, so that a panic in one job does not end the worker
     let runner = app.clone();

@@ -113,7 +113,7 @@ impl Metrics {
     /// The series of these payment providers, all at nothing.
     pub fn expect_payments<'a>(&self, providers: impl Iterator<Item = &'a str>, looks: &[&str]) {
         for provider in providers {
-            for outcome in ["taken", "noted", "known", "unsigned", "malformed", "oversize", "failed"] {
+            for outcome in ["taken", "noted", "known", "unsigned", "malformed", "oversize", "unsound", "failed"] {
                 self.0.payment_events.with_label_values(&[provider, outcome]);
             }
             looks.iter().for_each(|outcome| _ = self.0.payment_looks.with_label_values(&[provider, outcome]));

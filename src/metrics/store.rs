@@ -59,7 +59,7 @@ pub async fn read(conn: &mut PgConnection) -> sqlx::Result<Standing> {
     let payments = sqlx::query!(
         r#"select provider, trouble as "trouble!", count(*) as "count!",
              coalesce(extract(epoch from now() - min(trouble_since)), 0)::float8 as "oldest!"
-           from (select provider, trouble, trouble_since from payment where trouble is not null order by trouble_since limit 100000) t group by 1, 2"#
+           from (select provider, trouble, trouble_since from payment where trouble is not null and acknowledged_at is null order by trouble_since limit 100000) t group by 1, 2"#
     )
     .fetch_all(&mut *conn)
     .await?;

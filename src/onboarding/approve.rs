@@ -1,5 +1,5 @@
 //! `onboarding.approve`: all four steps are done; the tenant becomes active. Bound to what was sold and to every step's evidence.
-use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, permission, store};
+use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, payment, permission, store};
 use crate::{
     auth::OnboardingApprove,
     db::Change,
@@ -78,10 +78,13 @@ impl Operation for ApproveOnboarding {
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error> {
         let Some(onboarding) = store::find(conn, parse_id(&self.onboarding_id)?).await? else { return Ok(Vec::new()) };
         let services = onboarding.ai_services.len();
-        Ok(vec![
+        let tasks = store::tasks(conn, onboarding.id).await?;
+        let mut said = vec![
             msg::impact_onboarding_active(onboarding.label()),
             msg::impact_onboarding_sold(money::full(onboarding.expected_amount), &onboarding.plan_code, services),
-        ])
+        ];
+        said.extend(payment::impact(conn, &onboarding, &tasks).await?);
+        Ok(said)
     }
 }
 

@@ -11,7 +11,7 @@ pub mod import;
 pub mod json;
 pub mod kpi;
 pub mod lists;
-mod payment;
+pub mod payment;
 mod permission;
 pub mod reject;
 pub mod steps;
@@ -21,6 +21,7 @@ pub mod web;
 
 pub use content::Content;
 pub use lists::{Counts, Filter, Listed, counts, list};
+pub use payment::current_tasks;
 pub use store::{Onboarding, Task, find, plan_of, revisions, tasks, under_way};
 
 use crate::{error::Error, ledger::Entry};

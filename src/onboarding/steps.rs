@@ -3,6 +3,7 @@ use super::{
     Kind, Onboarding, Progress, Task,
     begin::{owner_of, tell_whose_turn, workable},
     evidence::{self, Evidence},
+    payment::{self, Asked},
     store::{self, lock, tasks},
 };
 use crate::{
@@ -64,8 +65,8 @@ pub fn seen(task: &Task) -> String {
 }
 
 /// Hands evidence in. It is checked by machine at once, and then waits for somebody's decision. On a step that was decided already this
-/// is new evidence, and it is decided again.
-pub async fn submit(app: &App, operator: &Operator<OnboardingWork>, id: i64, kind: Kind, given: Evidence) -> Result<(), Error> {
+/// is new evidence, and it is decided again. Answers the payments whose providers were asked, and since when.
+pub async fn submit(app: &App, operator: &Operator<OnboardingWork>, id: i64, kind: Kind, given: Evidence) -> Result<Asked, Error> {
     let mut change = app.db.begin(operator).await?;
     let onboarding = lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     let task = workable(&onboarding, &tasks(&mut change, id).await?, kind)?;
@@ -78,13 +79,18 @@ pub async fn submit(app: &App, operator: &Operator<OnboardingWork>, id: i64, kin
         Some("fail") => return Err(Error::Refused(msg::onboarding_evidence_rejected_before())),
         Some(_) => return Err(Error::Refused(msg::onboarding_same_evidence())),
     }
-    let checks = evidence::check(&mut change, &onboarding, kind, &given.value).await?;
+    let payments = match kind {
+        Kind::Payment => payment::ask_at_first(app, &mut change, &onboarding, &given.value).await?,
+        _ => Vec::new(),
+    };
+    let checks = evidence::check(&mut change, &onboarding, kind, &given.value, payment::is_asked(app)).await?;
     let failed = checks.iter().filter(|c| !c.ok).count();
     store::submit(&mut change, task.id, operator.id(), &given.value, &checks, &given.hash).await?;
     let outcome = if failed == 0 { Outcome::Success } else { Outcome::Failure };
     let entry = onboarding.entry("onboarding.evidence.submitted").outcome(outcome).with("step", kind.name()).with("checks", checks.len());
+    let since = change.now();
     change.commit(entry.with("failed", failed).detail("evidence", json!(hex(&given.hash)))).await?;
-    Ok(())
+    Ok(Asked { payments, since })
 }
 
 /// Decides on what `seen` names. The first decision counts: whoever comes later is told who and when, and whoever saw other evidence
@@ -102,7 +108,7 @@ pub async fn decide(
     let mut change = app.db.begin(operator).await?;
     let onboarding = lock(&mut change, id).await?.ok_or(Error::NotFound)?;
     let before = tasks(&mut change, id).await?;
-    let task = workable(&onboarding, &before, kind)?;
+    let mut task = workable(&onboarding, &before, kind)?;
     if let (Some(who), Some(at), true) = (&task.decided_by, task.decided_at, seen == self::seen(&task)) {
         // a waiver of what was rejected is the way on, not another decision on it
         if !(verdict == Verdict::Waive && task.state == Progress::Failed) {
@@ -119,6 +125,7 @@ pub async fn decide(
     if !task.state.may_become(next) {
         return Err(Error::Refused(msg::onboarding_no_evidence()));
     }
+    payment::renew_for_decision(&mut change, &onboarding, &mut task, payment::is_asked(app)).await?;
     if verdict == Verdict::Pass && task.checks.iter().any(|c| !c.ok) {
         return Err(Error::Refused(msg::onboarding_checks_failed()));
     }

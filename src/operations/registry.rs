@@ -13,11 +13,13 @@ use crate::{
     customers::{fix_tier::FixTier, grant_plan::GrantPlan},
     ledger::{log::Resume, subjects::EraseSubject},
     onboarding::{approve::ApproveOnboarding, reject::RejectOnboarding},
+    payments,
     permissions::publish::PublishPermissions,
     policy::ReplacePolicy,
     subscriptions::{cancel::Cancel, change::Change, undo::Undo},
     tools::{self, Tools},
 };
+use sqlx::PgConnection;
 use std::sync::Arc;
 
 /// What can be asked for, by name.
@@ -61,6 +63,11 @@ impl Registry {
     pub fn find(&self, name: &str) -> Option<&dyn Definition> {
         self.all().find(|d| d.name() == name)
     }
+}
+
+/// What no request changes, and the ledger tells of all the same: those that say something else than the last event about them.
+pub async fn written_past(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    payments::overwritten(conn).await
 }
 
 fn at<O: Through<AdminApi>>(admin_api: Option<(&Arc<AdminApi>, &Settings)>) -> Box<dyn Definition> {

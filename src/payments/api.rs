@@ -72,7 +72,12 @@ pub async fn show(app: &App, id: &str) -> Result<Value, Error> {
 }
 
 fn shown(p: &Payment) -> Value {
-    let trouble = p.trouble.as_ref().map(|why| json!({"why": why, "since": p.trouble_since, "tries": p.tries}));
+    let trouble = p.trouble.as_ref().map(|why| {
+        json!({
+            "why": why, "since": p.trouble_since, "tries": p.tries, "next_ask": p.next_ask,
+            "acknowledged": p.acknowledged_by.as_ref().map(|who| json!({"by": who, "at": p.acknowledged_at, "why": p.acknowledged_why})),
+        })
+    });
     json!({
         "id": p.short_id(), "provider": p.provider.name(), "provider_id": p.provider_id, "order_id": p.order_id, "state": p.state.name(),
         "said_state": p.said_state, "amount": p.amount, "balance": p.balance, "currency": super::settle::CURRENCY, "method": p.method,

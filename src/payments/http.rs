@@ -1,6 +1,5 @@
 //! Asking a provider's API, and telling apart all the ways in which that does not work.
 use super::provider::{Failure, Outcome};
-use crate::personal::without_addresses;
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect::Policy};
 use serde_json::Value;
 use std::time::Duration;
@@ -24,8 +23,9 @@ pub fn below(base: &Url, steps: &[&str]) -> Url {
     url
 }
 
-/// The JSON of an answer that is one.
-pub async fn ask(request: RequestBuilder) -> Result<Value, Failure> {
+/// The JSON of an answer that is one. `absent` are the provider's own words for a payment that there is not: a 404 without one of them
+/// comes from somebody else on the way, or from another address than its API's.
+pub async fn ask(request: RequestBuilder, absent: &[&str]) -> Result<Value, Failure> {
     let mut response = request.header("accept", "application/json").send().await.map_err(failed)?;
     let status = response.status();
     let mut body = Vec::new();
@@ -46,21 +46,26 @@ pub async fn ask(request: RequestBuilder) -> Result<Value, Failure> {
                 ..Failure::new(Outcome::Unreadable, format!("the answer is not JSON: {error}"))
             });
         }
-        StatusCode::NOT_FOUND => Outcome::NotFound,
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST if code(&body).is_some_and(|code| absent.contains(&&*code)) => Outcome::NotFound,
+        StatusCode::NOT_FOUND => Outcome::Unreadable,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
         StatusCode::TOO_MANY_REQUESTS => Outcome::Throttled,
         StatusCode::REQUEST_TIMEOUT => Outcome::Timeout,
         _ => Outcome::Broken,
     };
-    Err(Failure { why, status: Some(status.as_u16()), detail: said(&body) })
+    Err(Failure { status: Some(status.as_u16()), ..Failure::new(why, said(&body)) })
 }
 
-/// What an error says of itself: providers have a code or a type and a sentence.
+/// What a provider calls an error: one has a code, the other a type.
+fn code(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    value["code"].as_str().or_else(|| value["type"].as_str()).map(str::to_owned)
+}
+
+/// What an error says of itself: its code, and a sentence.
 fn said(body: &[u8]) -> String {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else { return String::new() };
-    let code = value["code"].as_str().or_else(|| value["type"].as_str());
-    let parts: Vec<_> = code.into_iter().chain(value["message"].as_str()).collect();
-    without_addresses(&parts.join(": ")).replace('\0', "").chars().take(300).collect()
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    code(body).into_iter().chain(value["message"].as_str().map(str::to_owned)).collect::<Vec<_>>().join(": ")
 }
 
 fn failed(error: reqwest::Error) -> Failure {
@@ -72,7 +77,7 @@ fn failed(error: reqwest::Error) -> Failure {
         text = format!("{text}: {inner}");
         cause = inner.source();
     }
-    Failure::new(why, text.chars().take(300).collect::<String>())
+    Failure::new(why, text)
 }
 
 #[cfg(test)]

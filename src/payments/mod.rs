@@ -1,5 +1,6 @@
 //! Payments as their providers know them. A provider tells us that something happened ([`receive`]); we write that down, and ask it
 //! what is so ([`run`]). Only the answer counts, and [`find`] is how others ask for it. Shared by slices; knows none of them.
+pub mod acknowledge;
 pub mod api;
 mod evidence;
 mod http;
@@ -14,10 +15,11 @@ mod store;
 pub mod toss;
 pub mod web;
 
-pub use evidence::{Expected, Found, find};
-pub use look::{JOB, run};
+pub use evidence::{Expected, FRESH, Found, Known, find};
+pub use look::{is_look, run};
 pub use providers::{Providers, Settings};
-pub use receive::{MOST, Received, receive};
+pub use receive::{Received, receive};
+pub use store::overwritten;
 
 use crate::{
     app::App,
@@ -31,7 +33,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use provider::{Handle, Outcome};
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 /// Who brings payments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +64,14 @@ impl Name {
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+
+    /// The kind of job that looks at a payment there.
+    pub fn job(self) -> &'static str {
+        match self {
+            Name::PortOne => "payment.look.portone",
+            Name::Toss => "payment.look.toss",
+        }
     }
 }
 
@@ -131,12 +141,35 @@ impl State {
         matches!(self, State::Paid | State::PartlyCancelled)
     }
 
+    /// Whether nothing becomes of it any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, State::Cancelled | State::Expired)
+    }
+
+    /// How far along it is: an event that claims more than an answer says was ahead of it.
+    fn along(self) -> u8 {
+        match self {
+            State::Heard | State::Unknown => 0,
+            State::Ready => 1,
+            State::Pending => 2,
+            State::AwaitingDeposit | State::Failed | State::Expired => 3,
+            State::Paid => 4,
+            State::PartlyCancelled => 5,
+            State::Cancelled => 6,
+        }
+    }
+
+    /// Whether an answer is behind what an event claimed. What is over is not behind anything.
+    pub fn is_behind(self, claimed: State) -> bool {
+        !self.is_final() && self.along() < claimed.along()
+    }
+
     /// Whether a newer answer may say this. What was cancelled stays so; what is open, or was not understood, may become anything.
     pub fn may_become(self, next: State) -> bool {
         match (self, next) {
             (_, State::Heard) => false,
             (was, is) if was == is => true,
-            (State::Cancelled | State::Expired, _) => false,
+            (was, _) if was.is_final() => false,
             (State::PartlyCancelled, is) => matches!(is, State::Cancelled | State::Unknown),
             // Toss: "in very few cases of network issues" a deposit turns out not to have come
             (State::Paid, is) => matches!(is, State::PartlyCancelled | State::Cancelled | State::AwaitingDeposit | State::Unknown),
@@ -180,7 +213,20 @@ pub struct Payment {
     /// Why the last look gave no answer that counts.
     pub trouble: Option<String>,
     pub trouble_since: Option<DateTime<Utc>>,
+    /// Looks in a row that gave no answer that counts.
     pub tries: i16,
+    /// What was paid when it had money; nothing if it never had.
+    pub once_paid: Option<i64>,
+    /// The least that was left of that.
+    pub least_left: Option<i64>,
+    /// When it is asked again by itself.
+    pub next_ask: Option<DateTime<Utc>>,
+    /// Somebody knows of the trouble.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    pub acknowledged_by: Option<String>,
+    pub acknowledged_why: Option<String>,
+    /// Counts what was written to it.
+    pub version: i32,
 }
 
 impl Payment {
@@ -218,15 +264,32 @@ pub async fn ask_about(app: &App, change: &mut Change, provider: Name, order_id:
         return Err(Error::NotFound);
     }
     let known = (provider == Name::PortOne).then_some(order_id);
-    let payment = store::heard_of(change, provider, known, Some(order_id)).await?;
-    ask_again(change, payment, "order").await?;
-    Ok(payment)
+    let id = store::heard_of(change, provider, known, Some(order_id)).await?;
+    let payment = store::find(change, id).await?.ok_or(Error::NotFound)?;
+    ask_again(change, &payment, "order", Some(&Handle::Order(order_id.to_owned()))).await?;
+    Ok(id)
+}
+
+/// Has providers asked about an order: those who know of it, or all that are configured. Answers whose answers will come. The change
+/// must have an entry of its own.
+pub async fn ask_all(app: &App, change: &mut Change, order_id: &str) -> Result<Vec<i64>, Error> {
+    if !Handle::is_sound(order_id) {
+        return Ok(Vec::new());
+    }
+    let known: HashSet<Name> = store::of_order(change, order_id).await?.into_iter().map(|payment| payment.provider).collect();
+    let asked: Vec<_> = app.payments.names().filter(|name| known.is_empty() || known.contains(name)).collect();
+    let mut payments = Vec::new();
+    for name in asked {
+        payments.push(ask_about(app, change, name, order_id).await?);
+    }
+    Ok(payments)
 }
 
 /// Has the provider asked again about a payment as soon as this change has committed.
-async fn ask_again(change: &mut Change, payment: i64, because: &str) -> Result<(), Error> {
+async fn ask_again(change: &mut Change, payment: &Payment, because: &str, handle: Option<&Handle>) -> Result<(), Error> {
     let since = change.now();
-    jobs::enqueue(change, JOB, json!({"payment": payment, "because": because, "since": since}), Duration::ZERO).await
+    let job = json!({"payment": payment.id, "because": because, "since": since, "handle": handle});
+    jobs::enqueue(change, payment.provider.job(), job, Duration::ZERO).await
 }
 
 /// Somebody wants the provider to be asked again, now.
@@ -236,7 +299,7 @@ pub async fn check(app: &App, operator: &Operator<PaymentsCheck>, payment: i64) 
     if app.payments.get(found.provider).is_none() {
         return Err(Error::Refused(crate::i18n::msg::payment_provider_off(found.provider.called())));
     }
-    ask_again(&mut change, payment, "operator").await?;
+    ask_again(&mut change, &found, "operator", None).await?;
     let now = change.now();
     change.commit(Entry::of("payment.check_asked").on("payment", &short_id(payment))).await?;
     Ok(now)

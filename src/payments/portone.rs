@@ -3,7 +3,7 @@
 //! read with `GET /payments/{paymentId}` under `Authorization: PortOne <API secret>`; the API adds states, types and fields as it likes.
 use super::{
     Name, State, http,
-    provider::{Claims, Deaf, Delivery, Failure, Handle, Heard, Outcome, Provider, Seen, id, text},
+    provider::{Claims, Deaf, Delivery, Failure, Handle, Heard, METHOD, NAME, Outcome, Provider, Seen, WORD, id, is_unsound, kept, text},
     settle,
     signature::{self, Secrets},
 };
@@ -74,12 +74,13 @@ impl Provider for PortOne {
         let signed = signature::verify(&self.settings.webhook, delivery.headers, delivery.body, now).map_err(Deaf::Unsigned)?;
         let body: Value = serde_json::from_slice(delivery.body).map_err(|error| Deaf::Malformed(error.to_string()))?;
         let payment = id(&body, "/data/paymentId").or_else(|| id(&body, "/payment_id"));
-        let kind = text(&body, "/type", 100).or_else(|| text(&body, "/status", 100));
+        let kind = text(&body, "/type", WORD).or_else(|| text(&body, "/status", WORD));
         Ok(Heard {
             id: signed.id,
             claims: Claims {
                 // no event of theirs has these; one that has them claims something
-                state: text(&body, "/data/status", 100).or_else(|| text(&body, "/status", 100)),
+                state: text(&body, "/data/status", WORD).or_else(|| text(&body, "/status", WORD)),
+                means: kind.as_deref().and_then(claimed),
                 amount: body.pointer("/data/amount/total").or_else(|| body.pointer("/data/amount")).and_then(Value::as_i64),
             },
             kind: kind.unwrap_or_default(),
@@ -87,6 +88,7 @@ impl Provider for PortOne {
             about: payment.map(Handle::Payment),
             sent_at: Some(signed.sent_at),
             secret: None,
+            unsound: is_unsound(&body, &["/data/paymentId", "/payment_id"]),
         })
     }
 
@@ -95,12 +97,26 @@ impl Provider for PortOne {
         let (Handle::Payment(id) | Handle::Order(id)) = at;
         let request = self.http.get(http::below(&self.settings.url, &["payments", id]));
         let secret = format!("PortOne {}", self.settings.secret.expose_secret());
-        read(http::ask(request.header("authorization", secret)).await?)
+        read(http::ask(request.header("authorization", secret), &["PAYMENT_NOT_FOUND"]).await?)
     }
 
     fn counts_tests(&self) -> bool {
         self.settings.tests_count
     }
+}
+
+/// What the kind of an event says of its payment: `Transaction.Paid`, and in the version before it `Paid`.
+fn claimed(kind: &str) -> Option<State> {
+    Some(match kind.strip_prefix("Transaction.").unwrap_or(kind) {
+        "Ready" => State::Ready,
+        "PayPending" => State::Pending,
+        "VirtualAccountIssued" => State::AwaitingDeposit,
+        "Paid" => State::Paid,
+        "PartialCancelled" => State::PartlyCancelled,
+        "Cancelled" => State::Cancelled,
+        "Failed" => State::Failed,
+        _ => return None,
+    })
 }
 
 fn read(value: Value) -> Result<Seen, Failure> {
@@ -121,21 +137,21 @@ fn read(value: Value) -> Result<Seen, Failure> {
         return Err(wrong(format!("an amount of {} with {} cancelled", amount.total, amount.cancelled)));
     }
     // who sent the money, where it came by transfer; else who bought
-    let payer = text(&value, "/method/remitterName", 200).or_else(|| answer.customer["name"].as_str().map(str::to_owned));
+    let payer = text(&value, "/method/remitterName", NAME).or_else(|| text(&answer.customer, "/name", NAME));
     Ok(Seen {
         order_id: answer.id.clone(),
         provider_id: answer.id,
         balance: if state.has_money() { amount.total - amount.cancelled } else { 0 },
         state,
-        said_state: answer.status.chars().take(100).collect(),
+        said_state: kept(&answer.status, WORD),
         amount: amount.total,
         currency: answer.currency,
-        payer: PersonName::from(payer.unwrap_or_default().chars().take(200).collect::<String>()),
-        method: answer.method["type"].as_str().unwrap_or_default().trim_start_matches("PaymentMethod").chars().take(40).collect(),
+        payer: PersonName::from(payer.unwrap_or_default()),
+        method: kept(answer.method["type"].as_str().unwrap_or_default().trim_start_matches("PaymentMethod"), METHOD),
         paid_at: settle::kept(answer.paid_at),
         told_at: settle::kept(answer.updated_at),
-        // what is not said to be live is not
-        live: answer.channel["type"] == "LIVE",
+        // of a payment for which nobody has chosen how to pay there is no channel yet
+        live: answer.channel["type"].as_str().map(|kind| kind == "LIVE"),
         secret: None,
     })
 }
@@ -160,7 +176,7 @@ mod tests {
     fn a_payment_is_read_and_what_is_new_is_left_alone() {
         let seen = read(paid()).unwrap();
         assert_eq!((seen.order_id.as_str(), seen.state, seen.amount, seen.balance), ("order-1", State::Paid, 3_158_546, 3_158_546));
-        assert_eq!((seen.payer.to_string().as_str(), seen.method.as_str(), seen.live), ("주••", "VirtualAccount", true));
+        assert_eq!((seen.payer.to_string().as_str(), seen.method.as_str(), seen.live), ("주••", "VirtualAccount", Some(true)));
         let with = |pointer: &str, value: Value| {
             let mut answer = paid();
             *answer.pointer_mut(pointer).unwrap() = value;
@@ -169,8 +185,11 @@ mod tests {
         assert_eq!(with("/status", json!("PAID_BY_MOONLIGHT")).unwrap().state, State::Unknown);
         assert_eq!(with("/amount/cancelled", json!(1_000)).unwrap().balance, 3_157_546);
         assert_eq!(with("/status", json!("FAILED")).unwrap().balance, 0, "what failed holds no money");
-        assert!(!with("/channel", json!({"type": "TEST"})).unwrap().live);
-        assert!(!with("/channel", json!({})).unwrap().live);
+        assert_eq!(with("/channel", json!({"type": "TEST"})).unwrap().live, Some(false));
+        assert_eq!(with("/channel", json!({"type": "NEW"})).unwrap().live, Some(false), "what is not said to be live is not");
+        for nothing in [json!({}), Value::Null] {
+            assert_eq!(with("/channel", nothing).unwrap().live, None);
+        }
         for (pointer, value) in [
             ("/amount", json!(5)),
             ("/amount/total", json!("3158546")),

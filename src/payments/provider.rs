@@ -1,7 +1,7 @@
 //! What a payment provider is to us: somebody who tells that something happened, and who can be asked what is so. The first is never
 //! believed; it only leads to the second.
 use super::{Name, State};
-use crate::personal::PersonName;
+use crate::personal::{PersonName, without_addresses};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
@@ -13,6 +13,11 @@ use serde_json::Value;
 pub trait Provider: Send + Sync {
     fn name(&self) -> Name;
 
+    /// As many bytes as an event may have, of one that comes to this address.
+    fn most(&self, _query: &str) -> usize {
+        SMALL
+    }
+
     /// Whether it comes from the provider, as far as that can be told, and what it is about.
     fn hear(&self, delivery: &Delivery<'_>, now: DateTime<Utc>) -> Result<Heard, Deaf>;
 
@@ -22,6 +27,11 @@ pub trait Provider: Send + Sync {
     /// Whether payments that are made for trying things out count.
     fn counts_tests(&self) -> bool;
 }
+
+/// As much is read of an event before it is known whether its sender knows a secret.
+pub const SMALL: usize = 20 * 1024;
+/// As much of one whose sender does.
+pub const LARGE: usize = 256 * 1024;
 
 /// What somebody posted to us.
 pub struct Delivery<'a> {
@@ -46,12 +56,16 @@ pub struct Heard {
     pub sent_at: Option<DateTime<Utc>>,
     /// SHA-256 of a secret that came with it, which the payment must have too.
     pub secret: Option<[u8; 32]>,
+    /// It names a payment or an order in a way that nothing can be asked for.
+    pub unsound: bool,
 }
 
 /// What an event says of a payment. Kept so that somebody can see that it lied; nothing follows from it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
     pub state: Option<String>,
+    /// What that means, where we know the word.
+    pub means: Option<State>,
     pub amount: Option<i64>,
 }
 
@@ -99,8 +113,8 @@ pub struct Seen {
     pub paid_at: Option<DateTime<Utc>>,
     /// When it last changed there, where the provider says so.
     pub told_at: Option<DateTime<Utc>>,
-    /// Real money.
-    pub live: bool,
+    /// Real money; nothing where the provider does not say.
+    pub live: Option<bool>,
     /// SHA-256 of the secret that its events bear, where they do.
     pub secret: Option<[u8; 32]>,
 }
@@ -116,7 +130,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(why: Outcome, detail: impl Into<String>) -> Self {
-        Self { why, status: None, detail: detail.into() }
+        Self { why, status: None, detail: kept(&without_addresses(&detail.into()), DETAIL) }
     }
 }
 
@@ -164,6 +178,8 @@ outcomes! {
     WrongCurrency = "wrong_currency",
     /// A payment in the provider's test mode: no money.
     TestPayment = "test_payment",
+    /// Paid, and the provider does not say whether with real money.
+    Unlabelled = "unlabelled",
     /// What was looked for by its order is known already as another payment.
     Elsewhere = "elsewhere",
 }
@@ -186,7 +202,7 @@ impl Outcome {
                 Some(Patience::Days)
             }
             // a copy at the provider that is behind catches up within minutes, or never
-            Outcome::NotFound | Outcome::Older | Outcome::Contradicts => Some(Patience::Minutes),
+            Outcome::NotFound | Outcome::Older | Outcome::Contradicts | Outcome::Unlabelled => Some(Patience::Minutes),
             _ => None,
         }
     }
@@ -199,15 +215,36 @@ pub enum Patience {
     Days,
 }
 
+/// As much of a failure's details is kept.
+const DETAIL: usize = 300;
+/// As much of a provider's own word for a state.
+pub(super) const WORD: usize = 100;
+/// As much of whoever paid.
+pub(super) const NAME: usize = 200;
+/// As much of how it was paid.
+pub(super) const METHOD: usize = 40;
+
+/// Somebody else's text as it is kept: without what no column takes, and no longer than one does.
+pub(super) fn kept(text: &str, most: usize) -> String {
+    text.trim().chars().filter(|c| *c != '\0').take(most).collect()
+}
+
 /// Text at a place of a JSON value, if there is some; cut to what is kept.
 pub(super) fn text(value: &Value, pointer: &str, most: usize) -> Option<String> {
-    let said = value.pointer(pointer)?.as_str()?.trim();
-    (!said.is_empty()).then(|| said.replace('\0', "").chars().take(most).collect())
+    Some(kept(value.pointer(pointer)?.as_str()?, most)).filter(|text| !text.is_empty())
 }
 
 /// An id, if it is one that can be asked for.
 pub(super) fn id(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer)?.as_str().filter(|id| Handle::is_sound(id)).map(str::to_owned)
+}
+
+/// Whether there is something at one of these places that should be an id and is none.
+pub(super) fn is_unsound(value: &Value, pointers: &[&str]) -> bool {
+    pointers
+        .iter()
+        .filter_map(|pointer| value.pointer(pointer))
+        .any(|id| id.as_str().is_some_and(|id| !id.is_empty() && !Handle::is_sound(id)))
 }
 
 #[cfg(test)]

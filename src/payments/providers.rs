@@ -6,7 +6,7 @@ use super::{
 };
 use crate::jobs;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Which providers there are, and how to reach them.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,12 @@ pub struct Settings {
 /// The providers of one replica.
 pub struct Providers {
     all: Vec<Arc<dyn Provider>>,
-    /// Looks at a time: fewer than workers, so that a provider that hangs does not hold up what was approved.
-    pub(super) looks: Semaphore,
+    looks: [Semaphore; Name::ALL.len()],
 }
 
-const LOOKS: usize = jobs::WORKERS - 1;
+/// Looks at one provider at a time. All together are fewer than workers: one that hangs holds up neither another one nor what was
+/// approved.
+const LOOKS: usize = (jobs::WORKERS - 1) / Name::ALL.len();
 
 impl Providers {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
@@ -33,7 +34,18 @@ impl Providers {
         if let Some(settings) = &settings.toss {
             all.push(Arc::new(toss::Toss::new(settings.clone())?));
         }
-        Ok(Self { all, looks: Semaphore::new(LOOKS) })
+        Ok(Self { all, looks: Name::ALL.map(|_| Semaphore::new(LOOKS)) })
+    }
+
+    /// One of the few looks at a time, if it is free.
+    pub(super) fn may_look(&self, name: Name) -> Option<SemaphorePermit<'_>> {
+        self.looks[name as usize].try_acquire().ok()
+    }
+
+    /// The jobs that are for another moment, or for a replica with other secrets.
+    pub fn not_now(&self) -> Vec<&'static str> {
+        let busy = |name: &Name| self.get(*name).is_none() || self.looks[*name as usize].available_permits() == 0;
+        Name::ALL.into_iter().filter(busy).map(Name::job).collect()
     }
 
     /// Nothing where it is not configured.

@@ -1,8 +1,8 @@
 //! Taking in what a provider tells: whether it comes from it, once each, and with the job that will ask whether it is so. Answered as
 //! soon as it is written down; a provider that waits longer tells it again.
 use super::{
-    JOB, Name,
-    provider::{Deaf, Delivery, Handle, Heard},
+    Name, State,
+    provider::{Deaf, Delivery, Handle, Heard, LARGE},
     short_id, store,
 };
 use crate::{
@@ -19,9 +19,6 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
-/// No event of either provider is nearly as large.
-pub const MOST: usize = 20 * 1024;
-
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Received {
@@ -33,13 +30,13 @@ pub enum Received {
     Known,
 }
 
-/// Writes an event down. `None` for the body: there was more of it than [`MOST`].
+/// Writes an event down. `None` for the body: there was more of it than [`super::provider::Provider::most`].
 pub async fn receive(app: &App, name: Name, headers: &HeaderMap, query: &str, body: Option<&[u8]>) -> Result<Received, Error> {
     let Some(provider) = app.payments.get(name) else { return Err(Error::NotFound) };
     let count = |outcome| app.db.metrics().payment_event(name.name(), outcome);
     let Some(body) = body else {
         count("oversize");
-        return Err(Error::TooLarge("20 KiB"));
+        return Err(Error::TooLarge(if provider.most(query) == LARGE { "256 KiB" } else { "20 KiB" }));
     };
     let heard = match provider.hear(&Delivery { headers, query, body }, chrono::Utc::now()) {
         Ok(heard) => heard,
@@ -53,6 +50,14 @@ pub async fn receive(app: &App, name: Name, headers: &HeaderMap, query: &str, bo
             return Err(Error::Malformed(why));
         }
     };
+    if heard.unsound {
+        count("unsound");
+        tracing::warn!(
+            provider = name.name(),
+            event = heard.id,
+            "an event names a payment or an order in a way that nothing can be asked for"
+        );
+    }
     let result = keep(app, name, &heard, body).await;
     count(match &result {
         Ok(Received::Taken) => "taken",
@@ -81,8 +86,11 @@ async fn keep(app: &App, name: Name, heard: &Heard, body: &[u8]) -> Result<Recei
     if let Some(payment) = payment {
         let since = change.now();
         let secret = heard.secret.map(|secret| hex(&secret));
-        let job = json!({"payment": payment, "because": "event", "event": heard.id, "since": since, "claimed": heard.claims.amount, "secret": secret});
-        jobs::enqueue(&mut change, JOB, job, Duration::ZERO).await?;
+        let job = json!({
+            "payment": payment, "because": "event", "event": heard.id, "since": since, "claimed": heard.claims.amount,
+            "claims": heard.claims.means.map(State::name), "secret": secret, "handle": heard.about,
+        });
+        jobs::enqueue(&mut change, name.job(), job, Duration::ZERO).await?;
         entry = entry.on("payment", &short_id(payment));
     }
     crash::point("payments.receiving");

@@ -5,6 +5,7 @@ use super::{
     provider::{Failure, Outcome, Patience, Seen},
 };
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The only currency that counts, and that has nothing smaller than its unit.
@@ -22,14 +23,14 @@ pub fn kept(at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
 
 /// How a look ended. Only what [`Outcome::counts`] becomes the payment.
 pub fn outcome(known: &Payment, asked_at: DateTime<Utc>, answer: &Result<Seen, Failure>, tests_count: bool) -> Outcome {
+    // whoever asked later was answered first: this one says nothing any more, not even that it failed
+    if known.asked_at.is_some_and(|last| last >= asked_at) {
+        return Outcome::Late;
+    }
     let seen = match answer {
         Ok(seen) => seen,
         Err(failure) => return failure.why,
     };
-    // whoever asked later was answered first
-    if known.asked_at.is_some_and(|last| last >= asked_at) {
-        return Outcome::Late;
-    }
     let is_it = match &known.provider_id {
         Some(id) => *id == seen.provider_id && (known.state == State::Heard || known.order_id.as_ref() == Some(&seen.order_id)),
         None => known.order_id.as_ref() == Some(&seen.order_id),
@@ -37,8 +38,11 @@ pub fn outcome(known: &Payment, asked_at: DateTime<Utc>, answer: &Result<Seen, F
     if !is_it {
         return Outcome::WrongId;
     }
-    if !seen.live && !tests_count {
+    if seen.live == Some(false) && !tests_count {
         return Outcome::TestPayment;
+    }
+    if seen.live.is_none() && seen.state.has_money() && !tests_count {
+        return Outcome::Unlabelled;
     }
     if seen.currency != CURRENCY {
         return Outcome::WrongCurrency;
@@ -58,11 +62,20 @@ pub fn outcome(known: &Payment, asked_at: DateTime<Utc>, answer: &Result<Seen, F
 }
 
 fn can_have_become(known: &Payment, seen: &Seen) -> bool {
-    let once_paid = known.state.has_money() || known.state == State::Cancelled;
-    // what was paid is paid, and what was given back does not return
-    let amounts = !(once_paid && (seen.state.has_money() || seen.state == State::Cancelled))
-        || (known.amount == Some(seen.amount) && known.balance >= Some(seen.balance));
+    // what was paid is paid, and what was given back does not return, whatever was said in between
+    let amounts = match (known.once_paid, known.least_left) {
+        (Some(paid), Some(left)) if seen.state.has_money() || seen.state == State::Cancelled => seen.amount == paid && seen.balance <= left,
+        _ => true,
+    };
     known.state.may_become(seen.state) && amounts
+}
+
+/// What was paid at its most, and what was left of it at its least, after this answer.
+pub fn peak(known: &Payment, seen: &Seen) -> (Option<i64>, Option<i64>) {
+    if seen.state.has_money() {
+        return (known.once_paid.or(Some(seen.amount)), Some(known.least_left.map_or(seen.balance, |left| left.min(seen.balance))));
+    }
+    (known.once_paid, known.least_left)
 }
 
 fn is_the_same(known: &Payment, seen: &Seen) -> bool {
@@ -72,13 +85,33 @@ fn is_the_same(known: &Payment, seen: &Seen) -> bool {
         && known.paid_at == seen.paid_at
 }
 
-/// After which pause to ask again; nothing when that would help nobody any more. `tries` counts this one.
-pub fn again(outcome: Outcome, tries: i16, since: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
-    let patient = match outcome.is_worth_another_try()? {
-        Patience::Minutes => tries < MINUTES,
-        Patience::Days => now - since < DAYS,
-    };
-    patient.then(|| Duration::from_secs((1 << tries.clamp(1, 10)).min(LONGEST_PAUSE)))
+/// How often one job has asked without an end to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tries {
+    /// Of those whose answer should be another one within minutes.
+    pub brief: i16,
+    /// Of those that go on for days.
+    pub long: i16,
+    /// When the first of them was.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl Tries {
+    /// After one more that deserves such patience: when to ask again; nothing when that would help nobody any more.
+    pub fn again(&mut self, patience: Patience, now: DateTime<Utc>) -> Option<Duration> {
+        let since = *self.since.get_or_insert(now);
+        let (tries, patient) = match patience {
+            Patience::Minutes => {
+                self.brief = self.brief.saturating_add(1);
+                (self.brief, self.brief < MINUTES)
+            }
+            Patience::Days => {
+                self.long = self.long.saturating_add(1);
+                (self.long, now - since < DAYS)
+            }
+        };
+        patient.then(|| Duration::from_secs((1 << tries.clamp(1, 10)).min(LONGEST_PAUSE)))
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +134,8 @@ mod tests {
             said_state: state.name().into(),
             amount: asked.map(|_| 1_000),
             balance: asked.map(|_| balance),
+            once_paid: asked.filter(|_| state.has_money()).map(|_| 1_000),
+            least_left: asked.filter(|_| state.has_money()).map(|_| balance),
             asked_at: asked.map(at),
             heard_at: at(0),
             ..Payment::default()
@@ -120,7 +155,7 @@ mod tests {
             method: String::new(),
             paid_at: None,
             told_at: None,
-            live: true,
+            live: Some(true),
             secret: None,
         }
     }
@@ -139,8 +174,11 @@ mod tests {
         assert_eq!(says(&known(State::Paid, Some(5)), Seen { provider_id: "other".into(), ..seen(State::Paid) }), Outcome::WrongId);
         assert_eq!(says(&known(State::Paid, Some(5)), Seen { order_id: "other".into(), ..seen(State::Paid) }), Outcome::WrongId);
         assert_eq!(says(&known(State::Ready, Some(5)), Seen { currency: "USD".into(), ..seen(State::Paid) }), Outcome::WrongCurrency);
-        assert_eq!(says(&known(State::Ready, Some(5)), Seen { live: false, ..seen(State::Paid) }), Outcome::TestPayment);
-        assert_eq!(outcome(&known(State::Ready, Some(5)), at(10), &Ok(Seen { live: false, ..seen(State::Paid) }), true), Outcome::Changed);
+        assert_eq!(says(&known(State::Ready, Some(5)), Seen { live: Some(false), ..seen(State::Paid) }), Outcome::TestPayment);
+        assert_eq!(
+            outcome(&known(State::Ready, Some(5)), at(10), &Ok(Seen { live: Some(false), ..seen(State::Paid) }), true),
+            Outcome::Changed
+        );
         let told = Payment { told_at: Some(at(8)), ..known(State::Ready, Some(5)) };
         assert_eq!(says(&told, Seen { told_at: Some(at(7)), ..seen(State::Paid) }), Outcome::Older);
         assert_eq!(says(&told, Seen { told_at: Some(at(8)), ..seen(State::Paid) }), Outcome::Changed);
@@ -154,7 +192,7 @@ mod tests {
         assert_eq!(says(&known(State::Cancelled, Some(5)), seen(State::Paid)), Outcome::Contradicts);
         assert_eq!(says(&known(State::Paid, Some(5)), seen(State::Ready)), Outcome::Contradicts);
         assert_eq!(says(&known(State::Paid, Some(5)), Seen { amount: 2_000, ..seen(State::Paid) }), Outcome::Contradicts);
-        let part = Payment { balance: Some(400), ..known(State::PartlyCancelled, Some(5)) };
+        let part = Payment { balance: Some(400), least_left: Some(400), ..known(State::PartlyCancelled, Some(5)) };
         assert_eq!(says(&part, Seen { balance: 300, ..seen(State::PartlyCancelled) }), Outcome::Changed);
         assert_eq!(says(&part, Seen { balance: 500, ..seen(State::PartlyCancelled) }), Outcome::Contradicts);
         // Toss says that a deposit may turn out not to have come
@@ -164,17 +202,67 @@ mod tests {
     }
 
     #[test]
+    fn what_says_nothing_of_money_does_not_make_us_forget_it() {
+        for between in [State::Unknown, State::AwaitingDeposit] {
+            let now = Payment { balance: Some(0), state: between, ..known(State::Paid, Some(5)) };
+            let now = Payment { least_left: Some(400), ..now };
+            assert_eq!(says(&now, Seen { balance: 400, ..seen(State::PartlyCancelled) }), Outcome::Changed, "{between:?}");
+            assert_eq!(says(&now, Seen { balance: 401, ..seen(State::PartlyCancelled) }), Outcome::Contradicts, "{between:?}");
+            assert_eq!(says(&now, seen(State::Paid)), Outcome::Contradicts, "{between:?}");
+            assert_eq!(says(&now, Seen { amount: 2_000, balance: 100, ..seen(State::Paid) }), Outcome::Contradicts, "{between:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_comes_late_is_late() {
+        let failed: Result<Seen, Failure> = Err(Failure::new(Outcome::Timeout, ""));
+        assert_eq!(outcome(&known(State::Paid, Some(20)), at(10), &failed, false), Outcome::Late);
+        assert_eq!(outcome(&known(State::Paid, Some(9)), at(10), &failed, false), Outcome::Timeout);
+    }
+
+    #[test]
+    fn what_is_paid_must_say_whether_with_real_money() {
+        let unsaid = |state| Seen { live: None, ..seen(state) };
+        assert_eq!(says(&known(State::Ready, Some(5)), unsaid(State::Paid)), Outcome::Unlabelled);
+        assert_eq!(says(&known(State::Heard, None), unsaid(State::Ready)), Outcome::Seen, "nobody has chosen how to pay yet");
+    }
+
+    #[test]
     fn it_is_asked_again_as_long_as_that_may_help() {
-        let pause = |outcome, tries, days: i64| again(outcome, tries, at(0), at(days * 86_400)).map(|pause| pause.as_secs());
+        let pause = |patience, tries: i16, days: i64| {
+            let mut tries = Tries { brief: tries - 1, long: tries - 1, since: Some(at(0)) };
+            tries.again(patience, at(days * 86_400)).map(|pause| pause.as_secs())
+        };
         assert_eq!(
-            [1, 2, 3, 9, 10, 200].map(|tries| pause(Outcome::Timeout, tries, 0)),
+            [1, 2, 3, 9, 10, 200].map(|tries| pause(Patience::Days, tries, 0)),
             [Some(2), Some(4), Some(8), Some(512), Some(900), Some(900)]
         );
-        assert_eq!((pause(Outcome::Broken, 400, 3), pause(Outcome::Broken, 400, 4)), (Some(900), None));
-        assert_eq!((pause(Outcome::NotFound, 7, 0), pause(Outcome::NotFound, 8, 0)), (Some(128), None));
+        assert_eq!((pause(Patience::Days, 400, 3), pause(Patience::Days, 400, 4)), (Some(900), None));
+        assert_eq!((pause(Patience::Minutes, 7, 0), pause(Patience::Minutes, 8, 0)), (Some(128), None));
+        // an outage does not use up the patience for what should be there within minutes
+        let mut tries = Tries { brief: 0, long: 300, since: Some(at(0)) };
+        assert_eq!(tries.again(Patience::Minutes, at(90_000)), Some(Duration::from_secs(2)));
         for outcome in [Outcome::WrongId, Outcome::WrongCurrency, Outcome::TestPayment, Outcome::Elsewhere, Outcome::Late, Outcome::Changed]
         {
-            assert_eq!(pause(outcome, 1, 0), None, "{outcome:?}");
+            assert_eq!(outcome.is_worth_another_try(), None, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_behind_what_an_event_claims_only_if_that_comes_later() {
+        for (state, claimed, behind) in [
+            (State::Ready, State::Paid, true),
+            (State::AwaitingDeposit, State::Paid, true),
+            (State::Failed, State::Paid, true),
+            (State::Paid, State::Cancelled, true),
+            (State::Paid, State::PartlyCancelled, true),
+            (State::Paid, State::Paid, false),
+            (State::Paid, State::AwaitingDeposit, false),
+            (State::Cancelled, State::Paid, false),
+            (State::Expired, State::Paid, false),
+            (State::Unknown, State::Paid, true),
+        ] {
+            assert_eq!(state.is_behind(claimed), behind, "{state:?} {claimed:?}");
         }
     }
 
@@ -198,7 +286,11 @@ mod tests {
                     if now.state == State::PartlyCancelled && state.has_money() {
                         prop_assert!(now.balance >= Some(balance));
                     }
-                    now = Payment { state, balance: Some(balance), amount: Some(1_000), asked_at: Some(at(asked)), ..now };
+                    let (once_paid, least_left) = peak(&now, &seen);
+                    if let (Some(was), true) = (now.least_left, state.has_money()) {
+                        prop_assert!(balance <= was, "money came back");
+                    }
+                    now = Payment { state, balance: Some(balance), amount: Some(1_000), once_paid, least_left, asked_at: Some(at(asked)), ..now };
                 }
             }
         }

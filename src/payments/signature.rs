@@ -35,10 +35,6 @@ impl Secrets {
         }
         Ok(Self(all.into_iter().map(|one| one.to_owned().into()).collect()))
     }
-
-    pub fn count(&self) -> usize {
-        self.0.len()
-    }
 }
 
 fn key(secret: &str) -> Option<Vec<u8>> {
@@ -178,7 +174,6 @@ mod tests {
         assert!(try_it(&format!("{foreign} v1a,xyz {SIGNATURE}"), BODY, AT).is_ok(), "they send both, we know one");
         assert_eq!(try_it(&foreign, BODY, AT), Err("no signature fits"));
         let both = Secrets::read(&format!("{other} {SECRET}")).unwrap();
-        assert_eq!(both.count(), 2);
         for signature in [SIGNATURE, &foreign] {
             assert!(verify(&both, &headers(ID, &AT.to_string(), signature), BODY.as_bytes(), at(AT)).is_ok());
         }

@@ -6,6 +6,7 @@ use super::{
 use crate::{db::Change, page::list::Slice};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 pub(super) async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#).fetch_one(conn).await
@@ -14,16 +15,26 @@ pub(super) async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> 
 pub(super) async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Payment>> {
     sqlx::query_as!(
         Payment,
-        "select id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
-           trouble, trouble_since, tries from payment where id = $1",
+        r#"select p.id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
+             trouble, trouble_since, tries, once_paid, least_left, next_ask, acknowledged_at, o.name as "acknowledged_by?", acknowledged_why, version
+           from payment p left join operator o on o.id = p.acknowledged_by where p.id = $1"#,
         id
     )
     .fetch_optional(conn)
     .await
 }
 
+/// Locks one until the transaction ends; from here on it is later than all that was written to it.
 pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Payment>> {
-    sqlx::query!("select from payment where id = $1 for update", id).fetch_optional(&mut **change).await?;
+    let held = sqlx::query!(
+        r#"with held as (select version from payment where id = $1 for update)
+           select version, date_trunc('milliseconds', clock_timestamp()) as "had!" from held"#,
+        id
+    )
+    .fetch_optional(&mut **change)
+    .await?;
+    let Some(held) = held else { return Ok(None) };
+    change.had_lock(held.had, held.version);
     find(change, id).await
 }
 
@@ -31,8 +42,9 @@ pub(super) async fn lock(change: &mut Change, id: i64) -> sqlx::Result<Option<Pa
 pub(super) async fn of_order(conn: &mut PgConnection, order_id: &str) -> sqlx::Result<Vec<Payment>> {
     sqlx::query_as!(
         Payment,
-        "select id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
-           trouble, trouble_since, tries from payment where order_id = $1 order by id desc limit 100",
+        r#"select p.id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
+             trouble, trouble_since, tries, once_paid, least_left, next_ask, acknowledged_at, o.name as "acknowledged_by?", acknowledged_why, version
+           from payment p left join operator o on o.id = p.acknowledged_by where order_id = $1 order by p.id desc limit 100"#,
         order_id
     )
     .fetch_all(conn)
@@ -157,17 +169,22 @@ pub(super) async fn add_attempt(
     .map(|_| ())
 }
 
-/// What the provider said now stands; with what people should still look at.
-pub(super) async fn see(
-    change: &mut Change,
-    id: i64,
-    seen: &Seen,
-    asked_at: DateTime<Utc>,
-    trouble: Option<(Outcome, DateTime<Utc>)>,
-) -> sqlx::Result<()> {
+/// What becomes of a payment besides what its provider said.
+pub(super) struct Standing {
+    /// What people should look at, and since when.
+    pub trouble: Option<(Outcome, DateTime<Utc>)>,
+    pub once_paid: Option<i64>,
+    pub least_left: Option<i64>,
+    pub next_ask: Option<DateTime<Utc>>,
+}
+
+/// What the provider said now stands.
+pub(super) async fn see(change: &mut Change, id: i64, seen: &Seen, asked_at: DateTime<Utc>, so: &Standing) -> sqlx::Result<()> {
     sqlx::query!(
         "update payment set provider_id = $2, order_id = $3, state = $4, said_state = $5, amount = $6, balance = $7, payer = $8, method = $9,
-           paid_at = $10, told_at = $11, asked_at = $12, trouble = $13, trouble_since = $14, tries = 0, version = version + 1 where id = $1",
+           paid_at = $10, told_at = $11, asked_at = $12, trouble = $13, trouble_since = $14, once_paid = $15, least_left = $16, next_ask = $17,
+           acknowledged_at = case when trouble = $13 then acknowledged_at end, acknowledged_by = case when trouble = $13 then acknowledged_by end,
+           acknowledged_why = case when trouble = $13 then acknowledged_why end, tries = 0, version = version + 1 where id = $1",
         id,
         seen.provider_id,
         seen.order_id,
@@ -180,26 +197,74 @@ pub(super) async fn see(
         seen.paid_at,
         seen.told_at,
         asked_at,
-        trouble.map(|(why, _)| why.name()),
-        trouble.map(|(_, since)| since)
+        so.trouble.map(|(why, _)| why.name()),
+        so.trouble.map(|(_, since)| since),
+        so.once_paid,
+        so.least_left,
+        so.next_ask
     )
     .execute(&mut **change)
     .await
     .map(|_| ())
 }
 
-/// The look gave no answer that counts; what was known stands.
-pub(super) async fn fail(change: &mut Change, id: i64, why: Outcome, since: DateTime<Utc>, tries: i16) -> sqlx::Result<()> {
+/// The look gave no answer that counts; what was known stands. What another job is going to ask stands, too.
+pub(super) async fn fail(
+    change: &mut Change,
+    id: i64,
+    why: Outcome,
+    now: DateTime<Utc>,
+    next_ask: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "update payment set trouble = $2, trouble_since = $3, tries = $4, version = version + 1 where id = $1",
+        "update payment set trouble = $2, trouble_since = coalesce(trouble_since, $3), tries = least(tries, 32000) + 1,
+           next_ask = coalesce($4, case when next_ask > $3 then next_ask end),
+           acknowledged_at = case when trouble = $2 then acknowledged_at end, acknowledged_by = case when trouble = $2 then acknowledged_by end,
+           acknowledged_why = case when trouble = $2 then acknowledged_why end, version = version + 1 where id = $1",
         id,
         why.name(),
-        since,
-        tries
+        now,
+        next_ask
     )
     .execute(&mut **change)
     .await
     .map(|_| ())
+}
+
+/// Somebody knows of the trouble.
+pub(super) async fn acknowledge(change: &mut Change, id: i64, by: Uuid, why: &str) -> sqlx::Result<()> {
+    let now = change.now();
+    sqlx::query!(
+        "update payment set acknowledged_at = $2, acknowledged_by = $3, acknowledged_why = $4, version = version + 1 where id = $1",
+        id,
+        now,
+        by,
+        why
+    )
+    .execute(&mut **change)
+    .await
+    .map(|_| ())
+}
+
+/// Payments that say something else than the last event about them, or money that no event tells of: somebody wrote them past the
+/// portal. Reads all of them.
+pub async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    let found = sqlx::query_scalar!(
+        r#"with last as (select distinct on (e.target_id) e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts
+             from ledger.event e where e.target_type = 'payment' and e.kind in ('payment.seen', 'payment.verified', 'payment.changed')
+             order by e.target_id, e.event_id desc)
+           select p.id from payment p left join last l on l.target_id = 'PAY-' || p.id
+           where case
+             when l.facts is null then p.state <> 'heard' and p.asked_at >= ledger.kept_since()
+             -- before this was written down, an event had no more than that it happened
+             when not l.facts ? 'state' then false
+             else (l.facts ->> 'state', l.facts ->> 'balance', l.facts ->> 'amount', l.facts ->> 'order')
+               is distinct from (p.state, p.balance::text, p.amount::text, p.order_id) end
+           order by p.id limit 100"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(super::short_id).collect())
 }
 
 pub(super) async fn looked_since(conn: &mut PgConnection, id: i64, since: DateTime<Utc>) -> sqlx::Result<bool> {
@@ -278,18 +343,19 @@ pub(super) async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) 
     let (amount, id) = (value.and_then(|v| v.parse::<i64>().ok()), id.and_then(|id| id.parse::<i64>().ok()));
     let mut rows = sqlx::query_as!(
         Payment,
-        r#"select id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
-             trouble, trouble_since, tries from payment
-           where ($1::text is null or order_id = $1 or provider_id = $1 or id = $2)
+        r#"select p.id, provider, provider_id, order_id, state, said_state, amount, balance, payer, method, paid_at, told_at, asked_at, heard_at,
+             trouble, trouble_since, tries, once_paid, least_left, next_ask, acknowledged_at, o.name as "acknowledged_by?", acknowledged_why, version
+           from payment p left join operator o on o.id = p.acknowledged_by
+           where ($1::text is null or order_id = $1 or provider_id = $1 or p.id = $2)
              and ($3::text is null or state = $3) and ($4::text is null or provider = $4)
-             and ($5::bool is null or (trouble is not null) = $5)
+             and ($5::bool is null or (trouble is not null and acknowledged_at is null) = $5)
              and (not $6 or amount is not null)
              and ($7::bigint is null or case
-               when $6 and $8 then (amount, id) > ($9::bigint, $7)
-               when $6 then (amount, id) < ($9::bigint, $7)
-               when $8 then id > $7 else id < $7 end)
+               when $6 and $8 then (amount, p.id) > ($9::bigint, $7)
+               when $6 then (amount, p.id) < ($9::bigint, $7)
+               when $8 then p.id > $7 else p.id < $7 end)
            order by case when $6 and $8 then amount end asc, case when $6 and not $8 then amount end desc,
-             case when $8 then id end asc, case when not $8 then id end desc limit $10"#,
+             case when $8 then p.id end asc, case when not $8 then p.id end desc limit $10"#,
         f.q,
         f.number,
         f.state,

@@ -6,7 +6,10 @@
 //! 200 counts as taken there; anything else is sent again, seven times in four days.
 use super::{
     Name, State, http,
-    provider::{Claims, Deaf, Delivery, Failure, Handle, Heard, Outcome, Provider, Seen, id, text},
+    provider::{
+        Claims, Deaf, Delivery, Failure, Handle, Heard, LARGE, METHOD, NAME, Outcome, Provider, SMALL, Seen, WORD, id, is_unsound, kept,
+        text,
+    },
     settle,
     signature::LONGEST_ID,
 };
@@ -42,6 +45,13 @@ impl Toss {
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
         Ok(Self { settings, http: http::client()? })
     }
+
+    /// Whether this is the address that was registered there.
+    fn knows_key(&self, query: &str) -> bool {
+        let given = url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "key").map(|(_, key)| key);
+        // hashed first: neither content nor length of the key is told by how long this takes
+        given.is_some_and(|key| hash(key.as_bytes()).ct_eq(&hash(self.settings.webhook.expose_secret().as_bytes())).into())
+    }
 }
 
 /// What we need of a payment. Whatever else there is, now or later, is not read.
@@ -65,11 +75,13 @@ impl Provider for Toss {
         Name::Toss
     }
 
+    /// Its events have the whole payment in them, with every part that was given back.
+    fn most(&self, query: &str) -> usize {
+        if self.knows_key(query) { LARGE } else { SMALL }
+    }
+
     fn hear(&self, delivery: &Delivery<'_>, _: DateTime<Utc>) -> Result<Heard, Deaf> {
-        let given = url::form_urlencoded::parse(delivery.query.as_bytes()).find(|(name, _)| name == "key").map(|(_, key)| key);
-        // hashed first: neither content nor length of the key is told by how long this takes
-        let fits = given.is_some_and(|key| hash(key.as_bytes()).ct_eq(&hash(self.settings.webhook.expose_secret().as_bytes())).into());
-        if !fits {
+        if !self.knows_key(delivery.query) {
             return Err(Deaf::Unsigned("the address has no key, or another one"));
         }
         let body: Value = serde_json::from_slice(delivery.body).map_err(|error| Deaf::Malformed(error.to_string()))?;
@@ -79,7 +91,8 @@ impl Provider for Toss {
         let own = || format!("sha256-{}", crate::requests::hex(&hash(delivery.body)));
         let order_id = id(&body, "/data/orderId").or_else(|| id(&body, "/orderId"));
         let about = id(&body, "/data/paymentKey").map(Handle::Payment).or_else(|| order_id.clone().map(Handle::Order));
-        let kind = text(&body, "/eventType", 100);
+        let kind = text(&body, "/eventType", WORD);
+        let status = text(&body, "/data/status", WORD).or_else(|| text(&body, "/status", WORD));
         Ok(Heard {
             id: transmission.filter(|id| !id.is_empty() && id.len() <= LONGEST_ID).map_or_else(own, str::to_owned),
             // this one does not say what it is
@@ -87,11 +100,13 @@ impl Provider for Toss {
             about,
             order_id,
             claims: Claims {
-                state: text(&body, "/data/status", 100).or_else(|| text(&body, "/status", 100)),
+                means: status.as_deref().map(state).filter(|state| *state != State::Unknown),
+                state: status,
                 amount: body.pointer("/data/totalAmount").and_then(Value::as_i64),
             },
             sent_at: text(&body, "/createdAt", 40).and_then(|at| in_korea(&at)),
             secret: body["secret"].as_str().or_else(|| body.pointer("/data/secret")?.as_str()).map(|secret| hash(secret.as_bytes())),
+            unsound: is_unsound(&body, &["/data/paymentKey", "/data/orderId", "/orderId"]),
         })
     }
 
@@ -101,7 +116,8 @@ impl Provider for Toss {
             Handle::Order(order) => http::below(&self.settings.url, &["v1", "payments", "orders", order]),
         };
         let secret = self.settings.secret.expose_secret();
-        read(http::ask(self.http.get(url).basic_auth(secret, Some(""))).await?, secret.starts_with("live_"))
+        let request = self.http.get(url).basic_auth(secret, Some(""));
+        read(http::ask(request, &["NOT_FOUND_PAYMENT", "NOT_FOUND"]).await?, secret.starts_with("live_"))
     }
 
     fn counts_tests(&self) -> bool {
@@ -122,10 +138,9 @@ fn in_korea(at: &str) -> Option<DateTime<Utc>> {
     at.and_local_timezone(Seoul).earliest().map(|at| at.to_utc())
 }
 
-fn read(value: Value, live: bool) -> Result<Seen, Failure> {
-    let wrong = |detail: String| Failure { status: Some(200), ..Failure::new(Outcome::Unreadable, detail) };
-    let answer = Answer::deserialize(&value).map_err(|error| wrong(format!("the payment has another shape: {error}")))?;
-    let state = match answer.status.as_str() {
+/// What its word for a state means.
+fn state(word: &str) -> State {
+    match word {
         "READY" => State::Ready,
         "IN_PROGRESS" => State::Pending,
         "WAITING_FOR_DEPOSIT" => State::AwaitingDeposit,
@@ -135,28 +150,34 @@ fn read(value: Value, live: bool) -> Result<Seen, Failure> {
         "ABORTED" => State::Failed,
         "EXPIRED" => State::Expired,
         _ => State::Unknown,
-    };
+    }
+}
+
+fn read(value: Value, live: bool) -> Result<Seen, Failure> {
+    let wrong = |detail: String| Failure { status: Some(200), ..Failure::new(Outcome::Unreadable, detail) };
+    let answer = Answer::deserialize(&value).map_err(|error| wrong(format!("the payment has another shape: {error}")))?;
+    let state = state(&answer.status);
     let (total, balance) = (answer.total_amount, answer.balance_amount);
     if total < 0 || !(0..=total).contains(&balance) {
         return Err(wrong(format!("an amount of {total} of which {balance} is left")));
     }
     // who sent the money, where that is said; else who was to send it
     let payer = ["/virtualAccount/depositorName", "/virtualAccount/customerName", "/customerName"];
-    let payer = payer.iter().find_map(|pointer| text(&value, pointer, 200));
+    let payer = payer.iter().find_map(|pointer| text(&value, pointer, NAME));
     Ok(Seen {
         provider_id: answer.payment_key,
         order_id: answer.order_id,
         balance: if state.has_money() { balance } else { 0 },
         state,
-        said_state: answer.status.chars().take(100).collect(),
+        said_state: kept(&answer.status, WORD),
         amount: total,
         currency: answer.currency,
         payer: PersonName::from(payer.unwrap_or_default()),
-        method: answer.method.unwrap_or_default().chars().take(40).collect(),
+        method: kept(&answer.method.unwrap_or_default(), METHOD),
         paid_at: settle::kept(answer.approved_at),
         // it says when it was approved and when something was given back, and not when it last changed
         told_at: None,
-        live,
+        live: Some(live),
         secret: value["secret"].as_str().map(|secret| hash(secret.as_bytes())),
     })
 }
@@ -226,7 +247,7 @@ mod tests {
         let changed = json!({"eventType": "PAYMENT_STATUS_CHANGED", "createdAt": "2026-09-21T22:33:20.000000", "data": done()});
         let heard = hear(key, &changed, Some("whtrans_1")).unwrap();
         assert_eq!((heard.id.as_str(), heard.about), ("whtrans_1", Some(Handle::Payment("5zJ4xY7m0kODnyRpQWGrN2".into()))));
-        assert_eq!(heard.claims, Claims { state: Some("DONE".into()), amount: Some(15_000) });
+        assert_eq!(heard.claims, Claims { state: Some("DONE".into()), means: Some(State::Paid), amount: Some(15_000) });
         assert_eq!(heard.sent_at, "2026-09-21T13:33:20Z".parse().ok());
         let deposit = json!({"createdAt": "2026-09-21T22:33:20.000", "secret": "ps_Qbgg", "orderId": "a4CWyWY5m89PNh7xJwhk1", "status": "DONE", "transactionKey": "9FF1"});
         let heard = hear(key, &deposit, None).unwrap();

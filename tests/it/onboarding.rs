@@ -32,7 +32,7 @@ pub(crate) async fn begun(who: &Token, slug: &str, nine: u32) -> String {
 fn evidence(step: &str) -> Value {
     match step {
         "contract" => json!({"contract_number": "HB-2026-0001", "sha256": format!("{:064x}", uuid::Uuid::now_v7().as_u128())}),
-        "payment" => json!({"order_id": "ord-1", "amount": 1_650_000}),
+        "payment" => json!({"order_id": format!("ord-{}", uuid::Uuid::now_v7().simple()), "amount": 1_650_000}),
         "permission" => json!({"template": "standard", "version": 3}),
         _ => {
             json!({"datasets": [{"name": "문서", "source_rows": 10, "target_rows": 10, "source_checksum": "9f3a", "target_checksum": "9f3a"}]})

@@ -2,7 +2,7 @@
 use super::{Standing, spelt, store};
 use crate::{
     auth::CatalogChange,
-    catalog::{Days, today},
+    catalog::{Days, store as catalog},
     db::Change,
     error::Error,
     i18n::{Text, msg},
@@ -35,7 +35,7 @@ impl Operation for Close {
     async fn preview(&self, conn: &mut PgConnection) -> Result<Preview, Refusal> {
         let code = spelt(&self.code);
         let offer = store::find(conn, &code).await?.ok_or_else(|| Refusal::field("code", msg::promotion_unknown(&code)))?;
-        if offer.standing(today()) == Standing::Ended {
+        if offer.standing(catalog::today(conn).await?) == Standing::Ended {
             return Err(Refusal::field("code", msg::promotion_closed_already(&code)));
         }
         let state = |days: Option<Days>| Map::from_iter([("valid".to_owned(), json!(days.map(|days| days.to_string())))]);
@@ -44,7 +44,8 @@ impl Operation for Close {
     }
 
     async fn apply(&self, change: &mut Change, preview: &Preview) -> Result<(), Refusal> {
-        store::end(change, &spelt(&self.code), today()).await?;
+        let today = catalog::today(change).await?;
+        store::end(change, &spelt(&self.code), today).await?;
         let entry = Entry::of("promotion.closed").on("promotion", &spelt(&self.code));
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())

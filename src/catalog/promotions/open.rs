@@ -127,9 +127,14 @@ impl Operation for Open {
         let (code, terms, plans) = (spelt(&self.code), self.terms()?, self.plans());
         let new = New { code: &code, name: self.name.trim(), terms: &terms, plans: &plans, days: self.days(), most: self.most };
         store::add(change, &new).await?;
-        let entry = Entry::of("promotion.opened").on("promotion", &code);
+        // in the leaf, which lasts: what it must still say when somebody checks it
+        let entry = Entry::of("promotion.opened").on("promotion", &code).with("terms", json!({"terms": terms, "plans": plans}));
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
+    }
+
+    async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+        store::overwritten(conn).await
     }
 
     async fn impact(&self, _: &mut PgConnection) -> Result<Vec<Text>, Error> {

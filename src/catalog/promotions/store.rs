@@ -180,3 +180,24 @@ pub(super) async fn unknown_plans(conn: &mut PgConnection, codes: &[String]) -> 
     .fetch_all(conn)
     .await
 }
+
+/// Requests whose promotions say something else than what was opened by them: another operation's, never told of, with other terms, more
+/// generous, or ended by nobody.
+pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"with told as (select e.request_id, e.kind, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event e
+             where e.kind in ('promotion.opened', 'promotion.closed') and e.outcome = 'success')
+           select p.request_id from promotion p join request r on r.id = p.request_id
+           where r.operation <> 'promotion.open' or r.state not in ('executing', 'succeeded')
+             or upper(trim(r.fields ->> 'code')) <> p.code or (r.fields ->> 'most')::int is distinct from p.most
+             or (not isempty(p.valid) and lower(p.valid)::text <> r.fields ->> 'starts')
+             or (p.created_at >= ledger.kept_since() and not exists (select from told t
+               where t.request_id = p.request_id and t.kind = 'promotion.opened'
+                 and (not t.facts ? 'terms' or t.facts -> 'terms' = jsonb_build_object('terms', p.terms, 'plans', to_jsonb(p.plans)))))
+             or ((isempty(p.valid) or upper(p.valid)::text is distinct from r.fields ->> 'ends') and p.created_at >= ledger.kept_since()
+               and not exists (select from told t where t.kind = 'promotion.closed' and t.target_id = p.code))
+           limit 100"#
+    )
+    .fetch_all(conn)
+    .await
+}

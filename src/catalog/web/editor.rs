@@ -50,6 +50,15 @@ struct Editor {
     asks: bool,
 }
 
+impl Editor {
+    /// What is wrong with a field, said where it is put right.
+    fn error(&self, field: &str) -> Option<String> {
+        let here = format!("#field-{field}");
+        let said: Vec<_> = self.errors.iter().filter(|error| error.href == here).map(|error| error.label.as_str()).collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+}
+
 /// What a form of the editor holds.
 struct Form {
     code: String,

@@ -6,11 +6,9 @@ use crate::{
     catalog::{
         Kind, Product,
         charges::{Charge, Model},
-        prices,
         store::{self, Filter as Wanted},
         today, words,
     },
-    documents::tidy,
     error::Error,
     i18n::Lang,
     page::{
@@ -72,12 +70,8 @@ fn base(charges: &[Charge]) -> Option<i64> {
     flat.reduce(|sum, amount| sum.saturating_add(amount))
 }
 
-fn charges(p: &Product) -> Vec<Charge> {
-    p.document.as_ref().and_then(|document| prices::read(&tidy(document)).ok()).unwrap_or_default()
-}
-
 fn price(p: &Product) -> Option<i64> {
-    base(&charges(p))
+    base(&p.charges)
 }
 
 fn money(p: &Product) -> Option<String> {
@@ -87,7 +81,7 @@ fn money(p: &Product) -> Option<String> {
 /// What it counts, as it is called in a language or as it is written.
 fn metrics(p: &Product, l: Option<Lang>) -> String {
     let named = |c: &Charge| c.metric.as_deref().map(|m| l.map_or_else(|| m.to_owned(), |l| words::metric(l, m)));
-    charges(p).iter().filter_map(named).collect::<Vec<_>>().join(", ")
+    p.charges.iter().filter_map(named).collect::<Vec<_>>().join(", ")
 }
 
 fn columns() -> Vec<Column<Product>> {
@@ -112,6 +106,14 @@ fn columns() -> Vec<Column<Product>> {
             |p| price(p).map(|won| won.to_string()).unwrap_or_default(),
         )
         .end(),
+        Of::new(
+            "currency",
+            Lang::catalog_currency,
+            |_, p| Cell::text(p.currency.map(|c| c.code().to_owned())),
+            |p| p.currency.map(|c| c.code().to_owned()).unwrap_or_default(),
+        )
+        .hidden()
+        .in_files(),
         Of::new(
             "metrics",
             Lang::catalog_counts,

@@ -76,6 +76,8 @@ struct VersionRow {
     href: String,
     badge: Badge,
     days: String,
+    /// The version that ended it earlier than it was meant to end.
+    cut: Option<String>,
     published: When,
     requester: String,
     request: Link,
@@ -119,7 +121,8 @@ pub(super) async fn show<S: Sold>(visit: Visit, State(app): State<App>, Path(cod
     drop(conn);
     let may = caller.may(CatalogChange::NAME);
     let next = if draft.is_some() { l.catalog_draft_open() } else { l.catalog_next_version() };
-    let rows = versions.iter().map(|v| row(l, kind, &code, v, today, may && caller.may(RequestsAsk::NAME))).collect();
+    let rows =
+        versions.iter().map(|v| row(l, kind, &code, (v, cut_by(v, &versions)), today, may && caller.may(RequestsAsk::NAME))).collect();
     let page = Show {
         back: Action { href: format!("/catalog/{}", kind.path()), label: title(l, kind) },
         here: href(kind, &code),
@@ -200,7 +203,15 @@ fn charge_row(l: Lang, v: &Version, charge: &Charge) -> ChargeRow {
     ChargeRow { key: charge.key.clone(), kind, metric, said: words::charge(l, v.currency, charge) }
 }
 
-fn row(l: Lang, kind: Kind, code: &str, v: &Version, today: NaiveDate, may: bool) -> VersionRow {
+/// The version whose beginning ended another one earlier than that was meant to end.
+fn cut_by(v: &Version, versions: &[Version]) -> Option<i32> {
+    let cuts = |other: &&Version| {
+        other.version != v.version && other.currency == v.currency && other.withdrawn_at.is_none() && Some(other.days.starts) == v.days.ends
+    };
+    versions.iter().filter(|_| v.meant_to_end != v.days.ends).find(cuts).map(|other| other.version)
+}
+
+fn row(l: Lang, kind: Kind, code: &str, (v, cut): (&Version, Option<i32>), today: NaiveDate, may: bool) -> VersionRow {
     let standing = v.standing(today);
     let number = v.version.to_string();
     let withdraw = may && standing == Standing::Scheduled;
@@ -212,6 +223,7 @@ fn row(l: Lang, kind: Kind, code: &str, v: &Version, today: NaiveDate, may: bool
         href: format!("{}?version={}", href(kind, code), v.version),
         badge: badge(l, standing),
         days: v.days.to_string(),
+        cut: cut.map(|by| l.catalog_cut_by(by)),
         published: When::new(l, v.published_at),
         requester: v.requester.clone(),
         request: Link { href: format!("/requests/{id}"), label: id },

@@ -307,6 +307,7 @@ fn given(n: usize, seed: &Seed, kind: Kind, fails: bool) -> (evidence::Evidence,
         ok: expected == found,
         expected,
         found,
+        ..Check::default()
     };
     let sum = hex(&Sha256::digest(format!("{}-{n}", seed.slug)));
     let paid = if fails { seed.amount - 110_000 } else { seed.amount };

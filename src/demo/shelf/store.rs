@@ -36,10 +36,10 @@ async fn publish(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>
     .await?;
     sqlx::query!(
         "insert into product_version (kind, code, version, currency, valid, document, hash, request_id, published_at)
-         values ($1, $2, ($3::bigint)::int, 'KRW', daterange(($4::text)::date, ($5::text)::date), $6, sha256(convert_to($6, 'UTF8')), $7, $8)",
+         values ($1, $2, (select coalesce(max(version), 0) + 1 from product_version where kind = $1 and code = $2), 'KRW',
+           daterange(($3::text)::date, ($4::text)::date), $5, sha256(convert_to($5, 'UTF8')), $6, $7)",
         r.target_type,
         r.target_id,
-        r.after["version"].as_i64(),
         r.fields["starts"].as_str(),
         r.fields["ends"].as_str(),
         tidy(r.fields["prices"].as_str().unwrap_or_default()),

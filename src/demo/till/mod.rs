@@ -15,7 +15,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shapes::{Payment, STATES, event, portone_payment, sign, toss_payment};
+use shapes::{MODES, Payment, STATES, event, portone_payment, sign, toss_payment};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -23,27 +23,6 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-
-/// How it answers when it is asked.
-const MODES: [&str; 17] = [
-    "ok",
-    "slow",
-    "hang",
-    "fail",
-    "reset",
-    "cut",
-    "garbage",
-    "refuse",
-    "forget",
-    "throttle",
-    "redirect",
-    "wrong-id",
-    "wrong-currency",
-    "new-shape",
-    "new-state",
-    "stale",
-    "test",
-];
 
 #[derive(Default, Serialize, Deserialize)]
 struct Data {
@@ -284,17 +263,27 @@ fn tell(till: &Arc<Till>, order: String, telling: Telling) {
 async fn portone(State(till): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
     let admitted =
         headers.get(header::AUTHORIZATION).is_some_and(|v| v.as_bytes() == format!("PortOne {}", till.secrets.portone).as_bytes());
-    answer(&till, format!("/payments/{id}"), admitted, |p| p.provider == "portone" && p.order == id, portone_payment).await
+    answer(&till, format!("/payments/{id}"), "PAYMENT_NOT_FOUND", admitted, |p| p.provider == "portone" && p.order == id, portone_payment)
+        .await
 }
 
 async fn toss(State(till): Shared, headers: HeaderMap, Path(key): Path<String>) -> Response {
     let admitted = knows_toss(&till, &headers);
-    answer(&till, format!("/v1/payments/{key}"), admitted, |p| p.provider == "toss" && p.key == key, toss_payment).await
+    answer(&till, format!("/v1/payments/{key}"), "NOT_FOUND_PAYMENT", admitted, |p| p.provider == "toss" && p.key == key, toss_payment)
+        .await
 }
 
 async fn toss_order(State(till): Shared, headers: HeaderMap, Path(order): Path<String>) -> Response {
     let admitted = knows_toss(&till, &headers);
-    answer(&till, format!("/v1/payments/orders/{order}"), admitted, |p| p.provider == "toss" && p.order == order, toss_payment).await
+    answer(
+        &till,
+        format!("/v1/payments/orders/{order}"),
+        "NOT_FOUND_PAYMENT",
+        admitted,
+        |p| p.provider == "toss" && p.order == order,
+        toss_payment,
+    )
+    .await
 }
 
 fn knows_toss(till: &Till, headers: &HeaderMap) -> bool {
@@ -305,6 +294,8 @@ fn knows_toss(till: &Till, headers: &HeaderMap) -> bool {
 async fn answer(
     till: &Till,
     path: String,
+    // what this provider calls a payment that there is not
+    absent: &str,
     admitted: bool,
     is_it: impl Fn(&Payment) -> bool,
     shown: impl Fn(&Payment) -> Value,
@@ -318,7 +309,7 @@ async fn answer(
     };
     let error = |status: StatusCode, code: &str| (status, Json(json!({"type": code, "code": code, "message": "sorry"}))).into_response();
     let Some(payment) = found.filter(|_| mode != "forget") else {
-        return error(if admitted { StatusCode::NOT_FOUND } else { StatusCode::UNAUTHORIZED }, "PAYMENT_NOT_FOUND");
+        return error(if admitted { StatusCode::NOT_FOUND } else { StatusCode::UNAUTHORIZED }, absent);
     };
     if !admitted || mode == "refuse" {
         return error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED");
@@ -349,6 +340,8 @@ async fn answer(
         }
         "new-state" => body["status"] = json!("HELD_FOR_REVIEW"),
         "test" => body["channel"] = json!({"type": "TEST"}),
+        "no-channel" => body["channel"] = Value::Null,
+        "not-here" => return (StatusCode::NOT_FOUND, Html("<!doctype html><title>404 Not Found</title>")).into_response(),
         _ => {}
     }
     Json(body).into_response()

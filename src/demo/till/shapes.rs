@@ -5,6 +5,29 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+/// How it answers when it is asked.
+pub(super) const MODES: [&str; 19] = [
+    "ok",
+    "slow",
+    "hang",
+    "fail",
+    "reset",
+    "cut",
+    "garbage",
+    "refuse",
+    "forget",
+    "throttle",
+    "redirect",
+    "wrong-id",
+    "wrong-currency",
+    "new-shape",
+    "new-state",
+    "stale",
+    "test",
+    "no-channel",
+    "not-here",
+];
+
 /// Their words for the states that ours stand for.
 pub(super) const STATES: [(&str, &str, &str); 8] = [
     ("ready", "READY", "READY"),

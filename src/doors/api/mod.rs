@@ -8,6 +8,7 @@ mod docs;
 mod endpoints;
 mod events;
 mod findings;
+mod imports;
 mod key;
 mod ledger;
 mod notices;
@@ -92,18 +93,20 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)
         .act::<PaymentsCheck, _, _>("/api/payments/{id}/check", payments::check)
+        .act::<PaymentsCheck, _, _>("/api/payments/{id}/acknowledge", payments::acknowledge)
         .show::<CustomersRead, _, _>("/api/companies", onboarding::companies)
         .show::<CustomersRead, _, _>("/api/tenants/{id}", onboarding::tenant)
         .show::<OnboardingRead, _, _>("/api/onboarding", onboarding::list)
         .act::<OnboardingWork, _, _>("/api/onboarding", onboarding::create)
         .show::<OnboardingRead, _, _>("/api/onboarding/success", onboarding::success)
-        .act::<OnboardingWork, _, _>("/api/onboarding/import", onboarding::import)
+        .act::<OnboardingWork, _, _>("/api/onboarding/import", imports::import)
         .show::<OnboardingRead, _, _>("/api/onboarding/{id}", onboarding::show)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/open", onboarding::open)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/withdraw", onboarding::withdraw)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/again", onboarding::again)
         .act::<RequestsAsk, _, _>("/api/onboarding/{id}/approve", onboarding::approve)
         .act::<RequestsAsk, _, _>("/api/onboarding/{id}/reject", onboarding::reject)
+        .act::<OnboardingWork, _, _>("/api/onboarding/{id}/payment/ask", onboarding::ask_payment)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/evidence", onboarding::submit)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/decision", onboarding::decide)
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/wait", onboarding::wait)

@@ -1,5 +1,5 @@
 //! Onboardings, companies and tenants.
-use super::{Body, Language, Query};
+use super::{Body, Query};
 use crate::{
     app::App,
     auth::{OnboardingWork, Operator, RequestsAsk},
@@ -10,7 +10,7 @@ use crate::{
         asking,
         begin::{self, NewSold, step_of},
         evidence::{self, Dataset, as_lines},
-        import as csv, json as shown, kpi, lists, parse_id,
+        json as shown, kpi, lists, parse_id, payment,
         reject::RejectOnboarding,
         short_id,
         steps::{self, Verdict},
@@ -64,7 +64,7 @@ pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json
 async fn whole(app: &App, id: i64) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let onboarding = onboarding::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
-    let tasks = onboarding::tasks(&mut conn, id).await?;
+    let tasks = onboarding::current_tasks(&mut conn, &onboarding, payment::is_asked(app)).await?;
     let operations = [ApproveOnboarding::NAME, RejectOnboarding::NAME];
     let waiting = onboarding::under_way(&mut conn, &onboarding.tenant_id, &operations).await?;
     shown::whole(&onboarding, &tasks, waiting)
@@ -140,36 +140,6 @@ pub async fn success(State(app): State<App>) -> Result<Json<Value>, Error> {
     value["over"] = json!(all.over());
     value["percent"] = json!(all.percent());
     Ok(Json(value))
-}
-
-/// The body of `POST /api/onboarding/import`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewImport {
-    /// The file's text; the first line names the columns.
-    csv: String,
-    /// Only says what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-pub async fn import(
-    operator: Operator<OnboardingWork>,
-    State(app): State<App>,
-    Language(l): Language,
-    Body(new): Body<NewImport>,
-) -> Result<Json<Value>, Error> {
-    let report = csv::import(&app, &operator, new.csv.as_bytes(), new.dry_run).await?;
-    let rows: Vec<_> = report
-        .rows
-        .iter()
-        .map(|row| {
-            let errors: Vec<_> =
-                row.problems.iter().map(|p| json!({"field": p.field, "code": p.text.id(), "message": l.say(&p.text)})).collect();
-            json!({"line": row.line, "company": row.company, "slug": row.slug, "accepted": errors.is_empty(), "id": row.id.map(short_id), "errors": errors})
-        })
-        .collect();
-    Ok(Json(json!({"accepted": report.accepted(), "refused": report.refused(), "dry_run": new.dry_run, "rows": rows})))
 }
 
 pub async fn open(operator: Operator<OnboardingWork>, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
@@ -302,8 +272,21 @@ pub async fn submit(
         _ => String::new(),
     };
     let given = evidence::read(kind, text).map_err(Error::Invalid)?;
-    steps::submit(&app, &operator, id, kind, given).await?;
+    let asked = steps::submit(&app, &operator, id, kind, given).await?;
+    payment::answered(&app, &asked).await?;
     whole(&app, id).await.map(Json)
+}
+
+/// The onboarding after payment providers were asked about its order, or as it is known if that takes longer than three seconds.
+pub async fn ask_payment(
+    operator: Operator<OnboardingWork>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Value>), Error> {
+    let id = parse_id(&id)?;
+    let asked = payment::ask_again(&app, &operator, id).await?;
+    let status = if payment::answered(&app, &asked).await? { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(whole(&app, id).await?)))
 }
 
 /// The body of `POST /api/onboarding/{id}/{step}/decision`.

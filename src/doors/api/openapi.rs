@@ -7,7 +7,7 @@ use super::{
     endpoints::{self, Endpoint},
     findings::NewFinding,
     notices::{ReadNotices, Watching},
-    payments::PaymentLookup,
+    payments::{PaymentAcknowledgement, PaymentLookup},
     policy::NewDraft,
     redemptions::NewRedemption,
     requests::{NewRequest, NewReview, NewVote},
@@ -50,6 +50,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
     schemas.insert("NewRedemption".into(), schema::<NewRedemption>());
+    schemas.insert("PaymentAcknowledgement".into(), schema::<PaymentAcknowledgement>());
     schemas.append(&mut endpoints::onboarding_schemas());
     schemas.append(&mut endpoints::subscription_schemas());
     schemas.insert("Problem".into(), json!({

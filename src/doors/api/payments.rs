@@ -50,7 +50,30 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
             (409, "Not configured"),
         ],
     ),
+    post(
+        "/api/payments/{id}/acknowledge",
+        "Say that its trouble is known: it is no longer among those that people should look at",
+        Some("PaymentAcknowledgement"),
+        &[],
+        &[
+            (200, "The payment"),
+            (404, "No such payment"),
+            (409, "Somebody said so before"),
+            (412, "It has another trouble meanwhile, or none"),
+            (422, "The reason is missing or too short"),
+        ],
+    ),
 ];
+
+/// The body of `POST /api/payments/{id}/acknowledge`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentAcknowledgement {
+    /// The `why` of the trouble that was seen.
+    trouble: String,
+    /// What is known of it, 10 to 2,000 characters.
+    reason: String,
+}
 
 /// The body of `POST /api/payments`.
 #[derive(Deserialize, JsonSchema)]
@@ -102,4 +125,15 @@ pub async fn check(
     let since = payments::check(&app, &operator, number).await?;
     let status = if payments::answered(&app, number, since).await? { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(api::show(&app, &id).await?)))
+}
+
+pub async fn acknowledge(
+    operator: Operator<PaymentsCheck>,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Body(said): Body<PaymentAcknowledgement>,
+) -> Result<Json<Value>, Error> {
+    let number = payments::number(&id).ok_or(Error::NotFound)?;
+    payments::acknowledge::acknowledge(&app, &operator, number, &said.trouble, &said.reason).await?;
+    Ok(Json(api::show(&app, &id).await?))
 }

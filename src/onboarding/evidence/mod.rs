@@ -9,14 +9,14 @@ use crate::{
     i18n::{Text, msg},
     ledger,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
 /// One thing that a machine looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Its text is `onboarding-check-<code>`.
     pub code: String,
@@ -24,16 +24,28 @@ pub struct Check {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
     pub ok: bool,
+    /// No machine could say: it is for people to find out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub expected: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub found: String,
+    /// Of a payment: its text is `payment-<why>`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// When the question was asked whose answer this is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// The payment that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<String>,
 }
 
 impl Check {
     pub(super) fn of(code: &str, expected: impl ToString, found: impl ToString) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
-        Self { code: code.into(), about: String::new(), ok: expected == found, expected, found }
+        Self { code: code.into(), ok: expected == found, expected, found, ..Self::default() }
     }
 }
 
@@ -126,24 +138,25 @@ fn malformed(field: &str, value: &str) -> Option<Text> {
     }
 }
 
-/// What machines make of it. What nobody can check by machine has nothing here, and is for people alone.
-pub(super) async fn check(conn: &mut PgConnection, onboarding: &Onboarding, kind: Kind, evidence: &Value) -> Result<Vec<Check>, Error> {
+/// What machines make of it; `asks` says whether there is a payment provider to ask. What nobody can check by machine has nothing here,
+/// and is for people alone.
+pub(super) async fn check(
+    conn: &mut PgConnection,
+    onboarding: &Onboarding,
+    kind: Kind,
+    evidence: &Value,
+    asks: bool,
+) -> Result<Vec<Check>, Error> {
     let text = |field: &str| evidence[field].as_str().unwrap_or_default();
     Ok(match kind {
         Kind::Contract => {
             let anothers = store::file_is_anothers(conn, text("sha256"), &onboarding.tenant_id).await?;
-            let file =
-                Check { code: "contract-file".into(), about: String::new(), ok: !anothers, expected: String::new(), found: String::new() };
+            let file = Check { code: "contract-file".into(), ok: !anothers, ..Check::default() };
             vec![Check::of("contract-number", &onboarding.contract_number, text("contract_number")), file]
         }
         Kind::Payment => {
             let handed_in = Check::of("payment-amount", onboarding.expected_amount, &evidence["amount"]);
-            let asked = payment::look(conn, &onboarding.tenant_id, text("order_id")).await?;
-            let told = asked.map(|paid| Check {
-                ok: paid.settled && paid.amount == onboarding.expected_amount,
-                ..Check::of("payment-provider", onboarding.expected_amount, paid.amount)
-            });
-            [handed_in].into_iter().chain(told).collect()
+            vec![handed_in, payment::check(conn, onboarding, evidence, asks).await?]
         }
         Kind::Permission => permission::checks(conn, evidence).await?,
         Kind::Migration => evidence["datasets"].as_array().into_iter().flatten().flat_map(datasets::checks).collect(),

@@ -13,11 +13,10 @@ use crate::{
         approve::ApproveOnboarding,
         asking,
         begin::{self, step_of},
-        evidence, parse_id, permission,
+        current_tasks, evidence, find, parse_id, payment, permission,
         reject::RejectOnboarding,
         short_id,
         steps::{self, Verdict},
-        tasks,
     },
     operations::Operation,
     page::Visit,
@@ -149,14 +148,36 @@ pub(super) async fn submit(
     };
     let done = match done {
         Err(error) => Err(error),
-        Ok(()) => {
+        Ok(asked) => {
+            payment::answered(&app, &asked).await?;
             let mut conn = app.db.read().await?;
-            let task = tasks(&mut conn, id).await?.into_iter().find(|t| t.kind == kind).ok_or(Error::NotFound)?;
+            let onboarding = find(&mut conn, id).await?.ok_or(Error::NotFound)?;
+            let all = current_tasks(&mut conn, &onboarding, payment::is_asked(&app)).await?;
+            let task = all.into_iter().find(|t| t.kind == kind).ok_or(Error::NotFound)?;
             let failed = task.checks.iter().any(|c| !c.ok);
             Ok(if failed { visit.l.onboarding_submitted_failed() } else { visit.l.onboarding_submitted_now() })
         }
     };
     back(&app, &mut visit, at, typed, done).await
+}
+
+/// What do providers say now?
+pub(super) async fn ask_payment(
+    operator: Operator<OnboardingWork>,
+    mut visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Csrf(typed): Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    let done = match payment::ask_again(&app, &operator, id).await {
+        Err(error) => Err(error),
+        Ok(asked) => {
+            let answered = payment::answered(&app, &asked).await?;
+            Ok(if answered { visit.l.onboarding_payment_asked_now() } else { visit.l.onboarding_payment_being_asked() })
+        }
+    };
+    back(&app, &mut visit, Place { id, step: Some(Kind::Payment), form: "ask" }, typed, done).await
 }
 
 pub(super) async fn decide(

@@ -44,6 +44,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<OnboardingWork, _, _>("/onboarding/{id}/withdraw", act::withdraw)
         .act::<RequestsAsk, _, _>("/onboarding/{id}/approve", act::approve)
         .act::<RequestsAsk, _, _>("/onboarding/{id}/reject", act::reject)
+        .act::<OnboardingWork, _, _>("/onboarding/{id}/payment/ask", act::ask_payment)
         .act::<OnboardingWork, _, _>("/onboarding/{id}/{step}/evidence", act::submit.layer(file()))
         .act::<OnboardingWork, _, _>("/onboarding/{id}/{step}/decision", act::decide)
         .act::<OnboardingWork, _, _>("/onboarding/{id}/{step}/wait", act::wait)

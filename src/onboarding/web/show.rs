@@ -5,12 +5,12 @@ use super::{badge, called, form::workers};
 use crate::{
     app::App,
     auth::Scope,
-    auth::{Caller, LedgerRead, OnboardingApprove, OnboardingReject, OnboardingWork, Submitted},
+    auth::{Caller, LedgerRead, OnboardingApprove, OnboardingReject, OnboardingWork, PaymentsRead, Submitted},
     error::{Error, Problem},
     ledger::browse::{self, Filter as Events},
     onboarding::{
-        Content, Kind, Onboarding, State as Standing, Task, approve::ApproveOnboarding, current, find, parse_id, permission,
-        reject::RejectOnboarding, store, tasks, under_way, waits,
+        Content, Kind, Onboarding, State as Standing, Task, approve::ApproveOnboarding, current, current_tasks, find, parse_id, payment,
+        permission, reject::RejectOnboarding, store, under_way, waits,
     },
     operations::Operation,
     page::{self, Badge, Fact, Link, Shell, Visit, When, list::Slice, money, query},
@@ -95,7 +95,8 @@ pub(super) async fn draw(app: &App, visit: &Visit, id: i64, trouble: Trouble, st
     let (l, caller) = (visit.l, visit.caller()?);
     let mut conn = app.db.read().await?;
     let onboarding = find(&mut conn, id).await?.ok_or(Error::NotFound)?;
-    let tasks = tasks(&mut conn, id).await?;
+    let asks = payment::is_asked(app);
+    let tasks = current_tasks(&mut conn, &onboarding, asks).await?;
     let content = Content::of(&onboarding, &tasks)?;
     let open = onboarding.state == Standing::Open;
     let waiting =
@@ -106,9 +107,10 @@ pub(super) async fn draw(app: &App, visit: &Visit, id: i64, trouble: Trouble, st
     };
     let works = caller.may(OnboardingWork::NAME);
     let workers = if works { workers(&mut conn).await? } else { Vec::new() };
+    let payments = caller.may(PaymentsRead::NAME);
     let templates = if works && open { permission::choices(&mut conn, l).await? } else { Vec::new() };
     let mut matrix = permission::matrix(&mut conn, l, &onboarding, &tasks).await?;
-    let tools = Tools { l, trouble: &trouble, works: works && open, workers: &workers, templates: &templates };
+    let tools = Tools { l, trouble: &trouble, works: works && open, workers: &workers, templates: &templates, asks, payments };
     let view = |task: &Task| StepView {
         matrix: matrix.take_if(|_| task.kind == Kind::Permission),
         ..step_view(&tools, &onboarding, &tasks, task)

@@ -3,9 +3,8 @@ mod hooks;
 mod list;
 
 use super::{
-    Name, Payment, State as Standing, answered, check, check_order, number,
+    Name, Payment, State as Standing, acknowledge, answered, check, check_order, number,
     provider::Handle,
-    settle,
     store::{self, Looked, Told},
 };
 use crate::{
@@ -41,6 +40,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<PaymentsCheck, _, _>("/payments", look_up)
         .show::<PaymentsRead, _, _>("/payments/{id}", show)
         .act::<PaymentsCheck, _, _>("/payments/{id}/check", again)
+        .act::<PaymentsCheck, _, _>("/payments/{id}/acknowledge", note)
 }
 
 /// By number or by order, for the search.
@@ -148,10 +148,21 @@ struct Show {
 
 /// What is the matter, and what to do.
 struct Trouble {
+    name: &'static str,
     what: String,
     advice: String,
     since: When,
     next: String,
+    /// Who knows of it, since when, and what they said.
+    known: Option<(String, When, String)>,
+    /// For those who may say that they know of it.
+    note: Option<Note>,
+}
+
+/// The form of that, with what was typed.
+struct Note {
+    reason: String,
+    error: Option<String>,
 }
 
 struct Look {
@@ -172,13 +183,17 @@ struct Event {
 }
 
 async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {
-    let (l, r) = (visit.l, visit.reader(&app)?);
+    draw_one(&app, &visit, &id, "", None).await
+}
+
+async fn draw_one(app: &App, visit: &Visit, id: &str, typed: &str, wrong: Option<&Text>) -> Result<Response, Error> {
+    let (l, r) = (visit.l, visit.reader(app)?);
     let mut conn = app.db.read().await?;
-    let payment = store::find(&mut conn, number(&id).ok_or(Error::NotFound)?).await?.ok_or(Error::NotFound)?;
+    let payment = store::find(&mut conn, number(id).ok_or(Error::NotFound)?).await?.ok_or(Error::NotFound)?;
     let looks = store::looks(&mut conn, payment.id, SHOWN).await?;
     let events = store::events(&mut conn, payment.id, SHOWN).await?;
     let history = if r.caller.may(LedgerRead::NAME) {
-        let events = ledger::browse::list(&mut conn, &Events::of_target(&id), Slice::newest(20)).await?;
+        let events = ledger::browse::list(&mut conn, &Events::of_target(id), Slice::newest(20)).await?;
         Some(Table::plain(&r, l.payment_history(), &ledger::web::columns(), ledger::web::BRIEF, &events, ledger::web::place))
     } else {
         None
@@ -191,19 +206,48 @@ async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>) -> R
     } else {
         Ok(())
     };
-    page::html(&Show {
-        shell: visit.shell(&app).await?,
+    let note = (r.caller.may(PaymentsCheck::NAME) && payment.acknowledged_at.is_none())
+        .then(|| Note { reason: typed.to_owned(), error: wrong.map(|text| l.say(text)) });
+    let mut response = page::html(&Show {
+        shell: visit.shell(app).await?,
         title: payment.order_id.clone().unwrap_or_else(|| payment.short_id()),
         id: payment.short_id(),
         state: badge(l, payment.state),
         facts: facts(l, &payment),
-        trouble: trouble(l, &payment),
+        trouble: trouble(l, &payment, note),
         looks: looks.into_iter().map(|look| Look::new(l, look)).collect(),
         events: events.into_iter().map(|event| Event::new(l, event)).collect(),
         history,
-        all_history: format!("/ledger{}", query(&[("target", &id)])),
+        all_history: format!("/ledger{}", query(&[("target", id)])),
         checks,
-    })
+    })?;
+    if wrong.is_some() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+/// Somebody knows of the trouble.
+async fn note(
+    operator: Operator<PaymentsCheck>,
+    mut visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Csrf(form): Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let number = number(&id).ok_or(Error::NotFound)?;
+    let text = |name: &str| form.get(name).unwrap_or_default();
+    match acknowledge::acknowledge(&app, &operator, number, text("trouble"), text("reason")).await {
+        Ok(()) => {
+            visit.say("success", visit.l.payment_acknowledged_now()).await?;
+            Ok(Redirect::to(&href(number)).into_response())
+        }
+        Err(Error::Invalid(problems)) => {
+            visit.read_at(&href(number));
+            draw_one(&app, &visit, &id, text("reason"), problems.first().map(|problem| &problem.text)).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn again(
@@ -241,14 +285,22 @@ fn facts(l: Lang, p: &Payment) -> Vec<Fact> {
     ]
 }
 
-fn trouble(l: Lang, p: &Payment) -> Option<Trouble> {
+fn trouble(l: Lang, p: &Payment, note: Option<Note>) -> Option<Trouble> {
     let (why, since) = (p.trouble()?, p.trouble_since?);
-    let goes_on = settle::again(why, p.tries, since, chrono::Utc::now()).is_some();
+    // a job that is a little late still comes
+    let next = p.next_ask.filter(|at| *at > chrono::Utc::now() - chrono::TimeDelta::minutes(2));
     Some(Trouble {
+        name: why.name(),
         what: called(l, "outcome", why.name()),
         advice: called(l, "advice", why.name()),
         since: When::new(l, since),
-        next: if goes_on { l.payment_asked_again() } else { l.payment_not_asked_again() },
+        next: if next.is_some() { l.payment_asked_again() } else { l.payment_not_asked_again() },
+        known: p
+            .acknowledged_by
+            .clone()
+            .zip(p.acknowledged_at)
+            .map(|(who, at)| (l.payment_acknowledged(who), When::new(l, at), p.acknowledged_why.clone().unwrap_or_default())),
+        note,
     })
 }
 

@@ -87,6 +87,15 @@ pub async fn overwritten(conn: &mut PgConnection, registry: &Registry) -> Result
     Ok(Finding { invariant: "last-change-stands", means: "what it set is something else now, and no request changed it", requests })
 }
 
+/// The same of what no request changes, such as payments: `found` are those that say something else than the last event about them.
+pub fn written_past(found: Vec<String>) -> Finding {
+    Finding {
+        invariant: "last-event-stands",
+        means: "it says something else than the last event about it, or no event tells of it",
+        requests: found,
+    }
+}
+
 /// The kinds of events that are transitions, with the state they lead to.
 fn transitions() -> (Vec<&'static str>, Vec<&'static str>) {
     State::ALL.into_iter().map(|state| (super::transition::event_kind(state), state.name())).unzip()

@@ -328,7 +328,9 @@ impl Desk {
 
     /// What `countersign ledger verify` finds.
     pub async fn broken_invariants(&self) -> Vec<String> {
-        let findings = countersign::requests::invariants::check(&mut self.owner().await).await.unwrap();
+        use countersign::{payments, requests::invariants};
+        let mut findings = invariants::check(&mut self.owner().await).await.unwrap();
+        findings.push(invariants::written_past(payments::overwritten(&mut self.owner().await).await.unwrap()));
         findings.into_iter().filter(|f| !f.requests.is_empty()).map(|f| format!("{}: {:?}", f.means, f.requests)).collect()
     }
 

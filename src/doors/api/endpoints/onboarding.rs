@@ -1,9 +1,8 @@
 //! The endpoints of onboardings, companies and tenants.
 use super::{
     super::{
-        onboarding::{
-            NewEvidence, NewImport, NewOnboarding, NewRevision, OnboardingDecision, OnboardingReason, StepDecision, StepOwner, StepWait,
-        },
+        imports::NewImport,
+        onboarding::{NewEvidence, NewOnboarding, NewRevision, OnboardingDecision, OnboardingReason, StepDecision, StepOwner, StepWait},
         openapi::schema,
     },
     Endpoint, LIST, get, post,
@@ -83,6 +82,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
             (409, "It is over, or a request waits already"),
             (412, "`content` has changed"),
             (422, "The reason is missing"),
+        ],
+    ),
+    post(
+        "/api/onboarding/{id}/payment/ask",
+        "Have payment providers asked about the order of its payment step",
+        None,
+        &[],
+        &[
+            (200, "The onboarding after that"),
+            (202, "The onboarding as it is known; the answer takes longer"),
+            (404, "No such onboarding"),
+            (409, "It is over or out of order, nothing was handed in, or no provider is configured"),
         ],
     ),
     post("/api/onboarding/{id}/{step}/evidence", "Hand evidence in for a step", Some("NewEvidence"), &[], CHANGED),

@@ -12,7 +12,7 @@ use crate::{
             form::{Field, Fields},
         },
     },
-    page::{Badge, Fact, When, money},
+    page::{Badge, Fact, Link, When, money},
     permissions::matrix::Matrix,
     requests::{hex, view::Step as Past},
 };
@@ -27,6 +27,10 @@ pub(super) struct Tools<'a> {
     pub workers: &'a [(String, String)],
     /// What can be chosen for the tenant's people.
     pub templates: &'a [(String, String)],
+    /// There are payment providers who can be asked.
+    pub asks: bool,
+    /// Whether the reader may look at payments.
+    pub payments: bool,
 }
 
 impl Tools<'_> {
@@ -59,6 +63,8 @@ pub(super) struct StepView {
     pub unchecked: bool,
     /// Nobody but people says that money came in.
     pub manual: bool,
+    /// Providers can be asked again.
+    pub asks: bool,
     pub decided: Option<(String, When)>,
     pub reason: Option<String>,
     pub forms: Option<Forms>,
@@ -66,8 +72,13 @@ pub(super) struct StepView {
 
 pub(super) struct CheckRow {
     pub ok: bool,
+    /// No machine could say.
+    pub open: bool,
     pub text: String,
     pub found: String,
+    /// Of when a provider's answer is.
+    pub at: Option<When>,
+    pub payment: Option<Link>,
 }
 
 /// What can be done with a step.
@@ -121,30 +132,39 @@ pub(super) fn step_view(t: &Tools, o: &Onboarding, tasks: &[Task], task: &Task) 
         matrix: None,
         hash: task.evidence_hash.as_deref().map(hex),
         submitted: task.submitted_by.clone().zip(task.submitted_at.map(|at| When::new(l, at))),
-        checks: task.checks.iter().map(|c| check(l, c)).collect(),
+        checks: task.checks.iter().map(|c| check(t, c)).collect(),
         unchecked: task.evidence.is_some() && task.checks.is_empty(),
-        manual: task.kind == Kind::Payment && turn && !task.state.is_done() && task.checks.iter().all(|c| c.code != "payment-provider"),
+        manual: task.kind == Kind::Payment && turn && !task.state.is_done() && !t.asks,
+        asks: task.kind == Kind::Payment && turn && t.works && t.asks && task.state == Progress::Running,
         decided: task.decided_by.clone().zip(task.decided_at.map(|at| When::new(l, at))),
         reason: task.reason.clone(),
         forms: (t.works && turn).then(|| forms(t, task, failed)),
     }
 }
 
-fn check(l: Lang, c: &evidence::Check) -> CheckRow {
+fn check(t: &Tools, c: &evidence::Check) -> CheckRow {
+    let l = t.l;
     let text = l.find(&format!("onboarding-check-{}", c.code)).unwrap_or_else(|| c.code.clone());
     let said = |value: &str| match value.parse::<i64>() {
         Ok(won) if c.code.starts_with("payment-") => money::full(won),
         Ok(rows) if c.code.ends_with("-rows") => crate::operations::form::grouped(rows),
         _ => value.to_owned(),
     };
-    CheckRow {
-        ok: c.ok,
-        text: if c.about.is_empty() { text } else { format!("{} · {text}", c.about) },
-        found: if c.expected.is_empty() && c.found.is_empty() {
-            String::new()
+    let found = (!c.expected.is_empty() || !c.found.is_empty()).then(|| {
+        if c.payment.is_some() {
+            l.onboarding_check_confirmed(said(&c.expected), said(&c.found))
         } else {
             l.onboarding_check_found(said(&c.expected), said(&c.found))
-        },
+        }
+    });
+    let why = (!c.why.is_empty()).then(|| l.find(&format!("payment-{}", c.why))).flatten();
+    CheckRow {
+        ok: c.ok,
+        open: c.open,
+        text: if c.about.is_empty() { text } else { format!("{} · {text}", c.about) },
+        found: found.into_iter().chain(why).collect::<Vec<_>>().join(" · "),
+        at: c.at.map(|at| When::new(l, at)),
+        payment: c.payment.as_ref().filter(|_| t.payments).map(|id| Link { label: id.clone(), href: format!("/payments/{id}") }),
     }
 }
 
@@ -291,6 +311,7 @@ fn look(kind: &str, outcome: &str) -> (&'static str, &'static str) {
         "onboarding.evidence.submitted" => ("upload", "neutral"),
         "onboarding.evidence.rejected" | "onboarding.rejected" | "onboarding.returned" | "request.denied" => ("x", "rejected"),
         "onboarding.step.waived" => ("minus", "neutral"),
+        "onboarding.payment.asked" => ("refresh-cw", "neutral"),
         "onboarding.step.blocked" | "onboarding.step.overdue" => ("clock", "neutral"),
         "onboarding.expired" | "onboarding.withdrawn" | "request.stale" | "request.expired" | "request.withdrawn" => {
             ("clock-alert", "expired")
