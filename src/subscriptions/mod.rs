@@ -96,7 +96,7 @@ pub async fn current(conn: &mut PgConnection, tenant: &str) -> Result<Option<Sub
 /// it became.
 pub async fn begin(change: &mut Change, tenant: &str, plan: &str, version: i32, from: NaiveDate) -> Result<Subscription, Error> {
     let id = store::add(change, tenant, plan, version, from).await?;
-    Ok(find(change, id).await?.ok_or(Error::NotFound)?)
+    find(change, id).await?.ok_or(Error::NotFound)
 }
 
 /// It ends before this day, or no more; for the request that is being carried out.
