@@ -23,13 +23,14 @@ pub struct Undo {
     pub tenant_id: String,
 }
 
-/// What is planned and comes last.
+/// What is planned and comes last. There is one of it at a time, so its size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug)]
 pub enum Planned {
     /// It ends, and nothing follows.
-    End { on: NaiveDate, of: Box<Subscription> },
+    End { on: NaiveDate, of: Subscription },
     /// Another one begins, where there was this one before or none.
-    Change { to: Box<Subscription>, of: Option<Box<Subscription>> },
+    Change { to: Subscription, of: Option<Subscription> },
 }
 
 impl Planned {
@@ -38,11 +39,11 @@ impl Planned {
         let mut stands = history.iter().filter(|s| s.undone_in.is_none());
         let last = stands.next()?;
         match last.days.ends {
-            Some(on) if on > today => Some(Planned::End { on, of: Box::new(last.clone()) }),
+            Some(on) if on > today => Some(Planned::End { on, of: last.clone() }),
             None if last.days.starts > today => {
                 // an end that was asked for by itself stays, even where the next one begins on that day
                 let before = stands.next().filter(|s| s.ended_in == Some(last.request));
-                Some(Planned::Change { to: Box::new(last.clone()), of: before.cloned().map(Box::new) })
+                Some(Planned::Change { to: last.clone(), of: before.cloned() })
             }
             _ => None,
         }
@@ -73,7 +74,7 @@ impl Operation for Undo {
         let planned = self.planned(conn).await?.ok_or_else(|| Refusal::field("tenant_id", msg::subscription_nothing_planned()))?;
         let (before, after) = match &planned {
             Planned::End { on, of } => (state(Some(of), Some(*on)), state(Some(of), None)),
-            Planned::Change { to, of } => (state(Some(to), None), state(of.as_deref(), None)),
+            Planned::Change { to, of } => (state(Some(to), None), state(of.as_ref(), None)),
         };
         let target = Target { kind: "tenant", label: format!("{} · {}", tenant.company, tenant.slug), id: tenant.id };
         Ok(Preview { target, before, after })
