@@ -29,13 +29,7 @@ pub(super) async fn with_hash(conn: &mut PgConnection, mut evidence: Value) -> R
 /// Whether it was published, is the newest, and is what was published.
 pub(super) async fn checks(conn: &mut PgConnection, evidence: &Value) -> Result<Vec<Check>, Error> {
     let found = named(conn, evidence).await?;
-    let exists = Check {
-        code: "permission-exists".into(),
-        about: String::new(),
-        ok: found.is_some(),
-        expected: String::new(),
-        found: String::new(),
-    };
+    let exists = Check { code: "permission-exists".into(), ok: found.is_some(), ..Check::default() };
     let Some(version) = found else { return Ok(vec![exists]) };
     let newest = permissions::newest(conn, &version.code).await?.unwrap_or(version.version);
     let short = |hash: &[u8]| hex(hash)[..12].to_owned();

@@ -47,7 +47,24 @@ impl Registry {
             (Box::new(Typed::<Change>::default()), Box::new(Typed::<Cancel>::default()), Box::new(Typed::<Undo>::default()));
         let tools = Box::new(Tools::new(tools));
         let (fix, grant) = (at::<FixTier>(admin_api), at::<GrantPlan>(admin_api));
-        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, change, cancel, undo, permissions, policy, resume, erase, tools])
+        Self(vec![
+            fix,
+            grant,
+            approve,
+            reject,
+            publish,
+            withdraw,
+            open,
+            close,
+            change,
+            cancel,
+            undo,
+            permissions,
+            policy,
+            resume,
+            erase,
+            tools,
+        ])
     }
 
     /// One more; for tests of what no operation of ours does.

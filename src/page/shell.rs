@@ -205,7 +205,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 19] = [
+    const TOPICS: [(&str, &str); 20] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),

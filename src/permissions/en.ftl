@@ -102,3 +102,4 @@ scope-permissions-read = See the templates of tenants’ roles, and what each of
 scope-permissions-change = Write templates of roles, and ask that they are published.
 op-onboarding-approve-field-template = Template
 op-onboarding-approve-field-roles = Roles and permissions
+ledger-kind-permissions = Permission templates

@@ -98,3 +98,4 @@ scope-permissions-read = 테넌트 역할 템플릿과 역할마다 할 수 있�
 scope-permissions-change = 역할 템플릿을 작성하고 게시를 요청할 수 있습니다.
 op-onboarding-approve-field-template = 템플릿
 op-onboarding-approve-field-roles = 역할과 권한
+ledger-kind-permissions = 권한 템플릿

@@ -26,8 +26,7 @@ use crate::{
     app::App,
     auth::{
         CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
-        PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead,
-        SubscriptionsRead,
+        PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
     },
     error::Error,
     i18n::Lang,

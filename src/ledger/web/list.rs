@@ -23,7 +23,7 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 19] = [
     "request.",
     "org.",
     "user.",
@@ -35,6 +35,7 @@ const KINDS: [&str; 18] = [
     "catalog.",
     "promotion.",
     "subscription.",
+    "permissions.",
     "draft.",
     "session.",
     "access.",
