@@ -79,7 +79,7 @@ pub fn read(kind: Kind, typed: impl Fn(&str) -> String) -> Result<Evidence, Vec<
         let value = text(field);
         if value.is_empty() {
             // without a template there is no version to ask for
-            if !optional(field) && !(*field == "version" && text("template").is_empty()) {
+            if !(optional(field) || *field == "version" && text("template").is_empty()) {
                 problems.push(Problem::new(*field, msg::field_required()));
             }
         } else if let Some(wrong) = malformed(field, &value) {
