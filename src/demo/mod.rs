@@ -86,6 +86,17 @@ pub(crate) fn a_log(postgres: &Postgres, database: &str, home: &Path) -> anyhow:
     })
 }
 
+/// Broken glasses of this morning: how many minutes ago, whether that was justified, and what the reviewer found.
+const BROKEN: [(i64, Option<(bool, &str)>); 3] = [
+    (352, Some((false, "당시 승인자 두 명이 접속해 있었습니다. 기다릴 수 있는 변경이었으므로 다음부터는 승인을 요청하세요."))),
+    (341, Some((true, "고객사 서비스 중단 시각과 실행 시각이 일치합니다. 계약서의 등급과 같은 값인 것도 확인했습니다."))),
+    (330, None),
+];
+
+/// The newest that wait: minutes ago, and minutes until they expire where that is soon.
+const WAITING: [(i64, Option<i64>); 10] =
+    [(310, None), (205, None), (160, Some(200)), (122, None), (95, None), (61, None), (44, None), (27, None), (12, None), (4, None)];
+
 /// How much history there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {

@@ -37,7 +37,12 @@ async fn the_application_cannot_rewrite_the_past_or_what_was_asked_for() {
         "update request set requester_id = gen_random_uuid()",
         "delete from request",
         "update admin_orgs set name = 'x'",
-        "insert into company (id, name) values ('cmp_0000000000', 'x')",
+        "update company set name = 'x'",
+        "update tenant set slug = 'x'",
+        "update tenant_subscription set plan_version = 1",
+        "update promo_redemption set terms = '{}'",
+        "update tenant_role set role = 'x'",
+        "delete from company",
         "create table mine ()",
         "alter table admin_orgs disable trigger is_recorded",
     ] {

@@ -236,6 +236,7 @@ async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and
             "tenant.activated",
             "subscription.begun",
             "tenant.services.set",
+            "permissions.applied",
             "onboarding.approved",
             "request.succeeded",
         ]),
@@ -564,7 +565,7 @@ async fn whoever_may_only_look_looks_and_drafts_are_amended_until_they_begin() {
     assert_eq!(form.find("#new-expected_amount").as_deref(), Some("1650000"));
     let owner = form.find("#new-owner option[selected]").unwrap();
     let fields = [
-        ("plan", "pro-v4"),
+        ("plan", "pro-v3"),
         ("contract_number", "HB-2"),
         ("expected_amount", "2,200,000"),
         ("contact_name", "박하늘"),
@@ -575,7 +576,7 @@ async fn whoever_may_only_look_looks_and_drafts_are_amended_until_they_begin() {
     assert_eq!(sent.status, 303, "{}", sent.text());
     let sent = send(&page, &page.get(&format!("/onboarding/{id}")).await, &format!("/onboarding/{id}/open"), &[]).await;
     assert_eq!(sent.status, 303);
-    page.get(&format!("/onboarding/{id}")).await.sees("₩2,200,000").sees("pro-v4");
+    page.get(&format!("/onboarding/{id}")).await.sees("₩2,200,000").sees("HB-2");
     assert_eq!(page.get(&format!("/onboarding/{id}/edit")).await.status, 303, "no draft any more");
 
     for who in ["auditor", "sre"] {

@@ -136,7 +136,7 @@ pub(super) async fn template(visit: Visit) -> Result<Response, Error> {
             "hanbit",
             "kr",
             "Asia/Seoul",
-            "pro-v3",
+            "pro",
             "kms; advisor",
             "HB-2026-0117",
             "1650000",

@@ -145,7 +145,7 @@ async fn a_version_or_a_promotion_that_nobody_asked_for_is_found() {
     )
     .await
     .unwrap();
-    assert_eq!(found().await, [first.clone()]);
+    assert_eq!(found().await, std::slice::from_ref(&first));
     past(&mut owner, "product_version", "update product_version set withdrawn_at = now() where version = 2").await.unwrap();
     let mut both = vec![first.clone(), second.clone()];
     both.sort();
