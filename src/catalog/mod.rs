@@ -11,7 +11,7 @@ pub mod publish;
 mod store;
 pub mod web;
 pub mod withdraw;
-mod words;
+pub mod words;
 
 pub use store::{Product, Version};
 

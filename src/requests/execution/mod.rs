@@ -152,7 +152,9 @@ async fn admissible(
     }
     match proposal.preview(change, seen).await {
         Ok(now) if json!(now.before) == request.before && json!(now.after) == request.after => Ok(Ok((proposal, now))),
-        Ok(now) => Ok(Err(json!({"code": "target_moved", "was": request.before, "is": now.before}))),
+        Ok(now) if json!(now.before) != request.before => Ok(Err(json!({"code": "target_moved", "was": request.before, "is": now.before}))),
+        // it would lead somewhere else from where it still is
+        Ok(now) => Ok(Err(json!({"code": "target_moved", "was": request.after, "is": now.after}))),
         Err(Refusal::Rule(problem)) => Ok(Err(moved(&problem.text))),
         Err(Refusal::Failure(error)) => Err(error),
     }
