@@ -2,6 +2,8 @@
 //!
 //! The tour, from the outside in; `docs/architecture.md` walks through it.
 
+/// What tenants have on top of their plan, and what an invoice would say.
+pub mod addons;
 /// Who is away, and who stands in for them.
 pub mod absences;
 /// One replica, put together.

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
+        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
         RequestsAsk, RequestsRead, Scope, sessions,
     },
     error::Error,
@@ -174,6 +174,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
                 item(CustomersRead::NAME, "/orgs", l.nav_orgs(), "columns-3"),
                 item(CustomersRead::NAME, "/users", l.nav_users(), "users"),
                 prices,
+                item(AddonsRead::NAME, "/addons", l.nav_addons(), "plug"),
                 item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
@@ -203,13 +204,14 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 18] = [
+    const TOPICS: [(&str, &str); 19] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
         ("/onboarding", "onboarding"),
         ("/companies", "onboarding"),
         ("/tenants", "onboarding"),
+        ("/addons", "addons"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
         ("/users", "customers"),

@@ -211,6 +211,10 @@ async fn tenant(visit: Visit, State(app): State<App>, Path(id): Path<String>) ->
             Action { href: format!("/onboarding{}", query(&[("view", "list"), ("q", &tenant.slug)])), label: l.tenant_see_onboarding() },
         );
     }
+    if r.caller.may(crate::auth::AddonsRead::NAME) {
+        actions.push(Action { href: format!("/tenants/{id}/addons"), label: l.addon_addon() });
+        actions.push(Action { href: format!("/tenants/{id}/invoice-preview"), label: l.sheet_title() });
+    }
     page::html(&Show {
         back: Action { href: "/companies".into(), label: l.companies_title() },
         all_history: format!("/ledger{}", query(&[("target", &id)])),

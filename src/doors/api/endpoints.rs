@@ -1,6 +1,8 @@
 //! Every endpoint of the API, as its documents describe it; those of one part of the API may stand beside it.
+mod addons;
 mod onboarding;
 
+pub use addons::schemas as addons_schemas;
 pub use onboarding::schemas as onboarding_schemas;
 
 use super::{catalog, payments};
@@ -67,7 +69,7 @@ pub(super) const fn post(
 
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
-    ENDPOINTS.iter().chain(onboarding::ENDPOINTS).chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS)
+    ENDPOINTS.iter().chain(onboarding::ENDPOINTS).chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS).chain(addons::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

@@ -1,5 +1,6 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
 mod absences;
+mod addons;
 mod admin;
 mod approvals;
 mod catalog;
@@ -21,7 +22,7 @@ mod requests;
 use crate::{
     app::App,
     auth::{
-        CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
+        AddonsRead, CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
         PortalUse, RequestsAsk, RequestsDecide, RequestsRead,
     },
     error::Error,
@@ -77,6 +78,9 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<CatalogRead, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::version)
         .act::<CatalogChange, _, _>("/api/catalog/{shelf}/{code}/versions/{version}", catalog::draft)
         .act::<CatalogRead, _, _>("/api/catalog/preview", catalog::preview)
+        .show::<AddonsRead, _, _>("/api/addons", addons::list)
+        .show::<AddonsRead, _, _>("/api/tenants/{id}/addons", addons::of_tenant)
+        .act::<AddonsRead, _, _>("/api/tenants/{id}/invoice-preview", addons::preview)
         .show::<PaymentsRead, _, _>("/api/payments", payments::list)
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)

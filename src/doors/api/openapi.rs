@@ -49,6 +49,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("NewCall".into(), schema::<NewCall>());
     schemas.insert("PaymentLookup".into(), schema::<PaymentLookup>());
     schemas.append(&mut endpoints::onboarding_schemas());
+    schemas.append(&mut endpoints::addons_schemas());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},

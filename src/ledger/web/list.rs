@@ -23,7 +23,7 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "request.",
     "org.",
     "user.",
@@ -34,6 +34,7 @@ const KINDS: [&str; 17] = [
     "tool.",
     "catalog.",
     "promotion.",
+    "addon.",
     "draft.",
     "session.",
     "access.",

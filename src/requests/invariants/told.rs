@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 12] = [
+pub(super) const EFFECTS: [&str; 13] = [
     "org.",
     "user.",
     "tool.",
@@ -18,6 +18,7 @@ pub(super) const EFFECTS: [&str; 12] = [
     "catalog.",
     "promotion.opened",
     "promotion.closed",
+    "addon.",
     "policy.replaced",
     "subject.",
     "ledger.resumed",
