@@ -81,7 +81,8 @@ pub async fn preview(app: &App, tenant: &str, question: Question) -> Result<Valu
     if tenants::tenant(&mut conn, tenant).await?.is_none() {
         return Err(Error::NotFound);
     }
-    for (field, count) in [("changes", question.changes.len()), ("promotions", question.promotions.len()), ("usage", question.usage.len())] {
+    for (field, count) in [("changes", question.changes.len()), ("promotions", question.promotions.len()), ("usage", question.usage.len())]
+    {
         if count > MOST_CHANGES {
             return Err(Error::Invalid(vec![Problem::new(field, msg::estimate_too_many_kinds(MOST_CHANGES))]));
         }

@@ -1,10 +1,6 @@
 //! What a tenant's invoice for a period would say: its plan's pinned version, its add-ons at theirs, the promotions it redeemed, and a usage
 //! that somebody estimates. Priced by the one function that prices, and bound by a hash over everything it rests on and comes to.
-use super::{
-    Held, PAST,
-    period::Period,
-    store,
-};
+use super::{Held, PAST, period::Period, store};
 use crate::{
     catalog::{
         self, Currency, Days, Kind,
@@ -104,7 +100,9 @@ impl Basis {
             return Err(wrong(msg::addon_no_subscription(&on, &tenant.slug)));
         };
         let listed = estimate::find(conn, Kind::Plan, &subscription.plan, Some(subscription.version), None, Currency::Krw).await?;
-        let listed = listed.ok_or_else(|| anyhow::anyhow!("{} v{} has no price list", subscription.plan, subscription.version)).map_err(Error::from)?;
+        let listed = listed
+            .ok_or_else(|| anyhow::anyhow!("{} v{} has no price list", subscription.plan, subscription.version))
+            .map_err(Error::from)?;
         let mut parts = Vec::new();
         for held in store::of(conn, &tenant.id, PAST).await?.iter().filter(|held| held.undone_in.is_none()).rev() {
             if period.share(&[held.days, subscription.days]).is_some() {
@@ -145,8 +143,7 @@ impl Basis {
                 share: self.period.share(&[part.days, self.subscription.days]),
             })
             .collect();
-        let order =
-            Order { charges: &self.charges, usage, addons: &addons, promotions: &self.promotions, share: self.share(), vat };
+        let order = Order { charges: &self.charges, usage, addons: &addons, promotions: &self.promotions, share: self.share(), vat };
         let invoice = price(&order).map_err(|TooMuch| Error::Invalid(vec![Problem::new("usage", msg::estimate_too_much())]))?;
         let all = json!({
             "tenant": self.tenant.id, "plan": self.subscription.plan, "version": self.subscription.version, "prices": self.prices,

@@ -7,7 +7,11 @@ use super::{
 };
 use crate::{
     auth::AddonsChange,
-    catalog::{Kind, pricing::{Usage, Vat}, today},
+    catalog::{
+        Kind,
+        pricing::{Usage, Vat},
+        today,
+    },
     db::Change,
     error::Error,
     i18n::{Text, msg},
@@ -70,7 +74,8 @@ impl Operation for ChangeAddon {
         let bill = |basis: &Basis| basis.bill(&plan.usage, Vat::default());
         let (was, is) = (bill(&plan.before)?, bill(&plan.after)?);
         let had = plan.now.as_ref();
-        let before = self.state(&plan, &plan.before, &was, had.map_or(0, |held| i64::from(held.quantity)), had.map(|held| held.version), None);
+        let before =
+            self.state(&plan, &plan.before, &was, had.map_or(0, |held| i64::from(held.quantity)), had.map(|held| held.version), None);
         let version = (self.quantity > 0).then_some(plan.version);
         let after = self.state(&plan, &plan.after, &is, self.quantity, version, Some(self.from));
         let tenant = &plan.before.tenant;
@@ -153,7 +158,9 @@ impl ChangeAddon {
         }
         let had = store::of(conn, &self.tenant_id, PAST).await?;
         let mut mine = had.into_iter().filter(|held| held.code == self.addon && held.undone_in.is_none());
-        if let Some(later) = mine.clone().find_map(|held| [Some(held.days.starts), held.days.ends].into_iter().flatten().find(|day| *day > self.from)) {
+        if let Some(later) =
+            mine.clone().find_map(|held| [Some(held.days.starts), held.days.ends].into_iter().flatten().find(|day| *day > self.from))
+        {
             return Err(wrong("from", msg::addon_scheduled_already(&name, later.to_string())));
         }
         let now = mine.find(|held| held.days.has(self.from));
@@ -177,7 +184,15 @@ impl ChangeAddon {
         read_usage(self.estimate.as_deref().unwrap_or_default()).map_err(|text| Refusal::field("estimate", text))
     }
 
-    fn state(&self, plan: &Plan, basis: &Basis, bill: &Bill, quantity: i64, version: Option<i32>, from: Option<NaiveDate>) -> Map<String, Value> {
+    fn state(
+        &self,
+        plan: &Plan,
+        basis: &Basis,
+        bill: &Bill,
+        quantity: i64,
+        version: Option<i32>,
+        from: Option<NaiveDate>,
+    ) -> Map<String, Value> {
         let invoice = &bill.invoice;
         let subscription = &basis.subscription;
         Map::from_iter([

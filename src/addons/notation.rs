@@ -48,7 +48,9 @@ fn said(currency: Currency, step: &Step) -> Option<String> {
         Step::Packages { packages, size, price, exact } => {
             format!("{} × {} ({}) = {}", quantity(*packages), full(*price), quantity(*size), full(*exact))
         }
-        Step::Rate { of, rate, exact } => format!("{} × {} = {}", won(i64::try_from(*of).unwrap_or(i64::MAX)), percent(*rate), full(*exact)),
+        Step::Rate { of, rate, exact } => {
+            format!("{} × {} = {}", won(i64::try_from(*of).unwrap_or(i64::MAX)), percent(*rate), full(*exact))
+        }
         Step::Rounded { exact, amount } if *exact != rust_decimal::Decimal::from(*amount) => format!("{} ≈ {}", full(*exact), won(*amount)),
         Step::Discount { code, base, terms, exact, off, share } => match terms {
             Off::Share(part) => {

@@ -81,15 +81,10 @@ pub(super) async fn add(change: &mut Change, new: &New<'_>) -> sqlx::Result<()> 
 
 pub(super) async fn end(change: &mut Change, id: i64, ends: NaiveDate) -> sqlx::Result<()> {
     let request = change.request();
-    sqlx::query!(
-        "update tenant_addon set during = daterange(lower(during), $2::date), ended_in = $3 where id = $1",
-        id,
-        ends,
-        request
-    )
-    .execute(&mut **change)
-    .await
-    .map(|_| ())
+    sqlx::query!("update tenant_addon set during = daterange(lower(during), $2::date), ended_in = $3 where id = $1", id, ends, request)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 pub(super) async fn undo(change: &mut Change, id: i64) -> sqlx::Result<()> {

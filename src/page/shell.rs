@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead, PortalUse,
-        RequestsAsk, RequestsRead, Scope, sessions,
+        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PolicyRead,
+        PortalUse, RequestsAsk, RequestsRead, Scope, sessions,
     },
     error::Error,
     i18n::Lang,

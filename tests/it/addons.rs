@@ -30,7 +30,9 @@ impl Scene {
         let desk = Desk::open().await;
         let (cs, billing, admin) = (desk.token("cs").await, desk.token("approver").await, desk.token("admin").await);
         let scene = Self { desk, cs, billing, admin };
-        for (starts, ends, prices) in [("2024-01-01", Some("2024-07-01"), flat(900_000)), ("2024-07-01", Some("2025-01-01"), flat(1_200_000))] {
+        for (starts, ends, prices) in
+            [("2024-01-01", Some("2024-07-01"), flat(900_000)), ("2024-07-01", Some("2025-01-01"), flat(1_200_000))]
+        {
             scene.publish("plan", "pro", starts, ends, &prices).await;
         }
         scene.publish("plan", "pro", "2025-01-01", None, PRO).await;
@@ -79,9 +81,10 @@ impl Scene {
     async fn tenant(&self, slug: &str, nine: u32, status: &str, since: Option<&str>) -> String {
         let mut owner = self.desk.owner().await;
         unguarded(&mut owner, &["company", "tenant", "tenant_subscription"], false).await;
-        let id = format!("tnt_{slug}");
+        let plain = format!("t{nine}");
+        let id = format!("tnt_{plain}");
         sqlx::query("insert into company (id, name, biz_reg_no, created_at) values ($1, $2, $3, now())")
-            .bind(format!("cmp_{slug}"))
+            .bind(format!("cmp_{plain}"))
             .bind(format!("시험 {slug}"))
             .bind(registration::completed(nine))
             .execute(&mut owner)
@@ -89,7 +92,7 @@ impl Scene {
             .unwrap();
         sqlx::query("insert into tenant (id, company_id, slug, region, time_zone, status, created_at) values ($1, $2, $3, 'kr', 'Asia/Seoul', $4, now())")
             .bind(&id)
-            .bind(format!("cmp_{slug}"))
+            .bind(format!("cmp_{plain}"))
             .bind(slug)
             .bind(status)
             .execute(&mut owner)
@@ -175,13 +178,17 @@ async fn an_invoice_preview_says_what_the_acceptance_case_says() {
     let next = countersign::catalog::today() + chrono::Months::new(1);
     let (first, month) = (next.format("%Y-%m-01").to_string(), next.format("%Y-%m").to_string());
     s.over(&s.cs, "addon.change", seats(&tenant, 2, &first), "succeeded").await;
-    let page = format!(
-        "/tenants/{tenant}/invoice-preview?month={month}&use-tokens=87,654,321&use-processed=48123672&promotions=LAUNCH15"
-    );
+    let page = format!("/tenants/{tenant}/invoice-preview?month={month}&use-tokens=87,654,321&use-processed=48123672&promotions=LAUNCH15");
     for (lang, said) in [("ko", "공급자"), ("en", "Supplier")] {
         let person = s.desk.sign_in("cs").await.in_language(lang);
         let sheet = person.get(&page).await;
-        sheet.sees(said).sees("₩3,158,546").sees("₩2,871,406").sees("₩287,140").sees("₩180,370.3704").sees("-₩252,056".trim_start_matches('-'));
+        sheet
+            .sees(said)
+            .sees("₩3,158,546")
+            .sees("₩2,871,406")
+            .sees("₩287,140")
+            .sees("₩180,370.3704")
+            .sees("-₩252,056".trim_start_matches('-'));
         assert_eq!(sheet.texts("#sheet-total td"), ["₩3,158,546"]);
         let again = s.cs.post(&path, &json!({"month": month, "usage": question["usage"], "promotions": ["LAUNCH15"]})).await.1;
         assert_eq!(sheet.find("#sheet-hash").as_deref(), again["hash"].as_str());
@@ -193,7 +200,13 @@ async fn an_invoice_preview_says_what_the_acceptance_case_says() {
 async fn another_number_of_an_addon_is_asked_for_approved_and_had() {
     let s = Scene::open().await;
     let tenant = s.tenant("hanbit-two", 124_810_002, "active", Some("2026-01-01")).await;
-    let first = s.asked(&s.cs, "addon.change", json!({"tenant_id": tenant, "addon": "seats", "quantity": 2, "from": day(0), "estimate": "tokens 30,000,000"})).await;
+    let first = s
+        .asked(
+            &s.cs,
+            "addon.change",
+            json!({"tenant_id": tenant, "addon": "seats", "quantity": 2, "from": day(0), "estimate": "tokens 30,000,000"}),
+        )
+        .await;
     let (_, request) = s.cs.get(&format!("/api/requests/{first}")).await;
     let (before, after) = (&request["preview"]["before"], &request["preview"]["after"]);
     assert_eq!((&before["quantity"], &after["quantity"], &after["monthly"]), (&json!(0), &json!(2), &json!(240_000)));
@@ -282,11 +295,13 @@ async fn what_comes_to_something_else_is_not_done_and_shows_which_lines_moved() 
     assert!(was["lines"].as_str().unwrap().contains("base") && is["lines"].as_str().unwrap().contains("price"), "{request}");
     // and none at all
     let id = s.asked(&s.cs, "addon.change", seats(&tenant, 2, &day(0))).await;
-    sqlx::query("update tenant_subscription set during = daterange(lower(during), current_date - 40), ended_in = request_id where tenant_id = $1")
-        .bind(&tenant)
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update tenant_subscription set during = daterange(lower(during), current_date - 40), ended_in = request_id where tenant_id = $1",
+    )
+    .bind(&tenant)
+    .execute(&mut owner)
+    .await
+    .unwrap();
     unguarded(&mut owner, &["tenant_subscription"], true).await;
     let request = s.approved(&id, "stale").await;
     assert_eq!(request["outcome"]["refusal"], "addon-no-subscription", "{request}");
@@ -389,7 +404,9 @@ async fn everything_that_makes_no_sense_is_refused_beside_its_field() {
     }
     assert_eq!(s.cs.post("/api/tenants/tnt_nobody/invoice-preview", &json!({})).await.0, 404);
     let cs = s.desk.sign_in("cs").await;
-    for (query, status) in [("?month=jetzt", 422), ("?use-tokens=many", 422), ("?use-letters=1", 422), ("?promotions=NOBODY", 422), ("", 200)] {
+    for (query, status) in
+        [("?month=jetzt", 422), ("?use-tokens=many", 422), ("?use-letters=1", 422), ("?promotions=NOBODY", 422), ("", 200)]
+    {
         assert_eq!(cs.get(&format!("/tenants/{tenant}/invoice-preview{query}")).await.status, status, "{query}");
     }
     assert_eq!(cs.get(&format!("/tenants/{bare}/invoice-preview")).await.status, 422);
@@ -457,10 +474,18 @@ async fn cs_asks_in_the_browser_and_sees_the_invoice_first() {
     assert_eq!(auditor.get("/addons/new").await.status, 403);
     let long = "x".repeat(200_000);
     let form = cs.get("/addons/new").await;
-    let fields = [("key", key), ("tenant", long.clone()), ("addon", long.clone()), ("quantity", "1".into()), ("from", from), ("reason", REASON.into())];
+    let fields = [
+        ("key", key),
+        ("tenant", long.clone()),
+        ("addon", long.clone()),
+        ("quantity", "1".into()),
+        ("from", from),
+        ("reason", REASON.into()),
+    ];
     assert_eq!(send(&cs, &form, &fields[..2], &[("do", "check")]).await.status, 422);
     let mut owner = s.desk.owner().await;
-    let count: i64 = sqlx::query("select count(*) from request where operation = 'addon.change'").fetch_one(&mut owner).await.unwrap().get(0);
+    let count: i64 =
+        sqlx::query("select count(*) from request where operation = 'addon.change'").fetch_one(&mut owner).await.unwrap().get(0);
     assert_eq!(count, 1);
     assert_eq!(s.desk.broken_invariants().await, [""; 0]);
 }

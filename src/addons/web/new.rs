@@ -229,7 +229,9 @@ async fn draw(
     let page = New {
         shell: visit.shell(app).await?,
         search,
-        chosen: basis.map(|b| format!("{} · {} · {} v{}", b.tenant.company, b.tenant.slug, b.subscription.plan, b.subscription.version)).unwrap_or_default(),
+        chosen: basis
+            .map(|b| format!("{} · {} · {} v{}", b.tenant.company, b.tenant.slug, b.subscription.plan, b.subscription.version))
+            .unwrap_or_default(),
         key: text("key").parse::<Uuid>().unwrap_or_else(|_| Uuid::now_v7()).to_string(),
         fields,
         reason: text("reason"),

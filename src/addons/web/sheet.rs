@@ -7,7 +7,11 @@ use super::super::{
 };
 use crate::{
     app::App,
-    catalog::{charges::Kind, pricing::{Line, Usage, Vat}, today, words},
+    catalog::{
+        charges::Kind,
+        pricing::{Line, Usage, Vat},
+        today, words,
+    },
     error::{Error, Problem},
     i18n::{Lang, msg},
     operations::{Refusal, form::number},
@@ -202,9 +206,10 @@ fn sheet(app: &App, l: Lang, basis: &Basis, usage: &Usage, bill: &Bill) -> Sheet
     let invoice = &bill.invoice;
     Sheet {
         period: basis.period.to_string(),
-        supplier: app.supplier.as_ref().map(|s| {
-            vec![Fact::new(l.company_name(), s.name.clone()), Fact::new(l.company_biz_reg_no(), registration::shown(&s.number))]
-        }),
+        supplier: app
+            .supplier
+            .as_ref()
+            .map(|s| vec![Fact::new(l.company_name(), s.name.clone()), Fact::new(l.company_biz_reg_no(), registration::shown(&s.number))]),
         buyer: vec![
             Fact::new(l.company_name(), basis.tenant.company.clone()),
             Fact::new(l.company_biz_reg_no(), number(basis.tenant.biz_reg_no.as_deref())),

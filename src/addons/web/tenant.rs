@@ -34,11 +34,18 @@ struct Show {
 
 fn columns() -> Vec<Column<Held>> {
     type Of = Column<Held>;
-    let title = |_: &Reader, h: &Held| Cell::Title { text: h.name.clone(), below: vec![Detail::code(format!("{} v{}", h.code, h.version))] };
-    let request = |_: &Reader, h: &Held| Cell::Link(Link { label: short_id(h.request), href: format!("/requests/{}", short_id(h.request)) });
+    let title =
+        |_: &Reader, h: &Held| Cell::Title { text: h.name.clone(), below: vec![Detail::code(format!("{} v{}", h.code, h.version))] };
+    let request =
+        |_: &Reader, h: &Held| Cell::Link(Link { label: short_id(h.request), href: format!("/requests/{}", short_id(h.request)) });
     vec![
         Of::new("name", Lang::addon_addon, title, |h| h.code.clone()),
-        Of::new("standing", Lang::table_state, |r, h| Cell::State(badge(r.l, h.standing(today()))), |h| h.standing(today()).name().to_owned()),
+        Of::new(
+            "standing",
+            Lang::table_state,
+            |r, h| Cell::State(badge(r.l, h.standing(today()))),
+            |h| h.standing(today()).name().to_owned(),
+        ),
         Of::new("quantity", Lang::addon_quantity, |_, h| Cell::Number(grouped(i64::from(h.quantity))), |h| h.quantity.to_string()).end(),
         Of::new("days", Lang::addon_days, |_, h| Cell::Text(h.days.to_string()), |h| h.days.to_string()),
         Of::new("request", Lang::addon_request, request, |h| short_id(h.request)),

@@ -22,8 +22,8 @@ mod requests;
 use crate::{
     app::App,
     auth::{
-        AddonsRead, CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead, PolicyRead,
-        PortalUse, RequestsAsk, RequestsDecide, RequestsRead,
+        AddonsRead, CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
+        PolicyRead, PortalUse, RequestsAsk, RequestsDecide, RequestsRead,
     },
     error::Error,
     i18n::Lang,

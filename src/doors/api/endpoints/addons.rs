@@ -16,13 +16,22 @@ pub const ENDPOINTS: &[Endpoint] = &[
         ],
         LIST,
     ),
-    get("/api/tenants/{id}/addons", "What a tenant has on top of its plan, and what it had", &[], &[(200, "Add-ons with their days"), (404, "No such tenant")]),
+    get(
+        "/api/tenants/{id}/addons",
+        "What a tenant has on top of its plan, and what it had",
+        &[],
+        &[(200, "Add-ons with their days"), (404, "No such tenant")],
+    ),
     post(
         "/api/tenants/{id}/invoice-preview",
         "What an invoice of a period would say, with the steps that lead to each number, and its hash",
         Some("NewInvoicePreview"),
         &[],
-        &[(200, "The invoice"), (404, "No such tenant"), (422, "No subscription in that month, or something that is not sold or not counted")],
+        &[
+            (200, "The invoice"),
+            (404, "No such tenant"),
+            (422, "No subscription in that month, or something that is not sold or not counted"),
+        ],
     ),
 ];
 
