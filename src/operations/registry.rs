@@ -4,6 +4,7 @@ use super::{
     outside::{Carried, Through},
 };
 use crate::{
+    addons::change::ChangeAddon,
     catalog::{
         promotions::{close::Close, open::Open},
         publish::Publish,
@@ -42,12 +43,13 @@ impl Registry {
         let withdraw = Box::new(Typed::<Withdraw>::default());
         let open = Box::new(Typed::<Open>::default());
         let close = Box::new(Typed::<Close>::default());
+        let addon = Box::new(Typed::<ChangeAddon>::default());
         let permissions = Box::new(Typed::<PublishPermissions>::default());
         let (change, cancel, undo) =
             (Box::new(Typed::<Change>::default()), Box::new(Typed::<Cancel>::default()), Box::new(Typed::<Undo>::default()));
         let tools = Box::new(Tools::new(tools));
         let (fix, grant) = (at::<FixTier>(admin_api), at::<GrantPlan>(admin_api));
-        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, change, cancel, undo, permissions, policy, resume, erase, tools])
+        Self(vec![fix, grant, approve, reject, publish, withdraw, open, close, change, cancel, undo, addon, permissions, policy, resume, erase, tools])
     }
 
     /// One more; for tests of what no operation of ours does.

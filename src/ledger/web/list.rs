@@ -35,6 +35,7 @@ const KINDS: [&str; 18] = [
     "catalog.",
     "promotion.",
     "subscription.",
+    "addon.",
     "draft.",
     "session.",
     "access.",
