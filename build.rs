@@ -137,8 +137,21 @@ mod help {
     use std::{fmt::Write, fs, path::Path};
 
     /// In the order in which they are read.
-    const TOPICS: [&str; 12] =
-        ["start", "inbox", "requests", "deciding", "policy", "customers", "onboarding", "catalog", "ledger", "access", "keyboard", "api"];
+    const TOPICS: [&str; 13] = [
+        "start",
+        "inbox",
+        "requests",
+        "deciding",
+        "policy",
+        "customers",
+        "onboarding",
+        "catalog",
+        "addons",
+        "ledger",
+        "access",
+        "keyboard",
+        "api",
+    ];
 
     struct Text {
         title: String,

@@ -20,7 +20,7 @@ fn main() {
     ]))
     .expect("a price list");
     let usage = Usage::from([("tokens".into(), 127_654_321), ("processed".into(), 48_123_672), ("gigabytes".into(), 1_234)]);
-    let addons = [Addon { key: "seats".into(), price: 120_000, quantity: 2 }];
+    let addons = [Addon { key: "seats".into(), price: 120_000, quantity: 2, share: None }];
     let promotions =
         [Promotion { code: "LAUNCH15".into(), off: Off::Share("0.15".parse().expect("a rate")), on: [Kind::Base, Kind::Usage].into() }];
     let order =

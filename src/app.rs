@@ -1,9 +1,9 @@
 //! One replica, put together: the only module, with the registry of operations, that knows everyone.
 use crate::{
-    absences, assets, auth,
+    absences, addons, assets, auth,
     auth::{Provider, sessions},
     catalog,
-    config::Config,
+    config::{Config, Supplier},
     connectors::admin_api::AdminApi,
     csp, customers, dashboard,
     db::{Change, Db},
@@ -55,6 +55,8 @@ pub struct Shared {
     pub environment: Option<String>,
     pub public_url: url::Url,
     pub demo: bool,
+    /// Whoever sells, as invoices say it.
+    pub supplier: Option<Supplier>,
     /// Held while a job is in hand; whoever stops the replica takes it for good.
     pub(crate) in_hand: tokio::sync::RwLock<()>,
     /// How long an attempt in another system belongs to the replica that began it.
@@ -117,6 +119,7 @@ impl App {
             environment: config.environment.clone(),
             public_url: config.public_url.clone(),
             demo: config.demo,
+            supplier: config.supplier.clone(),
             in_hand: tokio::sync::RwLock::default(),
             lease: config.lease,
             log: config.ledger.as_ref().map(Log::new).transpose()?,
@@ -148,7 +151,7 @@ impl App {
         let surface = policy::web::routes(notices::web::routes(absences::web::routes(surface)));
         let surface = help::web::routes(search::web::routes(ledger::web::routes(surface)));
         let surface = permissions::web::routes(onboarding::web::routes(tenants::web::routes(surface)));
-        let surface = redemptions::web::routes(subscriptions::web::routes(surface));
+        let surface = addons::web::routes(redemptions::web::routes(subscriptions::web::routes(surface)));
         let surface = insights::web::routes(style::web::routes(surface));
         doors::metrics::routes(doors::api::routes(surface)).into_parts()
     }

@@ -6,7 +6,9 @@ use crate::{
     ledger::log,
     operations::Guarantee,
     payments::{self, portone, signature, toss},
-    policy, tools,
+    policy,
+    tenants::BizRegNo,
+    tools,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
@@ -41,8 +43,18 @@ pub struct Config {
     pub ledger: Option<log::Settings>,
     /// `COUNTERSIGN_PORTONE_*`, `COUNTERSIGN_TOSS_*`: whom payments are asked for. What is not set is not there: its events get 404.
     pub payments: payments::Settings,
+    /// `COUNTERSIGN_SUPPLIER_NAME`, `COUNTERSIGN_SUPPLIER_NUMBER`: our own company and its registration number, as invoices say them.
+    pub supplier: Option<Supplier>,
     /// Set by `countersign demo` alone: shows the demo sign-ins on the login page.
     pub demo: bool,
+}
+
+/// Whoever sells.
+#[derive(Clone, Debug)]
+pub struct Supplier {
+    pub name: String,
+    /// Ten digits.
+    pub number: String,
 }
 
 /// How to reach the identity provider.
@@ -112,6 +124,7 @@ impl Config {
         let tools = reader.tools();
         let ledger = reader.ledger();
         let payments = reader.payments();
+        let supplier = reader.supplier();
         if !reader.problems.is_empty() {
             return Err(Problems(reader.problems));
         }
@@ -128,6 +141,7 @@ impl Config {
             tools,
             ledger,
             payments,
+            supplier,
             demo: false,
         })
     }
@@ -293,6 +307,17 @@ impl Reader<'_> {
             self.problems.push(format!("COUNTERSIGN_{name}_API_URL must be https: a secret travels with every question"));
         }
         Some((url, secret, self.required(&webhook)))
+    }
+
+    fn supplier(&mut self) -> Option<Supplier> {
+        let name = self.text("COUNTERSIGN_SUPPLIER_NAME").filter(|name| !name.trim().is_empty())?;
+        match BizRegNo::read(&self.required("COUNTERSIGN_SUPPLIER_NUMBER")) {
+            Ok(number) => Some(Supplier { name: name.trim().to_owned(), number: number.digits().to_owned() }),
+            Err(text) => {
+                self.problems.push(format!("COUNTERSIGN_SUPPLIER_NUMBER: {}", Lang::En.say(&text)));
+                None
+            }
+        }
     }
 
     fn policy(&mut self) -> String {

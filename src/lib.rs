@@ -4,6 +4,8 @@
 
 /// Who is away, and who stands in for them.
 pub mod absences;
+/// What tenants have on top of their plan, and what an invoice would say.
+pub mod addons;
 /// One replica, put together.
 pub mod app;
 /// The static files, hashed and compressed by the build.

@@ -42,3 +42,5 @@ access-no = Not allowed
 operator-enabled-already = The account { $email } is enabled already.
 scope-catalog-read = See plans and add-ons with their prices, and what they would cost.
 scope-catalog-change = Draft prices, and ask that they are published or withdrawn.
+scope-addons-read = See what tenants have on top of their plans, what was asked for, and what an invoice would say.
+scope-addons-change = Ask that a tenant has another number of an add-on.

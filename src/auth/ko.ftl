@@ -42,3 +42,5 @@ access-no = 허용 안 됨
 operator-enabled-already = { $email } 계정은 중지되어 있지 않습니다.
 scope-catalog-read = 요금제와 부가서비스의 가격과 예상 금액을 볼 수 있습니다.
 scope-catalog-change = 가격을 작성하고 게시나 회수를 요청할 수 있습니다.
+scope-addons-read = 고객의 부가서비스와 요청, 예상 청구서를 볼 수 있습니다.
+scope-addons-change = 고객의 부가서비스 변경을 요청할 수 있습니다.

@@ -90,6 +90,10 @@ scopes! {
     PermissionsRead = "permissions:read": Admin Approver Ops Sre Cs Billing Security Auditor;
     /// Write templates of tenants' roles, and ask that they are published.
     PermissionsChange = "permissions:change": Admin Security;
+    /// See what tenants have on top of their plans, what was asked for, and what an invoice would say.
+    AddonsRead = "addons:read": Admin Approver Ops Sre Cs Billing Security Auditor;
+    /// Ask that a tenant has another number of an add-on.
+    AddonsChange = "addons:change": Admin Cs Billing;
     /// See payments, who made them, and what their providers say.
     PaymentsRead = "payments:read": Admin Approver Ops Sre Cs Billing Auditor;
     /// Have a provider asked about a payment now.

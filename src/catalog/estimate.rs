@@ -83,7 +83,7 @@ pub async fn estimate(
         match find(conn, Kind::Addon, code, None, Some(on), currency).await? {
             _ if *quantity > MOST => problems.push(Problem::new("addons", msg::estimate_too_many(code, i64::from(MOST)))),
             Some(listed) => addons.extend(listed.charges.iter().filter_map(|charge| match charge.model {
-                Model::Flat { amount } => Some(Addon { key: code.clone(), price: amount, quantity: *quantity }),
+                Model::Flat { amount } => Some(Addon { key: code.clone(), price: amount, quantity: *quantity, share: None }),
                 _ => None,
             })),
             None => problems.push(Problem::new("addons", msg::estimate_addon_unknown(code, on.to_string()))),

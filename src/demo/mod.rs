@@ -15,7 +15,7 @@ pub mod till;
 
 use crate::{
     auth::Role,
-    config::Config,
+    config::{Config, Supplier},
     connectors::admin_api::Settings,
     db::{
         embedded::{Durability, Postgres},
@@ -23,7 +23,9 @@ use crate::{
     },
     ledger::{log, note::SigningKey},
     operations::Guarantee,
-    payments, tools,
+    payments,
+    tenants::registration,
+    tools,
 };
 use anyhow::Context;
 use secrecy::ExposeSecret;
@@ -157,6 +159,7 @@ impl Demo {
         config.public_url = format!("http://{listen}").parse()?;
         config.environment = Some("demo".into());
         config.demo = true;
+        config.supplier = Some(Supplier { name: "한빛AI".into(), number: registration::completed(220_810_011) });
         config.policy = POLICY.to_owned();
         config.tools = tools();
         // short, so that somebody who breaks the product sees within half a minute what comes of it

@@ -219,3 +219,4 @@ ledger-line-help = How to write it
 ledger-kind-catalog = Plans and add-ons
 ledger-kind-draft = Drafts
 ledger-kind-promotion = Promotions
+ledger-kind-addon = Add-ons

@@ -219,3 +219,4 @@ ledger-line-help = 쓰는 방법
 ledger-kind-catalog = 요금제·부가서비스
 ledger-kind-draft = 초안
 ledger-kind-promotion = 프로모션
+ledger-kind-addon = 부가서비스

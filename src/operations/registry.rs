@@ -4,6 +4,7 @@ use super::{
     outside::{Carried, Through},
 };
 use crate::{
+    addons::change::ChangeAddon,
     catalog::{
         promotions::{close::Close, open::Open},
         publish::Publish,
@@ -42,6 +43,7 @@ impl Registry {
         let withdraw = Box::new(Typed::<Withdraw>::default());
         let open = Box::new(Typed::<Open>::default());
         let close = Box::new(Typed::<Close>::default());
+        let addon = Box::new(Typed::<ChangeAddon>::default());
         let permissions = Box::new(Typed::<PublishPermissions>::default());
         let (change, cancel, undo) =
             (Box::new(Typed::<Change>::default()), Box::new(Typed::<Cancel>::default()), Box::new(Typed::<Undo>::default()));
@@ -59,6 +61,7 @@ impl Registry {
             change,
             cancel,
             undo,
+            addon,
             permissions,
             policy,
             resume,

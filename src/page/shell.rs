@@ -4,7 +4,7 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PermissionsRead,
+        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PermissionsRead,
         PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, SubscriptionsRead, sessions,
     },
     error::Error,
@@ -176,6 +176,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
                 prices,
                 item(SubscriptionsRead::NAME, "/subscriptions", l.nav_subscriptions(), "refresh-cw"),
                 item(PermissionsRead::NAME, "/permissions", l.nav_permissions(), "key-round"),
+                item(AddonsRead::NAME, "/addons", l.nav_addons(), "plug"),
                 item(PaymentsRead::NAME, "/payments", l.nav_payments(), "receipt"),
             ],
         ),
@@ -205,7 +206,7 @@ fn nav_at(app: &App, caller: &Caller, l: Lang, path: &str, waiting: i64) -> Vec<
 }
 
 fn help_topic(path: &str) -> &'static str {
-    const TOPICS: [(&str, &str); 20] = [
+    const TOPICS: [(&str, &str); 21] = [
         ("/inbox", "inbox"),
         ("/requests/new", "requests"),
         ("/requests", "deciding"),
@@ -213,6 +214,7 @@ fn help_topic(path: &str) -> &'static str {
         ("/companies", "onboarding"),
         ("/tenants", "onboarding"),
         ("/permissions", "onboarding"),
+        ("/addons", "addons"),
         ("/orgs", "customers"),
         ("/catalog", "catalog"),
         ("/subscriptions", "catalog"),

@@ -219,6 +219,10 @@ async fn tenant(visit: Visit, State(app): State<App>, Path(id): Path<String>) ->
         let href = format!("/catalog/redemptions{}", query(&[("tenant", &id)]));
         actions.push(Action { href, label: l.tenant_see_redemptions() });
     }
+    if r.caller.may(crate::auth::AddonsRead::NAME) {
+        actions.push(Action { href: format!("/tenants/{id}/addons"), label: l.addon_addon() });
+        actions.push(Action { href: format!("/tenants/{id}/invoice-preview"), label: l.sheet_title() });
+    }
     page::html(&Show {
         back: Action { href: "/companies".into(), label: l.companies_title() },
         all_history: format!("/ledger{}", query(&[("target", &id)])),

@@ -1,4 +1,5 @@
 //! Black-box tests: real HTTP, a real PostgreSQL with a database for each test, real processes where something is killed.
+mod addons;
 mod api;
 mod browse;
 mod cancelled_begin;

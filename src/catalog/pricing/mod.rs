@@ -40,6 +40,9 @@ pub struct Addon {
     pub key: String,
     pub price: i64,
     pub quantity: u32,
+    /// How much of the period it is had for, where that is not what the plan is had for: it came or went, or became another number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<Share>,
 }
 
 /// The terms of a promotion, as they were when its code was redeemed.
@@ -236,7 +239,7 @@ fn charge_line(charge: &Charge, order: &Order<'_>) -> Result<Line, TooMuch> {
 fn addon_line(addon: &Addon, share: Share) -> Result<Line, TooMuch> {
     let mut steps = vec![Step::Each { quantity: addon.quantity, price: addon.price }];
     let all = addon.price.checked_mul(i64::from(addon.quantity)).ok_or(TooMuch)?;
-    let exact = flat(all, share, &mut steps)?;
+    let exact = flat(all, addon.share.unwrap_or(share), &mut steps)?;
     line(addon.key.clone(), Kind::Addon, exact, steps)
 }
 

@@ -43,7 +43,7 @@ fn decimal(text: &str) -> Decimal {
 #[test]
 fn an_invoice_with_everything_on_it() {
     let used = usage(&[("tokens", 87_654_321), ("processed", 48_123_672)]);
-    let addons = [Addon { key: "seats".into(), price: 120_000, quantity: 2 }];
+    let addons = [Addon { key: "seats".into(), price: 120_000, quantity: 2, share: None }];
     let (charges, promotions) = (pro(), [launch()]);
     let mut order = Order { addons: &addons, promotions: &promotions, ..order(&charges, &used) };
     let invoice = price(&order).unwrap();
@@ -258,7 +258,7 @@ proptest! {
     fn lines_add_up_to_the_total(charges in any_charges(), usage in any_usage(), promotions in any_promotions(), (days, of) in any_cut(),
         seats in 0_u32..50, rounding in prop::sample::select(vec![Rounding::Floor, Rounding::HalfUp, Rounding::Ceil])) {
         prop_assert_eq!(faults(&charges), []);
-        let addons = [Addon { key: "seats".into(), price: 12_345, quantity: seats }];
+        let addons = [Addon { key: "seats".into(), price: 12_345, quantity: seats, share: None }];
         let vat = Vat { rounding, ..Vat::default() };
         let share = Share { days, of: NonZeroU32::new(of).unwrap() };
         let order = Order { charges: &charges, usage: &usage, addons: &addons, promotions: &promotions, share, vat };

@@ -1,7 +1,9 @@
 //! Every endpoint of the API, as its documents describe it; those of one part of the API may stand beside it.
+mod addons;
 mod onboarding;
 mod subscriptions;
 
+pub use addons::schemas as addons_schemas;
 pub use onboarding::schemas as onboarding_schemas;
 pub use subscriptions::schemas as subscription_schemas;
 
@@ -70,7 +72,7 @@ pub(super) const fn post(
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
     let parts = onboarding::ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS);
-    ENDPOINTS.iter().chain(parts).chain(permissions::ENDPOINTS).chain(redemptions::ENDPOINTS).chain(subscriptions::ENDPOINTS)
+    ENDPOINTS.iter().chain(parts).chain(permissions::ENDPOINTS).chain(redemptions::ENDPOINTS).chain(subscriptions::ENDPOINTS).chain(addons::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

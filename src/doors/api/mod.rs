@@ -1,5 +1,6 @@
 //! JSON in, JSON out. Bearer tokens and browser sessions alike; what is wrong is told as RFC 9457 problems.
 mod absences;
+mod addons;
 mod admin;
 mod approvals;
 mod catalog;
@@ -25,6 +26,7 @@ mod subscriptions;
 use crate::{
     app::App,
     auth::{
+        AddonsRead,
         CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
         PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
     },
@@ -88,6 +90,9 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<PermissionsRead, _, _>("/api/permissions/{code}", permissions::show)
         .show::<PermissionsRead, _, _>("/api/permissions/{code}/versions/{version}", permissions::version)
         .show::<CustomersRead, _, _>("/api/tenants/{id}/roles", permissions::of_tenant)
+        .show::<AddonsRead, _, _>("/api/addons", addons::list)
+        .show::<AddonsRead, _, _>("/api/tenants/{id}/addons", addons::of_tenant)
+        .act::<AddonsRead, _, _>("/api/tenants/{id}/invoice-preview", addons::preview)
         .show::<PaymentsRead, _, _>("/api/payments", payments::list)
         .act::<PaymentsCheck, _, _>("/api/payments", payments::look_up)
         .show::<PaymentsRead, _, _>("/api/payments/{id}", payments::show)

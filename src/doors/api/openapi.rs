@@ -53,6 +53,7 @@ pub fn document(registry: &Registry, server: &str) -> Value {
     schemas.insert("PaymentAcknowledgement".into(), schema::<PaymentAcknowledgement>());
     schemas.append(&mut endpoints::onboarding_schemas());
     schemas.append(&mut endpoints::subscription_schemas());
+    schemas.append(&mut endpoints::addons_schemas());
     schemas.insert("Problem".into(), json!({
         "type": "object", "required": ["type", "code", "title", "status"],
         "properties": {"type": {"type": "string"}, "code": {"type": "string"}, "title": {"type": "string"}, "detail": {"type": "string"},

@@ -23,7 +23,7 @@ pub(super) struct Events;
 pub const BRIEF: &[&str] = &["created", "event", "actor", "request", "outcome"];
 
 /// Kinds of events as people look for them: the beginning of their names.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 20] = [
     "request.",
     "org.",
     "user.",
@@ -36,6 +36,7 @@ const KINDS: [&str; 19] = [
     "promotion.",
     "subscription.",
     "permissions.",
+    "addon.",
     "draft.",
     "session.",
     "access.",

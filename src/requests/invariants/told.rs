@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 17] = [
+pub(super) const EFFECTS: [&str; 18] = [
     "org.",
     "user.",
     "tool.",
@@ -23,6 +23,7 @@ pub(super) const EFFECTS: [&str; 17] = [
     "subscription.cancelled",
     "subscription.undone",
     "permissions.",
+    "addon.",
     "policy.replaced",
     "subject.",
     "ledger.resumed",
