@@ -88,7 +88,7 @@ pub async fn preview(app: &App, tenant: &str, question: Question) -> Result<Valu
         }
     }
     let when = question.month.map_or_else(|| When::Day(today()), When::Month);
-    let mut basis = Basis::read(&mut conn, tenant, when, Vec::new()).await?;
+    let mut basis = Basis::read(&mut conn, tenant, when).await?;
     basis.check("usage", &question.usage).map_err(|problem| Error::Invalid(vec![problem]))?;
     let mut problems = Vec::new();
     for (code, quantity, from) in &question.changes {
@@ -102,7 +102,7 @@ pub async fn preview(app: &App, tenant: &str, question: Question) -> Result<Valu
     }
     let on = basis.period.starts.max(basis.subscription.days.starts);
     match bill::named(&mut conn, &question.promotions, &basis, on).await {
-        Ok(named) => basis.promotions.extend(named),
+        Ok(named) => basis.also(named),
         Err(Error::Invalid(found)) => problems.extend(found),
         Err(other) => return Err(other),
     }

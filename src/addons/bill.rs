@@ -12,6 +12,7 @@ use crate::{
     i18n::{Text, msg},
     ledger,
     operations::Refusal,
+    redemptions,
     requests::hex,
     subscriptions::{self, Subscription},
     tenants::{self, Tenant},
@@ -88,8 +89,8 @@ async fn charged(conn: &mut PgConnection, tenant: &str, when: When) -> Result<Op
 }
 
 impl Basis {
-    /// As everything stands; `promotions` are the terms of what the tenant redeemed.
-    pub async fn read(conn: &mut PgConnection, tenant: &str, when: When, promotions: Vec<Promotion>) -> Result<Self, Refusal> {
+    /// As everything stands, with the terms of what the tenant redeemed.
+    pub async fn read(conn: &mut PgConnection, tenant: &str, when: When) -> Result<Self, Refusal> {
         let wrong = |text: Text| Refusal::field("tenant_id", text);
         let Some(tenant) = tenants::tenant(conn, tenant).await? else { return Err(wrong(msg::addon_tenant_unknown(tenant))) };
         let Some((subscription, period)) = charged(conn, &tenant.id, when).await? else {
@@ -109,7 +110,7 @@ impl Basis {
                 parts.push(part(conn, held).await?);
             }
         }
-        let currency = listed.version.currency;
+        let (currency, promotions) = (listed.version.currency, redemptions::of(conn, &tenant.id).await?);
         Ok(Self { tenant, subscription, currency, charges: listed.charges, prices: hex(&listed.version.hash), period, parts, promotions })
     }
 
@@ -124,6 +125,15 @@ impl Basis {
             self.parts.push(Part { code: wanted.code.to_owned(), version, price, quantity: wanted.quantity, days });
         }
         self
+    }
+
+    /// With promotions that are named to see what they would come to; what was redeemed already counts once.
+    pub fn also(&mut self, named: Vec<Promotion>) {
+        for promotion in named {
+            if self.promotions.iter().all(|redeemed| redeemed.code != promotion.code) {
+                self.promotions.push(promotion);
+            }
+        }
     }
 
     /// How much of the period the plan is charged for.

@@ -167,7 +167,7 @@ impl ChangeAddon {
         if self.quantity == now.as_ref().map_or(0, |held| i64::from(held.quantity)) {
             return Err(wrong("quantity", msg::addon_unchanged(&name, self.quantity)));
         }
-        let before = Basis::read(conn, &self.tenant_id, When::Day(self.from), Vec::new()).await?;
+        let before = Basis::read(conn, &self.tenant_id, When::Day(self.from)).await?;
         let usage = self.usage()?;
         before.check("estimate", &usage).map_err(Refusal::Rule)?;
         // what is had keeps its price, whatever was published since

@@ -172,7 +172,7 @@ async fn draw(
     let mut conn = app.db.read().await?;
     let called = store::tenant_called(&mut conn, &text("tenant")).await?;
     let basis = match &called {
-        Some(id) => Basis::read(&mut conn, id, When::Day(today()), Vec::new()).await.ok(),
+        Some(id) => Basis::read(&mut conn, id, When::Day(today())).await.ok(),
         None => None,
     };
     let search = match text("tenant").is_empty() {

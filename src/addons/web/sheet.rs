@@ -95,7 +95,7 @@ pub(super) async fn show(visit: Visit, State(app): State<App>, Path(id): Path<St
     let mut question = question(&asked);
     let basis = match wanted {
         None => Err(Problem::new("month", msg::sheet_month_malformed())),
-        Some(when) => match Basis::read(&mut conn, &id, when, Vec::new()).await {
+        Some(when) => match Basis::read(&mut conn, &id, when).await {
             Ok(basis) => Ok(basis),
             Err(Refusal::Rule(problem)) => Err(problem),
             Err(Refusal::Failure(error)) => return Err(error),
@@ -158,7 +158,7 @@ async fn priced(app: &App, conn: &mut PgConnection, l: Lang, mut basis: Basis, q
         q.problems.push(problem);
     }
     match bill::named(conn, &q.codes, &basis, basis.period.starts.max(basis.subscription.days.starts)).await {
-        Ok(named) => basis.promotions.extend(named),
+        Ok(named) => basis.also(named),
         Err(Error::Invalid(found)) => q.problems.extend(found),
         Err(other) => return Err(other),
     }
