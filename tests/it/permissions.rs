@@ -19,6 +19,7 @@ struct Office {
 impl Office {
     async fn open() -> Self {
         let desk = Desk::open().await;
+        crate::onboarding::sells(&desk).await;
         let (security, admin, cs) = (desk.token("security").await, desk.token("admin").await, desk.token("cs").await);
         Self { desk, security, admin, cs }
     }

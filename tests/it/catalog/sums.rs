@@ -159,3 +159,24 @@ async fn the_page_calculates_what_the_api_does() {
         assert_eq!((status, problem["errors"][0]["field"].as_str()), (422, Some(field)), "{problem}");
     }
 }
+
+/// Case 6: VAT is that of each invoice, with parts of a won dropped; four invoices of one line each.
+#[tokio::test]
+async fn value_added_tax_is_rounded_once_for_each_invoice() {
+    let shop = Shop::open().await;
+    let person = shop.desk.sign_in("cs").await;
+    let mut all = 0;
+    for (name, supply, vat, shown) in [
+        ("one", 70_187_870, 7_018_787, "₩7,018,787"),
+        ("two", 4_962_020, 496_202, "₩496,202"),
+        ("three", 1_389_360, 138_936, "₩138,936"),
+        ("four", 900_000, 90_000, "₩90,000"),
+    ] {
+        shop.publish(name, "2026-01-01", None, &flat(supply)).await;
+        let answer = shop.preview(json!({"plan": name})).await;
+        assert_eq!([&answer["invoice"]["supply"], &answer["invoice"]["vat"]], [supply, vat]);
+        person.get(&format!("/catalog/plans/{name}?price=yes")).await.sees(shown);
+        all += vat;
+    }
+    assert_eq!(all, 7_743_925);
+}
