@@ -163,7 +163,7 @@ pub(super) async fn versions(conn: &mut PgConnection, kind: Kind, code: &str) ->
 /// list, ended by nobody, or withdrawn by nobody.
 pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        r#"with told as (select e.request_id, e.kind, e.target_type, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts
+        r#"with told as (select e.request_id, e.kind, e.target_type, e.target_id, coalesce(convert_from(e.leaf, 'UTF8')::jsonb -> 'facts', '{}') as facts
              from ledger.event e where e.kind in ('catalog.published', 'catalog.withdrawn') and e.outcome = 'success')
            select v.request_id from product_version v join request r on r.id = v.request_id
            where r.operation <> 'catalog.publish' or r.state not in ('executing', 'succeeded')

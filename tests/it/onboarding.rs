@@ -200,6 +200,7 @@ async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and
     let again = ["plan", "ai_services", "contract_number", "expected_amount", "contact_name", "contact_email", "note"]
         .map(|name| (name, value(name)));
     let mut fields: Vec<(&str, &str)> = again.iter().map(|(n, v)| (*n, v.as_str())).collect();
+    fields[0].1 = "pro-v3";
     fields.extend([("redo", "payment"), ("as", "open")]);
     let sent = send(&cs, &form, &format!("{href}/again"), &fields).await;
     assert_eq!(sent.status, 303, "{}", sent.text());

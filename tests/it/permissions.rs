@@ -19,6 +19,7 @@ struct Office {
 impl Office {
     async fn open() -> Self {
         let desk = Desk::open().await;
+        crate::onboarding::sells(&desk).await;
         let (security, admin, cs) = (desk.token("security").await, desk.token("admin").await, desk.token("cs").await);
         Self { desk, security, admin, cs }
     }
@@ -54,7 +55,7 @@ impl Office {
         let (id, tenant) = (begun["id"].as_str().unwrap().to_owned(), begun["tenant"]["id"].as_str().unwrap().to_owned());
         let file = format!("{:064x}", uuid::Uuid::now_v7().as_u128());
         self.pass(&id, "contract", json!({"contract_number": "HB-2026-0001", "sha256": file})).await;
-        self.pass(&id, "payment", json!({"order_id": "ord-1", "amount": 1_650_000})).await;
+        self.pass(&id, "payment", json!({"order_id": format!("ord-{slug}"), "amount": 1_650_000})).await;
         (id, tenant)
     }
 

@@ -1,7 +1,7 @@
 //! Who is on which version: an activation that begins it, changes that are split to the won, ends, what is taken back, and everything that
 //! is refused.
 use crate::{
-    onboarding::{WHY, asked, begun, passed, sells},
+    onboarding::{WHY, asked, begun, passed, sells, sold},
     support::{Desk, REASON, Token},
 };
 use chrono::{Datelike, Days, NaiveDate, Utc};
@@ -35,6 +35,20 @@ impl Office {
     async fn publish(&self, code: &str, starts: &str, prices: &str) {
         let fields = json!({"kind": "plan", "code": code, "name": code, "starts": starts, "prices": prices});
         assert_eq!(self.done("catalog.publish", fields).await["state"], "succeeded");
+    }
+
+    /// Another price list of `pro-v3`, as if it had been published yesterday: what is charged today stands until midnight.
+    async fn publish_today(&self, prices: &str) {
+        let (today, tomorrow) = (today(), today() + Days::new(1));
+        self.publish("pro-v3", &tomorrow.to_string(), prices).await;
+        let past = format!(
+            "alter table product_version disable trigger user; alter table request disable trigger user;
+             update product_version set valid = daterange(lower(valid), '{today}') where code = 'pro-v3' and upper(valid) = '{tomorrow}';
+             update product_version set valid = daterange('{today}', null) where code = 'pro-v3' and lower(valid) = '{tomorrow}';
+             update request set fields = jsonb_set(fields, '{{starts}}', to_jsonb('{today}'::text)) where fields ->> 'starts' = '{tomorrow}';
+             alter table product_version enable trigger user; alter table request enable trigger user"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(past)).execute(&mut self.desk.owner().await).await.unwrap();
     }
 
     async fn ask(&self, operation: &str, fields: Value) -> (u16, Value) {
@@ -188,7 +202,7 @@ async fn a_version_that_somebody_has_stays_theirs() {
     let edit = json!({"name": "pro-v3", "prices": flat(1)});
     let (status, problem) = office.billing.post("/api/catalog/plans/pro-v3/versions/1", &edit).await;
     assert_eq!((status, problem["code"].as_str()), (409, Some("catalog-version-stands")), "{problem}");
-    office.publish("pro-v3", &today().to_string(), &flat(1_200_000)).await;
+    office.publish_today(&flat(1_200_000)).await;
     let now = office.of(&tenant).await;
     assert_eq!((&now["current"]["version"], &now["current"]["price"]["base"]), (&json!(1), &json!(900_000)));
     let page = office.desk.sign_in("cs").await;
@@ -331,7 +345,7 @@ async fn another_price_by_then_makes_a_change_stale_and_shows_what_moved() {
     let id = asked(&office.cs, &onboarding, "approve", WHY).await;
     let page = office.desk.sign_in("cs").await;
     page.get(&format!("/requests/{id}")).await.sees("요금제 버전").sees("900,000").sees("5,000,000");
-    office.publish("pro-v3", &today().to_string(), &flat(950_000)).await;
+    office.publish_today(&flat(950_000)).await;
     let over = office.approved(&id).await;
     assert_eq!(
         (&over["state"], &over["outcome"]["is"]["version"], &over["outcome"]["is"]["base"]),
@@ -532,15 +546,14 @@ async fn nothing_is_sold_where_no_plan_is() {
     let desk = Desk::open().await;
     let (cs, page) = (desk.token("cs").await, desk.sign_in("cs").await);
     page.get("/subscriptions").await.sees("아직 구독이 없습니다.");
+    let (status, problem) = cs.post("/api/onboarding", &sold("early", 210_810_014)).await;
+    let first = &problem["errors"][0];
+    assert_eq!((status, &first["field"], &first["code"]), (422, &json!("plan"), &json!("subscription-plan-not-sold")), "{problem}");
+    sells(&desk).await;
     let id = begun(&cs, "early", 210_810_014).await;
-    passed(&cs, &id, &["contract", "payment", "permission", "migration"]).await;
     let (_, now) = cs.get(&format!("/api/onboarding/{id}")).await;
-    let (status, problem) = cs.post(&format!("/api/onboarding/{id}/approve"), &json!({"content": now["content"], "reason": WHY})).await;
-    assert_eq!((status, &problem["errors"][0]["code"]), (422, &json!("subscription-plan-not-sold")), "{problem}");
     let tenant = now["tenant"]["id"].as_str().unwrap();
     page.get(&format!("/tenants/{tenant}/subscription")).await.sees("오늘 유효한 구독이 없습니다.").sees("구독한 적이 없습니다.");
-    sells(&desk).await;
-    asked(&cs, &id, "approve", WHY).await;
 }
 
 /// The demo as somebody sees it who has just started it: what its tenants are subscribed to is what its ledger tells.

@@ -185,7 +185,7 @@ pub(super) async fn unknown_plans(conn: &mut PgConnection, codes: &[String]) -> 
 /// generous, or ended by nobody.
 pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
-        r#"with told as (select e.request_id, e.kind, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts from ledger.event e
+        r#"with told as (select e.request_id, e.kind, e.target_id, coalesce(convert_from(e.leaf, 'UTF8')::jsonb -> 'facts', '{}') as facts from ledger.event e
              where e.kind in ('promotion.opened', 'promotion.closed') and e.outcome = 'success')
            select p.request_id from promotion p join request r on r.id = p.request_id
            where r.operation <> 'promotion.open' or r.state not in ('executing', 'succeeded')

@@ -4,6 +4,9 @@ use countersign::tenants::registration;
 
 /// An onboarding whose contract is confirmed already.
 async fn at_payment(scene: &Scene, slug: &str, nine: u32, expected: i64) -> String {
+    if scene.cs.get("/api/catalog/plans/pro-v3").await.0 == 404 {
+        crate::onboarding::sells(&scene.desk).await;
+    }
     let sold = json!({
         "biz_reg_no": registration::shown(&registration::completed(nine)), "company": format!("시험고객{nine}"), "slug": slug, "plan": "pro-v3",
         "ai_services": ["kms"], "contract_number": "HB-2026-0001", "expected_amount": expected, "contact_name": "김하늘",

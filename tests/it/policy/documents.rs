@@ -114,7 +114,9 @@ async fn the_simulator_counts_a_known_past() {
     // nothing of the demo's past
     sqlx::raw_sql(
         "alter table attempt disable trigger user; alter table vote disable trigger user; alter table request disable trigger user;
-        alter table review disable trigger user; delete from review; delete from attempt; delete from vote; delete from request",
+        alter table review disable trigger user; alter table permission_template_version disable trigger user;
+        alter table tenant_onboarding_request disable trigger user; update tenant_onboarding_request set decided_in = null;
+        delete from permission_template_version; delete from review; delete from attempt; delete from vote; delete from request",
     )
     .execute(&mut owner)
     .await
