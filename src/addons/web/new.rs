@@ -32,7 +32,7 @@ use uuid::Uuid;
 struct New {
     shell: Shell,
     /// What is looked for, and the tenants that were found: before there is one.
-    search: Option<Search>,
+    finder: Option<Search>,
     /// Who it is for, as people call it.
     chosen: String,
     key: String,
@@ -175,7 +175,7 @@ async fn draw(
         Some(id) => Basis::read(&mut conn, id, When::Day(today())).await.ok(),
         None => None,
     };
-    let search = match text("tenant").is_empty() {
+    let finder = match text("tenant").is_empty() {
         true => {
             let found = store::candidates(&mut conn, &text("q"), today(), FOUND).await?.into_iter().map(|t| Link {
                 href: format!("/addons/new{}", page::query(&[("tenant", &t.id)])),
@@ -228,7 +228,7 @@ async fn draw(
     };
     let page = New {
         shell: visit.shell(app).await?,
-        search,
+        finder,
         chosen: basis
             .map(|b| format!("{} · {} · {} v{}", b.tenant.company, b.tenant.slug, b.subscription.plan, b.subscription.version))
             .unwrap_or_default(),
