@@ -207,7 +207,8 @@ pub async fn list(conn: &mut PgConnection, f: &Filter, slice: Slice<'_>) -> sqlx
     Ok(rows)
 }
 
-/// Requests that were the last to say how many of an add-on a tenant has, where it has another number of them now.
+/// Requests that were the last to say how many of an add-on a tenant has, where it has another number of them now, and those that nothing
+/// was told of.
 pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
         r#"with told as (select e.event_id, e.request_id, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts
@@ -216,7 +217,9 @@ pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64
                (facts ->> 'quantity')::bigint as quantity
              from told order by target_id, facts ->> 'addon', event_id desc)
            select distinct l.request_id as "id!" from last l where l.request_id is not null and coalesce((select sum(a.quantity) from tenant_addon a
-             where a.tenant_id = l.target_id and a.addon_code = l.addon and a.undone_in is null and upper_inf(a.during)), 0) <> l.quantity limit 100"#
+             where a.tenant_id = l.target_id and a.addon_code = l.addon and a.undone_in is null and upper_inf(a.during)), 0) <> l.quantity
+           union select a.request_id from tenant_addon a where not exists (select from told t where t.request_id = a.request_id and t.target_id = a.tenant_id)
+           limit 100"#
     )
     .fetch_all(conn)
     .await

@@ -288,6 +288,7 @@ impl World {
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
             "subscription.change" => "subscription.changed",
+            "addon.change" => "addon.changed",
             "permissions.publish" => "permissions.published",
             _ if r.target_type == "tool" => "tool.released",
             _ if r.target_type == "tenant" => "onboarding.approved",
@@ -295,7 +296,11 @@ impl World {
         };
         let executor = self.executor;
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
-        let told = if kind == "subscription.changed" { super::subscriptions::changed(r) } else { about(r, kind) };
+        let told = match kind {
+            "subscription.changed" => super::subscriptions::changed(r),
+            "addon.changed" => super::addons::changed(r),
+            _ => about(r, kind),
+        };
         story.events.push(seal(executor, "worker", at, 2, told.before(r.before.clone()).after(r.after.clone())));
         if r.operation == "onboarding.approve" {
             let active = about(r, "tenant.activated").before(json!({"status": "provisioning"})).after(json!({"status": "active"}));

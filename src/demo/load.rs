@@ -102,7 +102,9 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         events(&mut tx, &[&seal(Entry::of("demo.loaded").with("subscriptions", true))?]).await?;
         tx.commit().await?;
         super::subscriptions::store::finish(&mut conn).await?;
-        deeds(&mut conn, super::subscriptions::planned(now, today()), &mut world, &mut id, &people, (&registry, &policy)).await?;
+        let mut last = super::subscriptions::planned(now, today());
+        last.extend(super::addons::all(now, today()));
+        deeds(&mut conn, last, &mut world, &mut id, &people, (&registry, &policy)).await?;
     }
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;
     sqlx::raw_sql("analyze company, tenant, tenant_subscription, tenant_onboarding_request, tenant_onboarding_task, request, request_words, vote, attempt, admin_orgs, admin_users, admin_user_orgs, ledger.event, ledger.detail")
@@ -130,7 +132,9 @@ async fn deeds(
         let preview = deed.preview(&mut tx, registry).await?;
         let story = world.deed(next(id), &deed, preview, people, registry, policy);
         write(&mut tx, std::slice::from_ref(&story), ("", Guarantee::Transactional)).await?;
-        shelf::leave(&mut tx, &story.request, story.ended).await?;
+        if story.ended.is_some() {
+            shelf::leave(&mut tx, &story.request, story.ended).await?;
+        }
         tx.commit().await?;
     }
     Ok(())

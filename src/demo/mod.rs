@@ -1,5 +1,6 @@
 //! A realistic company to try things on: Hanbit, its operators, its customers, and a year of requests. The same seed gives
 //! the same people and the same history, up to today.
+mod addons;
 mod calls;
 mod emergencies;
 mod history;

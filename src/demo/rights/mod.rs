@@ -33,6 +33,7 @@ pub fn old(now: DateTime<Utc>) -> Vec<Deed> {
         fields: json!({"code": code, "document": document}),
         at: now - TimeDelta::days(379) + TimeDelta::hours(hours),
         reason,
+        waits: false,
     };
     vec![
         deed(0, CODE, FIRST, "테넌트 구성원의 기본 역할을 정합니다. (SEC-41)"),

@@ -19,12 +19,14 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-/// Something that was asked for and done.
+/// Something that was asked for, and most often done.
 pub struct Deed {
     pub operation: &'static str,
     pub fields: Value,
     pub at: DateTime<Utc>,
     pub reason: &'static str,
+    /// Nobody has decided on it yet.
+    pub waits: bool,
 }
 
 impl Deed {
@@ -84,13 +86,20 @@ pub fn old(now: DateTime<Utc>, today: NaiveDate) -> Vec<Deed> {
         }),
         at: now - TimeDelta::days(380) + TimeDelta::hours(n as i64),
         reason: old.reason,
+        waits: false,
     };
     OLD.iter().enumerate().map(deed).collect()
 }
 
 /// What was decided this morning.
 pub fn new(now: DateTime<Utc>, today: NaiveDate) -> Vec<Deed> {
-    let deed = |operation, minutes_ago, fields, reason| Deed { operation, fields, at: now - TimeDelta::minutes(minutes_ago), reason };
+    let deed = |operation, minutes_ago, fields, reason| Deed {
+        operation,
+        fields,
+        at: now - TimeDelta::minutes(minutes_ago),
+        reason,
+        waits: false,
+    };
     vec![
         deed(
             "catalog.publish",
@@ -117,7 +126,7 @@ pub fn new(now: DateTime<Utc>, today: NaiveDate) -> Vec<Deed> {
 const DRAFT: (&str, &str, i32, &str) = ("plan", "starter", 2, include_str!("starter-2.toml"));
 
 impl World {
-    /// Asked for by billing, approved by the administrator, and done.
+    /// Asked for by billing, and, if it does not wait, approved by the administrator and done.
     pub fn deed(&mut self, id: i64, deed: &Deed, preview: Preview, people: &[Actor], registry: &Registry, policy: &Version) -> Story {
         let with = |role: Role| people.iter().find(|p| p.roles.contains(&role)).expect("the demo has one of each role");
         let Preview { target, before, after } = preview;
@@ -130,6 +139,9 @@ impl World {
             reason: deed.reason.into(),
         };
         let mut story = Self::story(id, deed.at, with(Role::Billing), matter, registry, policy);
+        if deed.waits {
+            return story;
+        }
         let decided = deed.at + TimeDelta::seconds(40);
         self.approved(&mut story, with(Role::Admin).id, decided);
         self.executed(&mut story, decided + TimeDelta::milliseconds(150));

@@ -51,5 +51,5 @@ pub(super) fn planned(now: DateTime<Utc>, today: NaiveDate) -> Vec<Deed> {
     let then = today.with_day(18).unwrap_or(today) + Months::new(1);
     let fields = json!({"tenant_id": CHANGES, "plan": "enterprise", "from": then});
     let reason = "조직이 커져 엔터프라이즈로 옮깁니다. 변경 계약서를 받았습니다. (HB-2026-0130-1)";
-    vec![Deed { operation: "subscription.change", fields, at: now - TimeDelta::minutes(356), reason }]
+    vec![Deed { operation: "subscription.change", fields, at: now - TimeDelta::minutes(356), reason, waits: false }]
 }
