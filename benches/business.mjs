@@ -22,7 +22,7 @@ try {
     '/onboarding?view=list&step=migration', `/onboarding?view=list&q=${encodeURIComponent('벤치회사 77')}`, '/onboarding?view=list&q=bench-77', `/onboarding?view=list&after=~ON-${Math.floor(tenants / 2)}`,
     `/onboarding/${onboarding}`, `/onboarding/${open}`, '/onboarding/new', '/companies', `/companies?q=${encodeURIComponent('회사 77')}`, '/companies?region=jp', '/companies?sort=-name', `/companies/${company}`, `/tenants/${tenant}`,
     '/catalog/plans', '/catalog/plans?q=bench-7', '/catalog/plans?sort=-name', '/catalog/plans/bench-7', '/catalog/plans/bench-7?version=4&price=yes&use-tokens=87654321', '/catalog/plans/bench-7/next', '/catalog/addons', '/catalog/promotions',
-    '/subscriptions', '/subscriptions?plan=bench-7', '/subscriptions?plan=bench-7&version=4', '/subscriptions?state=active', '/subscriptions?state=ended', `/tenants/${tenant}/subscription`, `/tenants/${tenant}/subscription/change`, '/catalog/plans/bench-7/subscribers',
+    '/subscriptions', '/subscriptions?plan=bench-7', '/subscriptions?plan=bench-7&version=4', '/subscriptions?state=active', '/subscriptions?state=ended', '/subscriptions?state=undone', `/tenants/${tenant}/subscription`, `/tenants/${tenant}/subscription/change`, '/subscriptions/plans/bench-7',
     '/addons', `/tenants/${tenant}/addons`, `/tenants/${tenant}/invoice-preview`, '/permissions', '/payments',
   ];
   console.log(`\n${'page'.padEnd(72)}${['p50 ms', 'p95 ms', 'longest', 'KB'].map((head) => head.padStart(9)).join('')}`);

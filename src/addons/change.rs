@@ -115,7 +115,7 @@ impl Operation for ChangeAddon {
         let total = |basis: &Basis| basis.bill(&plan.usage, Vat::default()).map(|bill| bill.invoice.total);
         let (was, is) = (total(&plan.before)?, total(&plan.after)?);
         let period = plan.after.period.to_string();
-        let mut said = vec![msg::impact_addon_invoice(money::full(is - was), period, money::full(is), money::full(was))];
+        let mut said = vec![msg::impact_addon_invoice(money::full(is - was), money::full(is), period, money::full(was))];
         if plan.now.is_some() && self.quantity > 0 {
             said.push(msg::impact_addon_keeps_price(&plan.name, plan.version));
         }

@@ -17,6 +17,11 @@ pub fn of(currency: Currency, invoice: &Invoice) -> String {
             text.push('\n');
         }
     }
+    // the tax is one number over all lines: said once
+    if let Some(tax) = invoice.lines.iter().flat_map(|line| &line.steps).find_map(|step| taxed(currency, step)) {
+        text.push_str(&tax);
+        text.push('\n');
+    }
     text
 }
 
@@ -58,9 +63,11 @@ fn said(currency: Currency, step: &Step) -> Option<String> {
             }
             Off::Won(_) => format!("{code}: {} → −{}", won(*off), won(*share)),
         },
-        Step::Vat { supply, rate, exact, tax, share } => {
-            format!("VAT {} × {} = {} ≈ {} → {}", won(*supply), percent(*rate), full(*exact), won(*tax), won(*share))
-        }
-        Step::Flat { .. } | Step::Rounded { .. } => return None,
+        Step::Vat { .. } | Step::Flat { .. } | Step::Rounded { .. } => return None,
     })
+}
+
+fn taxed(currency: Currency, step: &Step) -> Option<String> {
+    let Step::Vat { supply, rate, exact: full, tax, .. } = step else { return None };
+    Some(format!("VAT {} × {} = {} ≈ {}", amount(currency, *supply), percent(*rate), exact(currency, *full), amount(currency, *tax)))
 }

@@ -15,19 +15,21 @@ pub fn amount(currency: Currency, minor: i64) -> String {
     }
 }
 
-/// The same for one that is not rounded: `₩180,370.3704`.
+/// The same for one that is not rounded: `₩180,370.3704`. What does not end soon is cut, and says so: `₩93,333.3333…`.
 pub fn exact(currency: Currency, minor: Decimal) -> String {
     let (value, sign) = match currency {
         Currency::Krw => (minor.normalize(), '₩'),
         Currency::Usd => ((minor / Decimal::ONE_HUNDRED).round_dp(8).normalize(), '$'),
     };
-    let text = decimal(value.abs());
+    let endless = value.scale() > 8;
+    let text = decimal(if endless { value.abs().trunc_with_scale(4) } else { value.abs() });
     let text = match (currency, text.split_once('.')) {
         (Currency::Usd, None) => format!("{text}.00"),
         (Currency::Usd, Some((_, cents))) if cents.len() == 1 => format!("{text}0"),
         _ => text,
     };
-    if value.is_sign_negative() && !value.is_zero() { format!("-{sign}{text}") } else { format!("{sign}{text}") }
+    let text = if endless { format!("{text}…") } else { text };
+    if value.is_sign_negative() && !value.is_zero() { format!("−{sign}{text}") } else { format!("{sign}{text}") }
 }
 
 /// A number with its thousands grouped.
@@ -143,7 +145,8 @@ mod tests {
     fn amounts_are_written_out_in_full() {
         let d = |text: &str| text.parse::<Decimal>().unwrap();
         assert_eq!(exact(Currency::Krw, d("180370.3704")), "₩180,370.3704");
-        assert_eq!(exact(Currency::Krw, d("-406451.6100")), "-₩406,451.61");
+        assert_eq!(exact(Currency::Krw, d("-406451.6100")), "−₩406,451.61");
+        assert_eq!(exact(Currency::Krw, d("93333.333333333333333")), "₩93,333.3333…");
         assert_eq!(exact(Currency::Krw, d("3.0")), "₩3");
         assert_eq!(amount(Currency::Usd, 1_234_567), "$12,345.67");
         assert_eq!(amount(Currency::Usd, -1_230), "-$12.30");

@@ -17,20 +17,20 @@ impl Money {
     }
 }
 
-/// `₩12,400,000`, with the sign before it all. There is nothing smaller than a won.
+/// `₩12,400,000`, with the sign, a minus and no hyphen, before it all. There is nothing smaller than a won.
 pub fn full(won: i64) -> String {
     let text = grouped(won);
     match text.strip_prefix('-') {
-        Some(amount) => format!("-₩{amount}"),
+        Some(amount) => format!("−₩{amount}"),
         None => format!("₩{text}"),
     }
 }
 
 /// What can be taken in at a glance. Below a million nothing is gained by rounding, so nothing is rounded.
 pub fn short(l: Lang, won: i64) -> String {
-    let sign = if won < 0 { "-" } else { "" };
+    let sign = if won < 0 { "−" } else { "" };
     match (won.unsigned_abs(), l) {
-        (..1_000_000, Lang::Ko) => format!("{}원", grouped(won)),
+        (small @ ..1_000_000, Lang::Ko) => format!("{sign}{}원", grouped(small as i64)),
         (..1_000_000, Lang::En) => full(won),
         (amount, Lang::Ko) => format!("{sign}{} 원", korean(amount)),
         (amount, Lang::En) => format!("{sign}₩{}", english(amount)),
@@ -80,8 +80,8 @@ mod tests {
 
     /// What a short form says, in won, and half of its last place.
     fn read(text: &str) -> (i128, i128) {
-        let negative = text.starts_with('-');
-        let text = text.trim_start_matches(['-', '₩']).trim_end_matches('원').trim();
+        let negative = text.starts_with('−');
+        let text = text.trim_start_matches(['−', '₩']).trim_end_matches('원').trim();
         let (mut sum, mut place) = (0, 1);
         for word in text.split(' ') {
             let (digits, unit) = match word.chars().last() {
@@ -108,13 +108,13 @@ mod tests {
     fn amounts_read_as_people_write_them() {
         let short = |l, won| Money::new(l, won).short;
         assert_eq!(full(12_400_000), "₩12,400,000");
-        assert_eq!(full(-5), "-₩5");
+        assert_eq!(full(-5), "−₩5");
         assert_eq!(short(Lang::Ko, 482_310_000), "4억 8,231만 원");
         assert_eq!(short(Lang::En, 482_310_000), "₩482.3M");
         assert_eq!(short(Lang::Ko, 99_999_999), "1억 원");
         assert_eq!(short(Lang::En, 999_960_000), "₩1B");
         assert_eq!(short(Lang::Ko, 1_234_500_000_000), "1조 2,345억 원");
-        assert_eq!(short(Lang::Ko, -999_999), "-999,999원");
+        assert_eq!(short(Lang::Ko, -999_999), "−999,999원");
         assert_eq!(short(Lang::En, 0), "₩0");
     }
 
@@ -122,7 +122,7 @@ mod tests {
         /// An invoice may not lose a won.
         #[test]
         fn the_full_form_is_never_rounded(won in any::<i64>()) {
-            let digits: String = full(won).chars().filter(|c| c.is_ascii_digit() || *c == '-').collect();
+            let digits: String = full(won).replace('−', "-").chars().filter(|c| c.is_ascii_digit() || *c == '-').collect();
             prop_assert_eq!(digits.parse::<i64>().unwrap(), won);
         }
 

@@ -150,7 +150,7 @@ async fn a_change_in_the_middle_of_a_period_is_split_to_the_won() {
 
     let page = office.desk.sign_in("cs").await;
     let form = page.get(&format!("/tenants/{tenant}/subscription/change?plan=enterprise&from=2026-10-18")).await;
-    form.sees("-₩406,452")
+    form.sees("−₩406,452")
         .sees("₩677,419")
         .sees("₩270,967")
         .sees("31일 가운데 14일")
@@ -168,7 +168,7 @@ async fn a_change_in_the_middle_of_a_period_is_split_to_the_won() {
     let from = eighteenth();
     let path = format!("/tenants/{tenant}/subscription/change?plan=enterprise&from={from}");
     let form = page.get(&path).await;
-    form.sees("-₩406,452").sees("₩677,419").sees("₩270,967");
+    form.sees("−₩406,452").sees("₩677,419").sees("₩270,967");
     let ask = form.all("#ask", "href").remove(0);
     page.get(&ask).await.sees("요금제 변경");
     let id = page
@@ -437,7 +437,7 @@ async fn an_end_is_planned_taken_back_and_comes_and_a_plan_can_begin_anew() {
     let told = office.preview(&tenant, None, from).await;
     assert_eq!((&told["credit"], &told["charge"], &told["after"]), (&json!(-406_452), &json!(0), &Value::Null));
     let page = office.desk.sign_in("cs").await;
-    page.get(&format!("/tenants/{tenant}/subscription/cancel?from={from}")).await.sees("-₩406,452").sees("해지 요청");
+    page.get(&format!("/tenants/{tenant}/subscription/cancel?from={from}")).await.sees("−₩406,452").sees("해지 요청");
     let cancel = json!({"tenant_id": tenant, "from": from});
     assert_eq!(office.done("subscription.cancel", cancel.clone()).await["state"], "succeeded");
     page.get(&format!("/tenants/{tenant}/subscription")).await.sees(&format!("{from}부터 구독이 없습니다.")).sees("예정 취소 요청");

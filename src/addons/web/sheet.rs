@@ -2,7 +2,6 @@
 //! address, so that it can be sent to somebody.
 use super::super::{
     bill::{self, Basis, Bill, When},
-    change::written,
     period::month,
 };
 use crate::{
@@ -186,7 +185,7 @@ fn sheet(app: &App, l: Lang, basis: &Basis, usage: &Usage, bill: &Bill) -> Sheet
     let mut facts = vec![
         Fact::new(l.sheet_period(), days),
         Fact::new(l.sheet_plan(), format!("{} · {} v{}", subscription.plan_name, subscription.plan, subscription.version)),
-        Fact::new(l.sheet_usage(), Some(written(usage)).filter(|text| !text.is_empty()).unwrap_or_else(|| l.sheet_no_usage())),
+        Fact::new(l.sheet_usage(), used(l, usage)),
     ];
     if !basis.promotions.is_empty() {
         let codes: Vec<_> = basis.promotions.iter().map(|p| p.code.as_str()).collect();
@@ -223,6 +222,11 @@ fn sheet(app: &App, l: Lang, basis: &Basis, usage: &Usage, bill: &Bill) -> Sheet
         hash: bill.hash.clone(),
         estimated: basis.charges.iter().any(|charge| charge.metric.is_some()),
     }
+}
+
+fn used(l: Lang, usage: &Usage) -> String {
+    let said: Vec<_> = usage.iter().map(|(metric, used)| format!("{} {}", words::metric(l, metric), words::quantity(*used))).collect();
+    if said.is_empty() { l.sheet_no_usage() } else { said.join(" · ") }
 }
 
 /// What a line counts: how many of an add-on, or what was used.

@@ -79,7 +79,7 @@ async fn an_invoice_is_previewed_to_the_won() {
     let person = shop.desk.sign_in("cs").await;
     let page =
         person.get("/catalog/plans/pro?price=yes&use-tokens=87654321&use-processed=48123672&addon-seats=2&promotions=LAUNCH15").await;
-    for number in ["₩180,370.3704", "₩252,055.5", "-₩27,056", "₩1,275,000", "₩287,140.6", "₩120,309", "₩2,871,406", "₩3,158,546"]
+    for number in ["₩180,370.3704", "₩252,055.5", "−₩27,056", "₩1,275,000", "₩287,140.6", "₩120,309", "₩2,871,406", "₩3,158,546"]
     {
         page.sees(number);
     }
