@@ -73,6 +73,7 @@ inbox-empty = Nothing is waiting for you. See decided requests under Decided.
 request-new = New request
 request-expires = Expires
 request-changes = Changes
+request-changes-more = , and { $more } more
 request-raw = Raw JSON
 request-reason = Reason
 request-timeline = Timeline

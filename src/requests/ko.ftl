@@ -70,6 +70,7 @@ inbox-empty = 내 차례인 요청이 없습니다. 처리된 요청은 ‘처�
 request-new = 새 요청
 request-expires = 만료
 request-changes = 변경 내용
+request-changes-more = , 그 밖에 { $more }개
 request-raw = JSON 원문
 request-reason = 사유
 request-timeline = 진행 기록

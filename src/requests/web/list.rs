@@ -4,7 +4,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     page::{
-        self, Cell, Column, Detail, Place, Reader, RiskTag, When,
+        self, Cell, Column, Detail, DiffRow, Place, Reader, RiskTag, When,
         list::{Asked, Filter, Listing, Slice},
     },
     requests::{
@@ -78,10 +78,18 @@ fn title(r: &Reader, row: &Listed) -> Cell {
     let definition = r.app.registry.find(&row.operation);
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(r.l, key));
     let none = r.l.value_none();
-    let changed = page::diff(r.l, &row.before, &row.after, label).into_iter().filter(|row| row.changed);
-    let summary = changed
-        .map(|c| format!("{} {} → {}", c.label, brief(c.before.as_deref().unwrap_or(&none)), brief(c.after.as_deref().unwrap_or(&none))));
-    let summary = summary.collect::<Vec<_>>().join(", ");
+    let mut changed: Vec<_> = page::diff(r.l, &row.before, &row.after, label).into_iter().filter(|row| row.changed).collect();
+    let more = changed.len().saturating_sub(FEW);
+    if more > 0 {
+        changed.sort_by_key(|c| [&c.before, &c.after].into_iter().flatten().any(|text| tells_little(text)));
+    }
+    let said = |c: &DiffRow| {
+        format!("{} {} → {}", c.label, brief(c.before.as_deref().unwrap_or(&none)), brief(c.after.as_deref().unwrap_or(&none)))
+    };
+    let mut summary = changed.iter().take(FEW).map(said).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        summary.push_str(&r.l.request_changes_more(more));
+    }
     let mut below = vec![Detail::code(short_id(row.id)), Detail::text(&row.target_label)];
     if !summary.is_empty() {
         below.push(Detail::text(summary));
@@ -90,6 +98,14 @@ fn title(r: &Reader, row: &Listed) -> Cell {
         below.insert(0, Detail::mark(r.l.glass_badge()));
     }
     Cell::Title { text: operation(r, row), below }
+}
+
+/// So many changes are told of in a row.
+const FEW: usize = 4;
+
+/// Hashes and long texts: there is more to see in everything else.
+fn tells_little(text: &str) -> bool {
+    text.contains('\n') || (text.len() >= 32 && text.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// As much of a value as a row has room for; the request itself shows all of it.
