@@ -213,4 +213,5 @@ impact-catalog-gap = On { $days } no version is sold in this currency.
 catalog-draft-gone = This draft has been published or discarded meanwhile. What you typed is still here. Saving again makes a new draft of it.
 estimate-too-many-kinds = { $most } different ones are the most at once.
 catalog-subscribed-to = A subscription to version { $version } is planned, so it cannot be withdrawn. Take that back first.
+catalog-addon-is-had = A tenant has version { $version } of this add-on, or is about to, so it cannot be withdrawn. Take that back first.
 catalog-see-subscribers = Who is on which version

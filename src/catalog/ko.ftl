@@ -210,4 +210,5 @@ impact-catalog-gap = { $days }에는 이 통화로 판매되는 버전이 없습
 catalog-draft-gone = 그사이 이 초안이 게시되었거나 삭제되었습니다. 입력한 내용은 그대로 남아 있습니다. 다시 저장하면 새 초안이 됩니다.
 estimate-too-many-kinds = 한 번에 { $most }가지까지 계산할 수 있습니다.
 catalog-subscribed-to = 이 버전(버전 { $version })으로 예정된 구독이 있어 회수할 수 없습니다. 먼저 그 예정을 취소하세요.
+catalog-addon-is-had = 이 부가서비스의 버전 { $version } 가격으로 쓰고 있거나 쓸 예정인 테넌트가 있어 회수할 수 없습니다. 먼저 그 변경을 되돌리세요.
 catalog-see-subscribers = 버전별 구독

@@ -64,6 +64,9 @@ impl Operation for Withdraw {
             sqlx::Error::Database(cause) if cause.constraint() == Some("subscribed_version_stays") => {
                 Refusal::field("version", msg::catalog_subscribed_to(self.version))
             }
+            sqlx::Error::Database(cause) if cause.constraint() == Some("addon_version_stays") => {
+                Refusal::field("version", msg::catalog_addon_is_had(self.version))
+            }
             _ => error.into(),
         })?;
         if let Some(old) = predecessor(version, &versions) {

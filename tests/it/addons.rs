@@ -317,7 +317,8 @@ async fn whoever_has_an_addon_keeps_its_price_and_a_version_that_is_had_stays() 
     assert_eq!(s.has(&tenant).await[0], ("seats v2".into(), 1, day(8), None, "scheduled".into()));
     // the version that begins tomorrow is had already, and cannot be withdrawn
     let fields = json!({"kind": "addon", "code": "seats", "version": 2});
-    s.over(&s.billing, "catalog.withdraw", fields, "failed").await;
+    let id = s.over(&s.billing, "catalog.withdraw", fields, "failed").await;
+    assert_eq!(s.cs.get(&format!("/api/requests/{id}")).await.1["outcome"]["refusal"], "catalog-addon-is-had");
     // what is had for a part of the period costs a part of it
     let (_, told) = s.cs.post(&format!("/api/tenants/{tenant}/invoice-preview"), &json!({"month": day(0)[..7]})).await;
     let parts = told["addons"].as_array().unwrap();
