@@ -1,4 +1,5 @@
 //! The private PostgreSQL of the demo: kept, killed, taken up again, and gone when its owner is gone.
+use sqlx::{Connection, PgConnection};
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
@@ -68,8 +69,37 @@ async fn a_killed_demo_takes_its_database_along_and_finds_its_data_again() {
     let again = start(&data).await;
     // the session is in the database, so even that is still there
     person.at(&again.base).get(&format!("/requests/{id}")).await.sees(&id);
+    assert_eq!(
+        verified(&data, &person.at(&again.base)).await,
+        "",
+        "everything that the demo was filled with is as the product would have written it"
+    );
     drop(again);
     let _ = std::fs::remove_dir_all(&data);
+}
+
+/// What `countersign ledger verify` finds wrong, by the key that the ledger's page gives.
+async fn verified(data: &Path, person: &crate::support::Person) -> String {
+    let page = person.get("/ledger").await.text();
+    let key = page.split_whitespace().find(|word| word.matches('+').count() >= 2).expect("a key").to_owned();
+    let socket = data.join("postgres").to_string_lossy().replace('/', "%2F");
+    let url = format!("postgres://countersign_app@localhost/countersign?host={socket}");
+    let mut conn = PgConnection::connect(&url).await.unwrap();
+    for _ in 0..60 {
+        let left = "select (select count(*) from ledger.event) - (select count(*) from ledger.leaf)";
+        if sqlx::query_scalar::<_, i64>(left).fetch_one(&mut conn).await.unwrap() == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["ledger", "verify", "--key", &key])
+        .env("DATABASE_URL", url)
+        .output()
+        .await
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.success() { String::new() } else { said }
 }
 
 #[tokio::test]
