@@ -1,6 +1,7 @@
 //! The two languages of the portal. The build writes one function for each Fluent message (`build.rs`):
 //! `msg::inbox_title()` makes a [`Text`] that is said later, `l.inbox_title()` says it at once.
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentBundle};
+use serde_json::{Map, Value};
 use std::{borrow::Cow, sync::LazyLock};
 
 /// A language of the interface.
@@ -33,6 +34,15 @@ impl Text {
     /// The Fluent id: stable, so it doubles as the machine-readable code of a refusal.
     pub fn id(&self) -> &'static str {
         self.id
+    }
+
+    /// What it is said with, as it can be kept beside the id: [`Lang::recall`] says it again, in whichever language.
+    pub fn args(&self) -> Map<String, Value> {
+        let value = |arg: &Arg| match arg {
+            Arg::Text(text) => Value::from(text.as_str()),
+            Arg::Number(number) => Value::from(*number),
+        };
+        self.args.iter().map(|(name, arg)| ((*name).to_owned(), value(arg))).collect()
     }
 }
 
@@ -82,13 +92,33 @@ impl Lang {
         self.format(id, &FluentArgs::new())
     }
 
+    /// A message that was kept as its id and what it is said with. `None` if nothing has that id, or if it takes more than was kept.
+    pub fn recall(self, id: &str, kept: &Value) -> Option<String> {
+        let mut args = FluentArgs::new();
+        for (name, value) in kept.as_object().into_iter().flatten() {
+            match (value.as_str(), value.as_f64()) {
+                (Some(text), _) => args.set(name.as_str(), text),
+                (None, Some(number)) => args.set(name.as_str(), number),
+                (None, None) => {}
+            }
+        }
+        let (text, complete) = self.formatted(id, &args)?;
+        complete.then_some(text)
+    }
+
     fn format(self, id: &str, args: &FluentArgs) -> Option<String> {
+        self.formatted(id, args).map(|(text, _)| text)
+    }
+
+    /// The text, and whether it had all that it takes.
+    fn formatted(self, id: &str, args: &FluentArgs) -> Option<(String, bool)> {
         let bundle = match self {
             Lang::Ko => &*KO,
             Lang::En => &*EN,
         };
-        let pattern = bundle.get_message(id)?.value()?;
-        Some(bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
+        let (pattern, mut errors) = (bundle.get_message(id)?.value()?, Vec::new());
+        let text = bundle.format_pattern(pattern, Some(args), &mut errors).into_owned();
+        Some((text, errors.is_empty()))
     }
 }
 
@@ -193,6 +223,16 @@ pub mod msg {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_kept_is_said_again_and_what_is_incomplete_is_not() {
+        let text = msg::catalog_subscribed_to(3);
+        for l in Lang::ALL {
+            assert_eq!(l.recall(text.id(), &text.args().into()), Some(l.say(&text)));
+            assert_eq!(l.recall(text.id(), &Value::Null), None);
+            assert_eq!(l.recall("nothing-is-called-so", &Value::Null), None);
+        }
+    }
 
     #[test]
     fn particles_follow_the_last_sound() {

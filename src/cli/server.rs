@@ -94,6 +94,10 @@ fn print_welcome(demo: &Demo, listen: SocketAddr, began: Instant) {
     if let Some(till) = &demo.till {
         println!("    4. Open http://{listen}/payments: customers pay at {till}. Break it, make a payment there, and mend it.");
     }
+    println!(
+        "    5. Sign in as cs@hanbit.example and open http://{listen}/onboarding: take a tenant from its contract through the four steps,"
+    );
+    println!("       ask for its approval, and countersign it as admin@hanbit.example: its plan begins.");
     println!("\n  Database: {}\n  Ctrl-C stops everything.\n", demo.database_url());
     // for scripts: the last lines, when everything can be used
     if let Some(product) = &demo.config.admin_api {

@@ -44,6 +44,9 @@ impl Operation for ApproveOnboarding {
         if seen.onboarding.tenant_status != "provisioning" {
             return Err(Refusal::field("onboarding_id", msg::onboarding_tenant_active_already()));
         }
+        if payment::is_contradicted(conn, &seen.onboarding, &seen.tasks).await? {
+            return Err(Refusal::field("onboarding_id", msg::onboarding_payment_contradicted()));
+        }
         let mut preview = seen.preview(State::Approved, "active");
         activation::show(conn, &seen.onboarding, &mut preview).await?;
         permission::show_in(conn, &mut preview, &seen.tasks).await?;

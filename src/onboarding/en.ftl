@@ -289,6 +289,7 @@ impact-onboarding-paid = Confirmed by the provider: { $amount } paid (asked at {
 impact-onboarding-paid-old = Confirmed by the provider: { $amount } paid. It was not asked again for more than a day (asked at { $at }, Korean time).
 impact-onboarding-unconfirmed = No provider confirmed the payment. There is only evidence that people checked.
 impact-onboarding-not-paid = Careful: since the payment step was confirmed, the provider says something else. Look at the payment again.
+onboarding-payment-contradicted = Since the payment step was confirmed, the provider says something else: it was cancelled, or the sum is another. Have it put right and ask the provider again, or reject this onboarding and ask anew.
 impact-onboarding-rejected = This revision ends. The tenant stays in preparation, and evidence that does not change is carried over when it is asked for again.
 op-onboarding-approve-title = Approve an onboarding
 op-onboarding-approve-description = All four steps are done: approve the onboarding and make the tenant active.

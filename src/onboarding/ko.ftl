@@ -289,6 +289,7 @@ impact-onboarding-paid = 결제사 확인: { $amount } 입금됨({ $at }, 한국
 impact-onboarding-paid-old = 결제사 확인: { $amount } 입금됨. 하루 넘게 다시 조회하지 않았습니다({ $at }, 한국 시간 기준 조회).
 impact-onboarding-unconfirmed = 결제사가 확인하지 않은 결제입니다. 사람이 확인한 증빙만 있습니다.
 impact-onboarding-not-paid = 주의: 결제 단계를 확인한 뒤 결제사의 답변이 달라졌습니다. 결제를 다시 확인하세요.
+onboarding-payment-contradicted = 결제 단계를 확인한 뒤 결제사의 답변이 달라졌습니다. 취소되었거나 금액이 다릅니다. 결제를 바로잡고 다시 조회하거나, 이 온보딩을 반려한 뒤 다시 요청하세요.
 impact-onboarding-rejected = 이번 회차가 끝납니다. 테넌트는 준비 중으로 남고, 바뀌지 않은 증빙은 다시 요청할 때 이어받습니다.
 op-onboarding-approve-title = 온보딩 승인
 op-onboarding-approve-description = 네 단계를 마친 온보딩을 승인하고 테넌트를 활성화합니다.

@@ -248,7 +248,9 @@ fn reverse(caller: &Caller, r: &Request, definition: Option<&dyn Definition>, pr
 }
 
 fn outcome(l: Lang, r: &Request, definition: Option<&dyn Definition>) -> Option<Told> {
-    let told = |kind, text| Some(Told { kind, text });
+    // a rule that did not allow it any more says which, in the reader's language
+    let rule = r.outcome.as_ref().and_then(|o| l.recall(o["refusal"].as_str()?, &o["with"]));
+    let told = |kind, text| Some(Told { kind, text: [Some(text), rule].into_iter().flatten().collect::<Vec<_>>().join(" ") });
     let code = |value: &Option<Value>| value.as_ref().and_then(|v| v["code"].as_str()).unwrap_or_default().to_owned();
     match r.state {
         State::Succeeded => told("success", l.request_outcome_succeeded(definition.map_or_else(|| r.operation.clone(), |d| d.title(l)))),

@@ -143,11 +143,21 @@ pub async fn answered(app: &App, asked: &Asked) -> Result<bool, Error> {
     Ok(all)
 }
 
-/// For whoever decides on the whole: what providers say of the payment now, whatever was said when the step was decided.
-pub(super) async fn impact(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<Option<Text>, Error> {
+/// What is known now of the payment that a step rests on that was passed.
+async fn passed(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<Option<Found>, Error> {
     let Some(task) = tasks.iter().find(|task| task.kind == Kind::Payment && task.state == Progress::Passed) else { return Ok(None) };
     let order = task.evidence.as_ref().and_then(|evidence| evidence["order_id"].as_str()).unwrap_or_default();
-    let found = payments::find(conn, order, Expected::Exactly(onboarding.expected_amount)).await?;
+    Ok(Some(payments::find(conn, order, Expected::Exactly(onboarding.expected_amount)).await?))
+}
+
+/// Whether the provider says by now that the money is not there, or another sum: nobody becomes active on a payment that was taken back.
+pub(super) async fn is_contradicted(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<bool, Error> {
+    Ok(matches!(passed(conn, onboarding, tasks).await?, Some(Found::NotPaid(_) | Found::Short(_) | Found::Over(_))))
+}
+
+/// For whoever decides on the whole: what providers say of the payment now, whatever was said when the step was decided.
+pub(super) async fn impact(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<Option<Text>, Error> {
+    let Some(found) = passed(conn, onboarding, tasks).await? else { return Ok(None) };
     let left = |payment: &payments::Payment| money::full(payment.balance.unwrap_or_default());
     Ok(Some(match &found {
         Found::Paid(known) => {

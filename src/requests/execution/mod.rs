@@ -10,7 +10,7 @@ use crate::{
     app::App,
     crash,
     db::Change,
-    error::Error,
+    error::{Error, Problem},
     i18n::Text,
     jobs::{self, Job},
     ledger::log::Gate,
@@ -161,7 +161,7 @@ async fn admissible(
 }
 
 fn moved(text: &Text) -> Value {
-    json!({"code": "target_moved", "refusal": text.id()})
+    json!({"code": "target_moved", "refusal": text.id(), "with": text.args()})
 }
 
 /// The effect is in our own database: it commits with its outcome.
@@ -174,7 +174,10 @@ async fn run_here(app: &App, mut change: Change, mut request: Request, proposal:
     crash::point("execution.started");
     let (state, outcome) = match proposal.apply(&mut change, preview).await {
         Ok(()) => (State::Succeeded, json!({"code": "done"})),
-        Err(Refusal::Rule(problem)) => (State::Failed, json!({"code": "refused", "refusal": problem.text.id(), "field": problem.field})),
+        Err(Refusal::Rule(problem)) => {
+            let Problem { field, text } = problem;
+            (State::Failed, json!({"code": "refused", "refusal": text.id(), "with": text.args(), "field": field}))
+        }
         Err(Refusal::Failure(Error::Internal(cause))) if is_constraint(&cause) => {
             tracing::error!(request = request.id, %cause, "a constraint refused the effect");
             (State::Failed, json!({"code": "constraint"}))

@@ -124,6 +124,14 @@ async fn what_no_provider_can_confirm_needs_something_that_people_can_look_at_an
     let (_, now) = hand_in(&scene, &id, "ord-by-bank", "은행 거래 20260921-7").await;
     assert_eq!((said(&now)["ok"].as_bool(), said(&now)["open"].as_bool()), (Some(true), Some(true)), "{now:#}");
     assert_eq!(decide(&scene, &id, "payment", &now, "pass", "").await.0, 200);
+    let (status, asked) = finish(&scene, &id).await;
+    assert_eq!(status, 201, "{asked}");
+    let page = scene.desk.sign_in("admin").await.get(&format!("/requests/{}", asked["request"].as_str().unwrap())).await;
+    page.sees("결제사가 확인하지 않은 결제입니다.");
+}
+
+/// The two steps after the payment, and the approval asked for.
+async fn finish(scene: &Scene, id: &str) -> (u16, Value) {
     for (kind, given) in [
         ("permission", json!({"template": "standard", "version": 3})),
         (
@@ -133,14 +141,42 @@ async fn what_no_provider_can_confirm_needs_something_that_people_can_look_at_an
     ] {
         let (status, now) = scene.cs.post(&format!("/api/onboarding/{id}/{kind}/evidence"), &given).await;
         assert_eq!(status, 200, "{now}");
-        assert_eq!(decide(&scene, &id, kind, &now, "pass", "").await.0, 200);
+        assert_eq!(decide(scene, id, kind, &now, "pass", "").await.0, 200);
     }
+    ask_approval(scene, id).await
+}
+
+async fn ask_approval(scene: &Scene, id: &str) -> (u16, Value) {
     let (_, now) = scene.cs.get(&format!("/api/onboarding/{id}")).await;
     let body = json!({"content": now["content"], "reason": "네 단계를 모두 마쳤고 은행 거래 내역을 대조했습니다."});
-    let (status, asked) = scene.cs.post(&format!("/api/onboarding/{id}/approve"), &body).await;
+    scene.cs.post(&format!("/api/onboarding/{id}/approve"), &body).await
+}
+
+/// Money that was there when the step was decided, and is given back before the approval: nobody becomes active on it.
+#[tokio::test]
+async fn a_payment_that_is_taken_back_after_its_step_makes_the_approval_stale() {
+    let scene = Scene::open(1).await;
+    let id = at_payment(&scene, "taken-back", 300_860_001, 1_650_000).await;
+    scene.till.make("portone", "ord-taken-back", 1_650_000, "paid").await;
+    let (_, now) = hand_in(&scene, &id, "ord-taken-back", "").await;
+    assert_eq!(decide(&scene, &id, "payment", &now, "pass", "").await.0, 200);
+    let payment = said(&now)["payment"].as_str().unwrap().to_owned();
+    let (status, asked) = finish(&scene, &id).await;
     assert_eq!(status, 201, "{asked}");
-    let page = scene.desk.sign_in("admin").await.get(&format!("/requests/{}", asked["request"].as_str().unwrap())).await;
-    page.sees("결제사가 확인하지 않은 결제입니다.");
+    let request = asked["request"].as_str().unwrap();
+    scene.till.becomes("ord-taken-back", "cancelled").await;
+    assert_eq!(scene.cs.post(&format!("/api/payments/{payment}/check"), &json!({})).await.1["state"], "cancelled");
+    let admin = scene.desk.token("admin").await;
+    assert_eq!(admin.vote(request, "approve", None).await.0, 200);
+    let (_, over) = admin.get(&format!("/api/requests/{request}/wait?timeout=30")).await;
+    assert_eq!((over["state"].as_str(), over["outcome"]["refusal"].as_str()), (Some("stale"), Some("onboarding-payment-contradicted")));
+    let (_, now) = scene.cs.get(&format!("/api/onboarding/{id}")).await;
+    assert_eq!((now["state"].as_str(), now["tenant"]["status"].as_str()), (Some("open"), Some("provisioning")));
+    let (status, refused) = ask_approval(&scene, &id).await;
+    assert_eq!((status, refused["errors"][0]["code"].as_str()), (422, Some("onboarding-payment-contradicted")), "{refused}");
+    let cs = scene.desk.sign_in("cs").await;
+    cs.get(&format!("/requests/{request}")).await.sees("결제사의 답변이 달라졌습니다");
+    assert_eq!(scene.desk.broken_invariants().await, Vec::<String>::new());
 }
 
 #[tokio::test]
