@@ -101,6 +101,7 @@ async fn draw(app: &App, visit: &Visit, id: &str, asked: &Asked, changes: bool) 
             Err(Refusal::Failure(error)) => return Err(error),
         }
     }
+    let name = store::plan_name(&mut conn, chosen).await?;
     drop(conn);
     let may = caller.may(SubscriptionsChange::NAME) && caller.may(RequestsAsk::NAME);
     let fine = quote.is_some() && problems.is_empty();
@@ -115,7 +116,7 @@ async fn draw(app: &App, visit: &Visit, id: &str, asked: &Asked, changes: bool) 
         plans,
         from: day.clone(),
         earliest: today.to_string(),
-        quote: quote.filter(|q| q.has.is_some() || q.gets.is_some()).map(|quote| view(l, &quote)),
+        quote: quote.filter(|q| q.has.is_some() || q.gets.is_some()).map(|quote| view(l, &quote, name.as_deref())),
         ask: (may && fine).then(|| format!("/requests/new/{operation}{}", query(&fields))),
         ask_label: if changes { l.subscription_ask_change() } else { l.subscription_ask_cancel() },
         why_not: (!may).then(|| l.subscription_why_not()),
@@ -138,10 +139,10 @@ fn options(sold: Vec<(String, String, i32)>, chosen: &str, l: Lang) -> Vec<Opt> 
     all
 }
 
-fn view(l: Lang, quote: &Quote) -> View {
+/// `name` is what the plan is called that there would be.
+fn view(l: Lang, quote: &Quote, name: Option<&str>) -> View {
     let p = &quote.proration;
-    let named = |priced: &Priced| format!("{} v{}", priced.plan, priced.version);
-    let base = |priced: &Priced| format!("{} · {}", named(priced), money::full(priced.base()));
+    let base = |priced: &Priced| format!("{} v{} · {}", name.unwrap_or(&priced.plan), priced.version, money::full(priced.base()));
     let has = quote.has.as_ref();
     let mut facts = vec![Fact::new(
         l.subscription_before(),
