@@ -4,8 +4,8 @@ use crate::{
     app::App,
     assets,
     auth::{
-        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead, PermissionsRead,
-        PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, SubscriptionsRead, sessions,
+        AccessRead, AddonsRead, Caller, CatalogRead, CustomersRead, InsightsRead, LedgerRead, OnboardingRead, PaymentsRead,
+        PermissionsRead, PolicyRead, PortalUse, RequestsAsk, RequestsRead, Scope, SubscriptionsRead, sessions,
     },
     error::Error,
     i18n::Lang,

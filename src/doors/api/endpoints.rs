@@ -72,7 +72,13 @@ pub(super) const fn post(
 /// Every endpoint of the API.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> {
     let parts = onboarding::ENDPOINTS.iter().chain(catalog::ENDPOINTS).chain(payments::ENDPOINTS);
-    ENDPOINTS.iter().chain(parts).chain(permissions::ENDPOINTS).chain(redemptions::ENDPOINTS).chain(subscriptions::ENDPOINTS).chain(addons::ENDPOINTS)
+    ENDPOINTS
+        .iter()
+        .chain(parts)
+        .chain(permissions::ENDPOINTS)
+        .chain(redemptions::ENDPOINTS)
+        .chain(subscriptions::ENDPOINTS)
+        .chain(addons::ENDPOINTS)
 }
 
 const ENDPOINTS: &[Endpoint] = &[

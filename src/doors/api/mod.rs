@@ -26,8 +26,7 @@ mod subscriptions;
 use crate::{
     app::App,
     auth::{
-        AddonsRead,
-        CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
+        AddonsRead, CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
         PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
     },
     error::Error,
@@ -117,6 +116,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/assign", onboarding::assign)
         .show::<SubscriptionsRead, _, _>("/api/subscriptions", subscriptions::list)
         .show::<SubscriptionsRead, _, _>("/api/tenants/{id}/subscription", subscriptions::show)
+        .show::<SubscriptionsRead, _, _>("/api/subscriptions/migrations/{request}", subscriptions::migration)
         .act::<SubscriptionsRead, _, _>("/api/subscriptions/preview", subscriptions::preview)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)
