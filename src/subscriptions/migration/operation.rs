@@ -90,7 +90,7 @@ pub(super) fn impact(survey: &Survey) -> Vec<Text> {
     let (was, is, count) = (survey.was.base(), survey.is.base(), survey.moving.len());
     let all = (is - was).saturating_mul(i64::try_from(count).unwrap_or(i64::MAX));
     let mut said = vec![
-        msg::impact_migration_price(money::full(is), count, money::full(all), money::full(was)),
+        msg::impact_migration_price(money::full(is), money::full(was), count, money::full(all)),
         msg::impact_migration_anchor(survey.from.to_string()),
         msg::impact_migration_one_by_one(),
     ];
