@@ -170,7 +170,7 @@ async fn those_who_are_named_move_today_and_their_services_follow() {
         sqlx::raw_sql(sqlx::AssertSqlSafe(past)).execute(&mut *tx).await.unwrap();
         let registry = countersign::operations::registry::Registry::new();
         let found = countersign::requests::invariants::overwritten(&mut tx, &registry).await.unwrap();
-        assert_eq!(found.requests, [id.clone()], "{edit}");
+        assert_eq!(found.requests, std::slice::from_ref(&id), "{edit}");
         tx.rollback().await.unwrap();
     }
     // and the database keeps each to one turn
@@ -211,7 +211,7 @@ async fn what_makes_no_sense_is_told_by_its_field() {
         (json!({"tenants": "a\u{0}b"}), "tenants", "migration-tenants-unknown"),
         (json!({"plan": "enterprise", "tenants": tenant}), "tenants", "migration-tenants-elsewhere"),
         (json!({"tenants": (0..1001).map(|n| format!("t{n} ")).collect::<String>()}), "tenants", "migration-too-many-named"),
-        (json!({"tenants": "x".repeat(40_001)}), "tenants", "field-too-long"),
+        (json!({"tenants": "x".repeat(20_001)}), "tenants", "field-too-long"),
     ] {
         assert_eq!(refused(change.clone()).await, said(field, code), "{change}");
     }
@@ -280,7 +280,7 @@ async fn somebody_who_joins_or_leaves_before_it_runs_makes_it_stale() {
 #[tokio::test]
 async fn a_tenant_that_changes_before_its_turn_is_left_out_with_the_reason() {
     let office = Office::with_next().await;
-    let mut tenants = vec![office.tenant("turn-a", 210_820_041).await, office.tenant("turn-b", 210_820_042).await];
+    let mut tenants = [office.tenant("turn-a", 210_820_041).await, office.tenant("turn-b", 210_820_042).await];
     tenants.sort();
     let change = json!({"tenant_id": tenants[1], "plan": "enterprise", "from": today() + Days::new(3)});
     let changes = office.asked("subscription.change", change).await;

@@ -33,7 +33,7 @@ pub struct Migrate {
     pub from: NaiveDate,
     /// Ids or slugs of tenants, with spaces, commas or lines between them; everybody on the version, if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", length(max = 40_000), extend("x-lines" = true))]
+    #[schemars(with = "String", length(max = 20_000), extend("x-lines" = true))]
     pub tenants: Option<String>,
 }
 
