@@ -286,6 +286,7 @@ async fn run_job(app: App, change: Change, job: Job) -> Result<(), Error> {
         requests::execution::JOB => requests::execution::run(&app, change, job).await,
         kind if payments::is_look(kind) => payments::run(&app, change, job).await,
         subscriptions::services::JOB => subscriptions::services::run(&app, change, job).await,
+        subscriptions::migration::job::JOB => subscriptions::migration::job::run(&app, change, job).await,
         other => Err(anyhow::anyhow!("nobody runs jobs of kind {other}").into()),
     }
 }

@@ -18,6 +18,7 @@ notice-questioned = { $who } asked you for information.
 notice-commented = { $who } commented.
 notice-approved = It is approved and will run later.
 notice-succeeded = It was carried out.
+notice-finished = It is done with every tenant.
 notice-failed = It could not be carried out.
 notice-partial = Only a part of it was carried out.
 notice-unknown = Nobody knows how it ended. Two people have to find out.

@@ -18,6 +18,7 @@ notice-questioned = { $who } 님이 정보를 요청했습니다.
 notice-commented = { $who } 님이 의견을 남겼습니다.
 notice-approved = 승인되었으며 나중에 실행됩니다.
 notice-succeeded = 실행되었습니다.
+notice-finished = 테넌트별 처리까지 모두 끝났습니다.
 notice-failed = 실행하지 못했습니다.
 notice-partial = 일부만 실행되었습니다.
 notice-unknown = 실행 결과를 알 수 없습니다. 두 사람이 확인해야 합니다.

@@ -23,6 +23,8 @@ pub enum Kind {
     /// It has its votes and runs later.
     Approved,
     Succeeded,
+    /// What it began is done, tenant by tenant.
+    Finished,
     Failed,
     Partial,
     Unknown,
@@ -45,7 +47,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 22] = [
         Kind::Asked,
         Kind::Reminded,
         Kind::Escalated,
@@ -53,6 +55,7 @@ impl Kind {
         Kind::Commented,
         Kind::Approved,
         Kind::Succeeded,
+        Kind::Finished,
         Kind::Failed,
         Kind::Partial,
         Kind::Unknown,
@@ -78,6 +81,7 @@ impl Kind {
             Kind::Commented => "commented",
             Kind::Approved => "approved",
             Kind::Succeeded => "succeeded",
+            Kind::Finished => "finished",
             Kind::Failed => "failed",
             Kind::Partial => "partial",
             Kind::Unknown => "unknown",

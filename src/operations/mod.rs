@@ -167,6 +167,10 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     async fn long_text(&self, _: &mut PgConnection, _before: &Value) -> Result<Option<LongText>, Error> {
         Ok(None)
     }
+    /// The page where what it began is followed until it is done, where it does not end with the request.
+    fn followed_at(&self, _request: i64) -> Option<String> {
+        None
+    }
     /// Requests that were the last to set a value which is another one now: somebody changed it past the portal.
     async fn overwritten(_: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
         Ok(Vec::new())
@@ -266,6 +270,10 @@ pub trait Proposal: Send + Sync {
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error>;
     /// As [`Operation::reverse`].
     fn reverse(&self, before: &Value) -> Option<Value>;
+    /// As [`Operation::followed_at`].
+    fn followed_at(&self, _request: i64) -> Option<String> {
+        None
+    }
     /// As [`Operation::long_text`].
     async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error>;
 }
@@ -343,6 +351,9 @@ impl<O: Operation> Proposal for O {
     }
     fn reverse(&self, before: &Value) -> Option<Value> {
         Operation::reverse(self, before)
+    }
+    fn followed_at(&self, request: i64) -> Option<String> {
+        Operation::followed_at(self, request)
     }
     async fn long_text(&self, conn: &mut PgConnection, before: &Value) -> Result<Option<LongText>, Error> {
         Operation::long_text(self, conn, before).await

@@ -17,7 +17,7 @@ use crate::{
     payments,
     permissions::publish::PublishPermissions,
     policy::ReplacePolicy,
-    subscriptions::{cancel::Cancel, change::Change, undo::Undo},
+    subscriptions::{cancel::Cancel, change::Change, migration::operation::Migrate, undo::Undo},
     tools::{self, Tools},
 };
 use sqlx::PgConnection;
@@ -47,6 +47,7 @@ impl Registry {
         let permissions = Box::new(Typed::<PublishPermissions>::default());
         let (change, cancel, undo) =
             (Box::new(Typed::<Change>::default()), Box::new(Typed::<Cancel>::default()), Box::new(Typed::<Undo>::default()));
+        let migrate = Box::new(Typed::<Migrate>::default());
         let tools = Box::new(Tools::new(tools));
         let (fix, grant) = (at::<FixTier>(admin_api), at::<GrantPlan>(admin_api));
         Self(vec![
@@ -61,6 +62,7 @@ impl Registry {
             change,
             cancel,
             undo,
+            migrate,
             addon,
             permissions,
             policy,

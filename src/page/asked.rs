@@ -32,6 +32,11 @@ impl Asked {
         }
     }
 
+    /// Where it was asked.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The value, or nothing.
     pub fn get(&self, name: &str) -> &str {
         self.pairs.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)

@@ -184,6 +184,7 @@ request-guarantee-keyed = The other system applies a change once for each key. W
 request-guarantee-probeable = The other system is asked only once. Without an answer it is read back instead of asked again, and if that settles nothing, two people look.
 request-guarantee-opaque = The other system is asked only once. Without an answer it is not asked again: two people look and settle the outcome.
 request-moved = What changed after approval
+request-followed = See how far it is
 request-again = Ask again for the current state
 request-again-from = Asked again from
 request-waits-for-target = Waiting for another change of the same target:

@@ -58,6 +58,8 @@ pub struct RequestView {
     pub requester: String,
     pub target_label: String,
     pub target_href: Option<String>,
+    /// Where what it began is followed, once it has begun.
+    pub followed: Option<String>,
     pub reason: String,
     pub diff: Diff,
     pub raw: String,
@@ -167,6 +169,7 @@ pub async fn whole(
         requester: request.requester.clone(),
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
+        followed: proposal.as_ref().filter(|_| request.state == State::Succeeded).and_then(|p| p.followed_at(request.id)),
         reason: request.reason.clone(),
         diff: explain::diff(conn, l, definition, proposal.as_deref(), &request.before, &request.after).await?,
         raw: legible(&json!({

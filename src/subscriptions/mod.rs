@@ -3,6 +3,7 @@
 pub mod api;
 pub mod cancel;
 pub mod change;
+pub mod migration;
 mod proration;
 mod quote;
 pub mod services;

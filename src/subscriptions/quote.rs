@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use sqlx::PgConnection;
 
 /// So many days ahead a change can be planned.
-const FURTHEST: u64 = 366;
+pub(super) const FURTHEST: u64 = 366;
 
 /// A version of a plan with its price list.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Priced {
 }
 
 impl Priced {
-    fn new(plan: &str, listed: Listed) -> Self {
+    pub(super) fn new(plan: &str, listed: Listed) -> Self {
         Self { plan: plan.to_owned(), version: listed.version.version, charges: listed.charges }
     }
 

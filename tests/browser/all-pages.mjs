@@ -44,6 +44,7 @@ export const all = [
   { name: 'subscription-change', path: '/tenants/tnt_demoonb000/subscription/change?plan=enterprise' },
   { name: 'subscription-cancel', path: '/tenants/tnt_demoonb000/subscription/cancel' },
   { name: 'subscribers', path: '/subscriptions/plans/pro' },
+  { name: 'migrate', path: '/subscriptions/plans/pro/migrate' },
   { name: 'payments', path: '/payments' },
   { name: 'payment', path: first('/payments', /^\/payments\/PAY-\d+$/) },
   { name: 'ledger', path: '/ledger' },

@@ -133,7 +133,7 @@ async fn operations_describe_themselves_in_both_languages() {
     assert_eq!(ko["schema"]["properties"]["tier"]["enum"], json!(["free", "starter", "pro", "enterprise"]));
     assert_eq!(ko["schema"]["properties"]["credit"]["maximum"], 1_000_000_000);
     assert_eq!(ko["effect"], "transactional");
-    assert_eq!(sre.get("/api/operations").await.1["items"].as_array().unwrap().len(), 17);
+    assert_eq!(sre.get("/api/operations").await.1["items"].as_array().unwrap().len(), 18);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ mod ledger;
 mod lists;
 mod log;
 mod measures;
+mod moves;
 mod onboarding;
 mod outside;
 mod payments;

@@ -116,6 +116,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<OnboardingWork, _, _>("/api/onboarding/{id}/{step}/assign", onboarding::assign)
         .show::<SubscriptionsRead, _, _>("/api/subscriptions", subscriptions::list)
         .show::<SubscriptionsRead, _, _>("/api/tenants/{id}/subscription", subscriptions::show)
+        .show::<SubscriptionsRead, _, _>("/api/subscriptions/migrations/{request}", subscriptions::migration)
         .act::<SubscriptionsRead, _, _>("/api/subscriptions/preview", subscriptions::preview)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)

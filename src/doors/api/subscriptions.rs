@@ -3,7 +3,7 @@ use super::{Body, Language, Query};
 use crate::{
     app::App,
     error::Error,
-    subscriptions::{Wish, api},
+    subscriptions::{Wish, api, migration},
 };
 use axum::{
     Json,
@@ -20,6 +20,15 @@ pub async fn list(State(app): State<App>, Query(asked): Query<api::Asked>) -> Re
 
 pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {
     Ok(Json(api::of(&app, &id).await?))
+}
+
+pub async fn migration(
+    State(app): State<App>,
+    Language(l): Language,
+    Path(request): Path<String>,
+    Query(asked): Query<migration::api::Asked>,
+) -> Result<Json<Value>, Error> {
+    Ok(Json(migration::api::of(&app, l, &request, &asked).await?))
 }
 
 /// The body of `POST /api/subscriptions/preview`.

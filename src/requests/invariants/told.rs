@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// What `ledger.erase_subject` leaves of a text.
 const ERASED: &str = "[지워짐 · erased]";
 /// Kinds of events that say what a request did: each comes with the change itself.
-pub(super) const EFFECTS: [&str; 18] = [
+pub(super) const EFFECTS: [&str; 19] = [
     "org.",
     "user.",
     "tool.",
@@ -22,12 +22,16 @@ pub(super) const EFFECTS: [&str; 18] = [
     "subscription.changed",
     "subscription.cancelled",
     "subscription.undone",
+    "subscription.migration.begun",
     "permissions.",
     "addon.",
     "policy.replaced",
     "subject.",
     "ledger.resumed",
 ];
+
+/// And kinds that say what followed for one of many, after the request was over.
+const SEQUELS: [&str; 1] = ["subscription.migrated"];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]
@@ -117,13 +121,18 @@ impl Told {
     pub fn event(&mut self, leaf: &Value) -> Option<String> {
         let kind = leaf["kind"].as_str()?;
         let effect = is_effect(leaf);
+        let sequel = SEQUELS.contains(&kind) && leaf["outcome"] == "success";
         let Some(id) = leaf["request"].as_str() else {
             self.may_lack &= kind != "ledger.retired";
-            return effect.then(|| format!("{kind}, which no request asked for"));
+            return (effect || sequel).then(|| format!("{kind}, which no request asked for"));
         };
         let number = number(leaf)?;
         if kind == event_kind(State::Pending) {
             return self.requests.insert(number, Asked::new(leaf)).map(|_| format!("{id} is asked for twice"));
+        }
+        if sequel {
+            let begun = self.may_lack || self.requests.get(&number).is_some_and(|request| request.took_effect);
+            return (!begun).then(|| format!("{kind} by {id}, which had not begun it"));
         }
         if !effect && !kind.starts_with("request.") {
             return None;
@@ -284,6 +293,12 @@ mod tests {
         other["target"]["id"] = json!("org_2");
         let on_another = told(&[&whole[..4], &[other, over.clone()]].concat());
         assert_eq!(on_another, ["org.tier.fixed by CR-1, on something else than CR-1 was about"]);
+        let follows = of("subscription.migrated", "w", json!({}));
+        assert_eq!(told(&[&whole[..], std::slice::from_ref(&follows)].concat()), [""; 0], "it may follow when the request is over");
+        assert_eq!(
+            told(&[&whole[..4], std::slice::from_ref(&follows)].concat()),
+            ["subscription.migrated by CR-1, which had not begun it"]
+        );
         let of_something_else = of("request.started", "w", json!({"binding": "b2"}));
         let swapped = told(&[&whole[..3], &[of_something_else], &whole[4..]].concat());
         assert_eq!(swapped, ["request.started of CR-1, and of something else than CR-1 asked for"]);

@@ -5,11 +5,11 @@ mod plan;
 mod planning;
 mod show;
 
-use super::{Standing, Subscription};
+use super::{Standing, Subscription, migration};
 use crate::{auth::SubscriptionsRead, i18n::Lang, page::Badge, surface::Surface};
 
 pub fn routes(surface: Surface) -> Surface {
-    surface
+    migration::web::routes(surface)
         .show::<SubscriptionsRead, _, _>("/subscriptions", lists::index)
         .show::<SubscriptionsRead, _, _>("/subscriptions.csv", lists::export)
         .show::<SubscriptionsRead, _, _>("/subscriptions/plans/{code}", plan::show)

@@ -1,11 +1,15 @@
 //! Who is on which version of a plan.
 use crate::{
     app::App,
+    auth::{RequestsAsk, Scope, SubscriptionsChange},
     catalog::today,
     error::Error,
     operations::form::grouped,
     page::{self, Action, Shell, Visit, query},
-    subscriptions::store,
+    subscriptions::{
+        migration::web::{self as migration, Brief},
+        store,
+    },
 };
 use askama::Template;
 use axum::{
@@ -24,6 +28,9 @@ struct Plan {
     total: String,
     all: String,
     rows: Vec<Row>,
+    /// Where moving them is asked for.
+    migrate: Option<String>,
+    recent: Vec<Brief>,
 }
 
 struct Row {
@@ -39,6 +46,9 @@ pub(super) async fn show(visit: Visit, State(app): State<App>, Path(code): Path<
     let mut conn = app.db.read().await?;
     let name = store::plan_name(&mut conn, &code).await?.ok_or(Error::NotFound)?;
     let subscribers = store::subscribers(&mut conn, &code, today()).await?;
+    let recent = migration::recent(&mut conn, visit.l, &code).await?;
+    let caller = visit.caller()?;
+    let may = caller.may(SubscriptionsChange::NAME) && caller.may(RequestsAsk::NAME);
     drop(conn);
     let list = |version: &str, state: &str| format!("/subscriptions{}", query(&[("plan", &code), ("version", version), ("state", state)]));
     let rows = subscribers.iter().map(|s| {
@@ -52,6 +62,8 @@ pub(super) async fn show(visit: Visit, State(app): State<App>, Path(code): Path<
         }
     });
     page::html(&Plan {
+        migrate: (may && !subscribers.is_empty()).then(|| format!("/subscriptions/plans/{code}/migrate")),
+        recent,
         rows: rows.collect(),
         back: Action { href: format!("/catalog/plans/{code}"), label: name.clone() },
         total: grouped(subscribers.iter().map(|s| s.active).sum()),

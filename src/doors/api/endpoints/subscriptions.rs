@@ -24,6 +24,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[],
         &[(200, "`current`, `next`, `history` and `ai_services`"), (404, "No such tenant")],
     ),
+    get(
+        "/api/subscriptions/migrations/{request}",
+        "How far the migration is that a request of `subscription.migrate` began, and its tenants in the order of their turns",
+        &[("state", "pending, moved or skipped"), ("cursor", "`next` of the page before")],
+        &[(200, "What was begun, `counts`, `items` and `next`"), (404, "No such request, or it has not begun")],
+    ),
     post(
         "/api/subscriptions/preview",
         "What a change costs, or an end where no plan is named: `subscription.change` and `subscription.cancel` ask for it",
