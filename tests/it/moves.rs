@@ -312,6 +312,30 @@ async fn a_tenant_that_changes_before_its_turn_is_left_out_with_the_reason() {
     assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
 }
 
+/// The version is withdrawn before anybody had a turn: the database refuses each of them alone, and all stay as they are.
+#[tokio::test]
+async fn what_the_database_refuses_is_left_out_and_undoes_nothing_else() {
+    let office = Office::with_next().await;
+    let mut tenants = [office.tenant("fails-a", 210_820_051).await, office.tenant("fails-b", 210_820_052).await];
+    tenants.sort();
+    let id = office.asked("subscription.migrate", wish(tomorrow())).await;
+    let mut owner = office.desk.owner().await;
+    let mut holds = owner.begin().await.unwrap();
+    sqlx::query("select from tenant where id = $1 for no key update").bind(&tenants[0]).execute(&mut *holds).await.unwrap();
+    assert_eq!(office.approved(&id).await["state"], "succeeded");
+    let withdrawn = json!({"kind": "plan", "code": "pro-v3", "version": 2});
+    assert_eq!(office.done("catalog.withdraw", withdrawn).await["state"], "succeeded");
+    holds.rollback().await.unwrap();
+    let told = office.finished(&id).await;
+    assert_eq!((&told["counts"], &told["items"][1]["reason"]), (&counts(0, 0, 2), &json!("failed")), "{told}");
+    for tenant in &tenants {
+        let now = office.of(tenant).await;
+        assert_eq!((&now["current"]["version"], &now["current"]["until"]), (&json!(1), &Value::Null), "{now}");
+    }
+    assert_eq!(office.desk.story(&id).await.last().unwrap(), "subscription.migration.finished");
+    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+}
+
 /// So many tenants on `pro-v3` v1, since January, written as the owner of the tables.
 async fn many(desk: &Desk, n: i32) {
     let sql = format!(
