@@ -1,5 +1,5 @@
 //! `onboarding.approve`: all four steps are done; the tenant becomes active. Bound to what was sold and to every step's evidence.
-use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, payment, permission, store};
+use super::{Content, Onboarding, State, Task, activation, begin::sold_json, parse_id, payment, permission, short_id, store};
 use crate::{
     auth::OnboardingApprove,
     db::Change,
@@ -70,6 +70,10 @@ impl Operation for ApproveOnboarding {
         store::close(change, onboarding.id, State::Rejected, Some(reason.trim()), request).await?;
         change.record(onboarding.entry("onboarding.returned").because(reason.trim())).await?;
         Ok(())
+    }
+
+    fn asked_at(&self) -> Option<String> {
+        parse_id(&self.onboarding_id).ok().map(|id| format!("/onboarding/{}", short_id(id)))
     }
 
     async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {

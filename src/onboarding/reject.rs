@@ -2,7 +2,7 @@
 use super::{
     State,
     approve::{Seen, end, lock},
-    store,
+    parse_id, short_id, store,
 };
 use crate::{
     auth::OnboardingReject,
@@ -53,6 +53,10 @@ impl Operation for RejectOnboarding {
         let entry = onboarding.entry("onboarding.rejected").because(&reason);
         change.record(entry.before(json!(preview.before)).after(json!(preview.after))).await?;
         Ok(())
+    }
+
+    fn asked_at(&self) -> Option<String> {
+        parse_id(&self.onboarding_id).ok().map(|id| format!("/onboarding/{}", short_id(id)))
     }
 
     async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {

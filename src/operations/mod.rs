@@ -167,6 +167,10 @@ pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Validate + Clon
     async fn long_text(&self, _: &mut PgConnection, _before: &Value) -> Result<Option<LongText>, Error> {
         Ok(None)
     }
+    /// The page on which it is asked for, and asked for again, where the form that all operations have does not do.
+    fn asked_at(&self) -> Option<String> {
+        None
+    }
     /// The page where what it began is followed until it is done, where it does not end with the request.
     fn followed_at(&self, _request: i64) -> Option<String> {
         None
@@ -270,6 +274,10 @@ pub trait Proposal: Send + Sync {
     async fn impact(&self, conn: &mut PgConnection) -> Result<Vec<Text>, Error>;
     /// As [`Operation::reverse`].
     fn reverse(&self, before: &Value) -> Option<Value>;
+    /// As [`Operation::asked_at`].
+    fn asked_at(&self) -> Option<String> {
+        None
+    }
     /// As [`Operation::followed_at`].
     fn followed_at(&self, _request: i64) -> Option<String> {
         None
@@ -351,6 +359,9 @@ impl<O: Operation> Proposal for O {
     }
     fn reverse(&self, before: &Value) -> Option<Value> {
         Operation::reverse(self, before)
+    }
+    fn asked_at(&self) -> Option<String> {
+        Operation::asked_at(self)
     }
     fn followed_at(&self, request: i64) -> Option<String> {
         Operation::followed_at(self, request)

@@ -1,6 +1,6 @@
 //! How a request fared when it was carried out, as its page shows it: attempts, open questions, and the way on.
 use super::{
-    Attempt, Request, State, execution,
+    Attempt, Request, State, execution, explain,
     findings::{self, AGREEING, Finding, Report},
     short_id,
     store::{self as requests},
@@ -88,6 +88,8 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
     let may_ask = definition.is_some_and(|d| caller.may(d.scope()));
     let label = |key: &str| definition.map_or_else(|| key.to_owned(), |d| d.label(l, key));
     let moved = request.outcome.as_ref().filter(|o| request.state == State::Stale && o["is"].is_object());
+    // of an onboarding another revision may be what is needed
+    let asked_at = explain::proposal(definition, &request.fields).and_then(|proposal| proposal.asked_at());
     let again_from = requests::again_from(conn, request.id).await?;
     Ok(Fate {
         // an operation whose effect is less than its name may say so itself
@@ -104,7 +106,8 @@ pub async fn of(app: &App, conn: &mut PgConnection, l: Lang, caller: &Caller, re
         key: attempts.last().and_then(|a| a.key.clone()),
         question,
         moved: moved.map(|o| Diff::new(l, &o["was"], &o["is"], label)).unwrap_or_default(),
-        again: (ended && may_ask).then(|| format!("/requests/new/{}?again={}", request.operation, request.short_id())),
+        again: (ended && may_ask)
+            .then(|| asked_at.unwrap_or_else(|| format!("/requests/new/{}?again={}", request.operation, request.short_id()))),
         reverses: again_from.is_some_and(|(_, reverses)| reverses),
         again_from: again_from.map(|(id, _)| link(id)),
         waits_for: holder.map(link),

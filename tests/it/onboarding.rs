@@ -193,6 +193,7 @@ async fn cs_takes_a_tenant_through_four_steps_with_a_failure_and_a_rejection_and
     assert_eq!(admin.vote(&first, "reject", "입금 확인서를 첨부한 뒤 다시 요청해 주세요.").await.status, 303);
     let page = cs.get(&href).await;
     page.sees("반려됨").sees("입금 확인서를 첨부한 뒤 다시 요청해 주세요.").sees("고칠 내용을 확인하고 다시 요청하세요.");
+    assert_eq!(cs.get(&format!("/requests/{first}")).await.all("#again", "href"), [href.as_str()], "asking again begins at the onboarding");
 
     // again: what did not change is carried over
     let form = cs.get(&format!("{href}/again")).await;
