@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(exact(Currency::Krw, d("93333.333333333333333")), "₩93,333.3333…");
         assert_eq!(exact(Currency::Krw, d("3.0")), "₩3");
         assert_eq!(amount(Currency::Usd, 1_234_567), "$12,345.67");
-        assert_eq!(amount(Currency::Usd, -1_230), "-$12.30");
+        assert_eq!(amount(Currency::Usd, -1_230), "−$12.30");
         assert_eq!(amount(Currency::Usd, 0), "$0.00");
         assert_eq!(exact(Currency::Usd, d("0.125")), "$0.00125");
         assert_eq!(percent(d("0.025")), "2.5%");

@@ -25,6 +25,26 @@ async fn tiers_end_where_they_say() {
             .then(|| json!([{"charge": "overage", "costs_less_above": 30_000_000}, {"charge": "overage", "costs_less_above": 80_000_000}]));
         assert_eq!(answer["warnings"], warned.unwrap_or(json!([])));
     }
+    // the same on the page
+    for (code, prices) in [("graduated", list("graduated")), ("by-volume", list("volume")), ("package", package.to_owned())] {
+        shop.publish(code, "2026-01-01", None, &prices).await;
+    }
+    let person = shop.desk.sign_in("cs").await;
+    for (code, used, expected) in [
+        ("graduated", 999, "₩3"),
+        ("graduated", 1_000, "₩3"),
+        ("graduated", 30_000_000, "₩90,000"),
+        ("graduated", 30_000_001, "₩90,000"),
+        ("graduated", 80_000_000, "₩210,000"),
+        ("by-volume", 30_000_000, "₩90,000"),
+        ("by-volume", 30_000_001, "₩72,000"),
+        ("package", 30_000_001, "₩86,800"),
+    ] {
+        let page = person.get(&format!("/catalog/plans/{code}?price=yes&use-tokens={used}")).await;
+        assert_eq!(page.texts("#bill tbody td")[0], expected, "{used} of {code}");
+        let warned = page.texts(".note[data-kind=warning]").concat();
+        assert_eq!(warned.contains("30,000,000"), code == "by-volume", "{code}: {warned}");
+    }
 }
 
 #[tokio::test]
