@@ -45,7 +45,11 @@ addon-filter-waiting = Waiting
 addon-filter-done = Done
 addon-filter-not-done = Not done
 addon-tenant-unknown = There is no tenant { $tenant }. Look it up in the list.
-addon-tenant-not-active = The tenant { $slug } is not active, so its add-ons cannot change. (Status: { $status })
+addon-tenant-not-active = { $status ->
+    [provisioning] The tenant { $slug } is still in preparation, so its add-ons cannot change. Finish its onboarding first.
+    [suspended] The tenant { $slug } is suspended, so its add-ons cannot change.
+   *[closed] The tenant { $slug } is closed, so its add-ons cannot change.
+}
 addon-unknown = There is no add-on { $addon }. Look its code up in the list.
 addon-not-sold = No version of { $name } is sold on { $day }. Choose another day, or have a price list published first.
 addon-quantity-wrong = The quantity must be a whole number from 0 to { $most }.

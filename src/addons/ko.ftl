@@ -7,7 +7,7 @@ addons-of = { $title } 부가서비스
 addon-request = 요청
 addon-tenant = 테넌트
 addon-tenant-id = 테넌트 ID
-addon-tenant-hint = 테넌트의 ID 또는 슬러그입니다.
+addon-tenant-hint = 테넌트의 ID 또는 주소 이름입니다.
 addon-addon = 부가서비스
 addon-addon-hint = 오늘 판매하는 부가서비스입니다.
 addon-choose = 선택하세요
@@ -22,7 +22,7 @@ addon-ask-lead = 먼저 테넌트를 고르세요.
 addon-ask-why-not = 부가서비스 변경을 요청할 권한이 없습니다.
 addon-find-tenant = 테넌트 찾기
 addon-find = 찾기
-addon-find-none = 구독 중인 테넌트를 찾지 못했습니다. 회사 이름이나 슬러그의 앞부분을 입력하세요.
+addon-find-none = 구독 중인 테넌트를 찾지 못했습니다. 회사 이름이나 주소 이름의 앞부분을 입력하세요.
 addon-check = 예상 청구서 확인
 addon-send = 승인 요청
 addon-bound = 승인은 이 예상 청구서에 묶입니다. 실행할 때 다시 계산한 값이 다르면 실행하지 않습니다. 해시: { $hash }
@@ -39,13 +39,17 @@ addon-active = 사용 중
 addon-ended = 종료
 addon-undone = 대체됨
 addon-search = 요청 검색
-addon-search-hint = 회사, 슬러그, 요청 번호
+addon-search-hint = 회사, 주소 이름, 요청 번호
 addon-filter-any = 모든 상태
 addon-filter-waiting = 대기 중
 addon-filter-done = 반영됨
 addon-filter-not-done = 반영되지 않음
 addon-tenant-unknown = { $tenant } 테넌트가 없습니다. 목록에서 테넌트를 확인하세요.
-addon-tenant-not-active = { $slug } 테넌트는 사용 중이 아니어서 부가서비스를 변경할 수 없습니다. (상태: { $status })
+addon-tenant-not-active = { $status ->
+    [provisioning] { $slug } 테넌트는 아직 준비 중이어서 부가서비스를 변경할 수 없습니다. 온보딩을 먼저 마치세요.
+    [suspended] { $slug } 테넌트는 정지되어 부가서비스를 변경할 수 없습니다.
+   *[closed] { $slug } 테넌트는 종료되어 부가서비스를 변경할 수 없습니다.
+}
 addon-unknown = { $addon } 부가서비스가 없습니다. 목록에서 코드를 확인하세요.
 addon-not-sold = { $name } 부가서비스는 { $day }에 판매하는 버전이 없습니다. 다른 날을 고르거나 가격표를 먼저 게시하세요.
 addon-quantity-wrong = 수량은 0 이상 { $most } 이하의 정수로 입력하세요.
