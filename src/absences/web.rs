@@ -5,7 +5,7 @@ use crate::{
     auth::{Csrf, Operator, RequestsDecide, RequestsRead, Scope, Submitted},
     error::{Error, Problem},
     i18n::msg,
-    page::{self, Link, Opt, Shell, Visit, When},
+    page::{self, Field, Link, Opt, Shell, Visit, When},
     policy,
     surface::Surface,
 };
@@ -59,19 +59,6 @@ struct Form {
     errors: Vec<Link>,
 }
 
-struct Field {
-    id: String,
-    name: &'static str,
-    label: String,
-    hint: String,
-    kind: &'static str,
-    value: String,
-    options: Vec<Opt>,
-    required: bool,
-    lookup: Option<String>,
-    error: Option<String>,
-}
-
 async fn index(visit: Visit, State(app): State<App>) -> Result<Response, Error> {
     draw(&app, &visit, &Submitted::default(), &[]).await
 }
@@ -93,7 +80,7 @@ async fn draw(app: &App, visit: &Visit, typed: &Submitted, problems: &[Problem])
         let l = visit.l;
         let field = |name: &'static str, kind, label, hint, options| Field {
             id: format!("absence-{name}"),
-            name,
+            name: name.to_owned(),
             label,
             hint,
             kind,

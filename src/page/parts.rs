@@ -49,6 +49,35 @@ impl Opt {
     }
 }
 
+/// A field of a form, as `ui/field.html` draws it.
+#[derive(Default)]
+pub struct Field {
+    pub id: String,
+    pub name: String,
+    pub label: String,
+    pub hint: String,
+    /// `text`, `integer`, `date`, `datetime`, `choice`, `lines` or `object`.
+    pub kind: &'static str,
+    pub value: String,
+    /// What there is to choose from.
+    pub options: Vec<Opt>,
+    pub required: bool,
+    /// The page on which it is looked up.
+    pub lookup: Option<String>,
+    /// What is wrong with what was typed.
+    pub error: Option<String>,
+}
+
+impl Field {
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    pub fn kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+}
+
 pub struct Chip {
     pub label: String,
     pub href: String,

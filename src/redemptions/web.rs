@@ -19,7 +19,7 @@ use crate::{
     i18n::Lang,
     operations::form::grouped,
     page::{
-        self, Badge, Fact, Link, Meter, Opt, Shell, Table, Visit, export as file,
+        self, Badge, Fact, Field, Link, Meter, Shell, Table, Visit, export as file,
         list::{self, Asked, List, Listing, Slice},
         query,
     },
@@ -88,20 +88,6 @@ struct Show {
 struct Form {
     key: String,
     field: Field,
-}
-
-/// As `ui/field.html` draws it.
-struct Field {
-    id: String,
-    name: &'static str,
-    label: String,
-    hint: String,
-    kind: &'static str,
-    value: String,
-    options: Vec<Opt>,
-    required: bool,
-    lookup: Option<String>,
-    error: Option<String>,
 }
 
 /// What could not be done, and what was typed.
@@ -190,7 +176,7 @@ async fn draw(app: &App, visit: &Visit, code: &str, trouble: Trouble) -> Result<
 fn form(l: Lang, trouble: &Trouble) -> Form {
     let field = Field {
         id: "redeem-tenant".into(),
-        name: "tenant",
+        name: "tenant".into(),
         label: l.redemption_tenant(),
         hint: l.redemption_tenant_hint(),
         kind: "text",

@@ -1,10 +1,11 @@
 //! What the components are shown with. Everything is made up here and nothing is read, so a picture of the page changes only when
 //! a component does.
-use super::web::{FieldSample, Panel};
+use super::web::Panel;
 use crate::{
     i18n::Lang,
     page::{
-        Badge, Chart, Chip, Day, Diff, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Table, Task, Tile, Trend, Upload, When,
+        Badge, Chart, Chip, Day, Diff, Field, Meter, Money, Opt, Plot, Progress, RiskTag, Series, Spark, Table, Task, Tile, Trend, Upload,
+        When,
         chart::{Limit, Shape},
     },
     requests::{
@@ -51,28 +52,24 @@ pub fn chips(l: Lang) -> Vec<Chip> {
     vec![chip(l.table_state(), view::badge(l, State::Pending).label), chip(l.table_risk(), RiskTag::new(l, "high").label)]
 }
 
-pub fn fields(l: Lang) -> Vec<FieldSample> {
-    let field = |id, label, kind| FieldSample { id, name: id, label, kind, ..FieldSample::default() };
+pub fn fields(l: Lang) -> Vec<Field> {
+    let field = |id: &str, label, kind| Field { id: id.into(), name: id.into(), label, kind, ..Field::default() };
     let tier =
         |value: &str, selected| Opt { value: value.into(), label: l.find(&format!("value-tier-{value}")).unwrap_or_default(), selected };
     vec![
-        FieldSample { required: true, ..field("sample-rest", l.style_field_rest(), "text") },
-        FieldSample {
-            hint: l.style_field_hint_text(),
-            value: "org_hanbit0001".into(),
-            ..field("sample-hint", l.style_field_hint(), "text")
-        },
-        FieldSample {
+        Field { required: true, ..field("sample-rest", l.style_field_rest(), "text") },
+        Field { hint: l.style_field_hint_text(), value: "org_hanbit0001".into(), ..field("sample-hint", l.style_field_hint(), "text") },
+        Field {
             required: true,
             value: "12.5".into(),
             error: Some(l.field_not_integer()),
             ..field("sample-error", l.style_field_error(), "integer")
         },
-        FieldSample {
+        Field {
             options: vec![Opt::any(l.form_keep(), "pro"), tier("starter", false), tier("pro", true)],
             ..field("sample-choice", l.style_field_choice(), "choice")
         },
-        FieldSample { value: "2026-12-31".into(), ..field("sample-date", l.style_field_date(), "date") },
+        Field { value: "2026-12-31".into(), ..field("sample-date", l.style_field_date(), "date") },
     ]
 }
 

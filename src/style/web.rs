@@ -9,7 +9,7 @@ use crate::{
     auth::PortalUse,
     error::Error,
     page::{
-        self, Badge, Chart, Chip, Diff, Fact, Meter, Money, Opt, RiskTag, Shell, Table, Task, Tile, Upload, Visit, When,
+        self, Badge, Chart, Chip, Diff, Fact, Field, Meter, Money, RiskTag, Shell, Table, Task, Tile, Upload, Visit, When,
         preferences::CHOICES,
     },
     requests::{
@@ -40,7 +40,7 @@ struct Index {
     colours: Vec<Colours>,
     states: Vec<Badge>,
     risks: Vec<RiskTag>,
-    fields: Vec<FieldSample>,
+    fields: Vec<Field>,
     chips: Vec<Chip>,
     table: Table,
     facts: Vec<Fact>,
@@ -72,21 +72,6 @@ struct Choice {
 struct Colours {
     label: String,
     names: &'static [&'static str],
-}
-
-/// A field as `ui/field.html` takes it.
-#[derive(Default)]
-pub(super) struct FieldSample {
-    pub id: &'static str,
-    pub name: &'static str,
-    pub label: String,
-    pub hint: String,
-    pub kind: &'static str,
-    pub required: bool,
-    pub value: String,
-    pub error: Option<String>,
-    pub options: Vec<Opt>,
-    pub lookup: Option<String>,
 }
 
 /// A component that stands for itself, already drawn.

@@ -51,6 +51,16 @@ impl Standing {
         }
     }
 
+    /// Of something that is had for some days, or that was taken back before the first of them.
+    pub fn of(days: Days, undone: bool, today: NaiveDate) -> Self {
+        match days {
+            _ if undone => Standing::Undone,
+            Days { starts, .. } if today < starts => Standing::Scheduled,
+            days if days.has(today) => Standing::Active,
+            _ => Standing::Ended,
+        }
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|standing| standing.name() == name)
     }
@@ -58,12 +68,7 @@ impl Standing {
 
 impl Subscription {
     pub fn standing(&self, today: NaiveDate) -> Standing {
-        match self.days {
-            _ if self.undone_in.is_some() => Standing::Undone,
-            Days { starts, .. } if today < starts => Standing::Scheduled,
-            days if days.has(today) => Standing::Active,
-            _ => Standing::Ended,
-        }
+        Standing::of(self.days, self.undone_in.is_some(), today)
     }
 
     /// An entry about it as it stands from here on: what is stored is held against the last one.

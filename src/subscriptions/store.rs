@@ -155,11 +155,13 @@ pub async fn services(conn: &mut PgConnection, tenant: &str) -> sqlx::Result<Vec
     .await
 }
 
+/// Its period begins on the day of the month on which that of the one before did.
 pub(super) async fn add(change: &mut Change, tenant: &str, plan: &str, version: i32, from: NaiveDate) -> sqlx::Result<i64> {
     let (now, request) = (change.now(), change.request());
     sqlx::query_scalar!(
-        "insert into tenant_subscription (tenant_id, plan_code, plan_version, during, request_id, created_at)
-         values ($1, $2, $3, daterange($4::date, null), $5, $6) returning id",
+        "insert into tenant_subscription (tenant_id, plan_code, plan_version, during, anchor_day, request_id, created_at)
+         values ($1, $2, $3, daterange($4::date, null), coalesce((select s.anchor_day from tenant_subscription s
+           where s.tenant_id = $1 and s.undone_in is null and upper(s.during) = $4::date), 1), $5, $6) returning id",
         tenant,
         plan,
         version,

@@ -120,6 +120,17 @@ impl Office {
     }
 }
 
+#[tokio::test]
+async fn a_change_keeps_the_day_of_the_month_on_which_a_period_begins() {
+    let office = Office::open().await;
+    let tenant = office.tenant("on-the-fifteenth", 300_870_001).await;
+    office.behind_the_scenes(&format!("update tenant_subscription set anchor_day = 15 where tenant_id = '{tenant}'")).await;
+    let change = json!({"tenant_id": tenant, "plan": "enterprise", "from": today() + Days::new(1)});
+    assert_eq!(office.done("subscription.change", change).await["state"], "succeeded");
+    let told = office.of(&tenant).await;
+    assert_eq!((&told["current"]["anchor_day"], &told["next"]["anchor_day"]), (&json!(15), &json!(15)), "{told}");
+}
+
 /// The next 18th, from tomorrow on, of a month with 31 days.
 fn eighteenth() -> NaiveDate {
     let mut day = today() + Days::new(1);

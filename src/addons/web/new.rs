@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Problem},
     i18n::msg,
     operations::{Operation, form as schema},
-    page::{self, Diff, Link, Opt, Shell, Visit},
+    page::{self, Diff, Field, Link, Opt, Shell, Visit},
     requests::{
         short_id,
         submit::{self, Ask, Prospect},
@@ -54,19 +54,6 @@ struct Shown {
     target: String,
     diff: Diff,
     seen: String,
-}
-
-struct Field {
-    id: String,
-    name: String,
-    label: String,
-    hint: String,
-    kind: &'static str,
-    value: String,
-    options: Vec<Opt>,
-    required: bool,
-    lookup: Option<String>,
-    error: Option<String>,
 }
 
 /// How many tenants a search shows.

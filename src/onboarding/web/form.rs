@@ -4,7 +4,7 @@ use crate::{
     auth::{Csrf, CsrfUpload, OnboardingWork, Scope, Submitted, roles_with},
     error::{Error, Problem},
     i18n::Lang,
-    page::{Link, Opt},
+    page::{Field, Link, Opt},
     policy,
 };
 use axum::{
@@ -61,20 +61,6 @@ impl FromRequest<App> for Form {
     }
 }
 
-/// A field as `ui/field.html` draws it.
-pub(super) struct Field {
-    pub id: String,
-    pub name: String,
-    pub label: String,
-    pub hint: String,
-    pub kind: &'static str,
-    pub value: String,
-    pub options: Vec<Opt>,
-    pub required: bool,
-    pub lookup: Option<String>,
-    pub error: Option<String>,
-}
-
 /// Makes fields of one form: with what was typed, and what is wrong with it.
 pub(super) struct Fields<'a> {
     pub l: Lang,
@@ -118,16 +104,6 @@ impl Fields<'_> {
     /// Where each problem is put right.
     pub fn links(&self) -> Vec<Link> {
         self.problems.iter().map(|p| Link { label: self.l.say(&p.text), href: format!("#{}{}", self.prefix, p.field) }).collect()
-    }
-}
-
-impl Field {
-    pub fn optional(self) -> Self {
-        Self { required: false, ..self }
-    }
-
-    pub fn kind(self, kind: &'static str) -> Self {
-        Self { kind, ..self }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The forms that begin an onboarding, amend its draft, and ask for it again.
-use super::form::{Field, Fields, workers};
+use super::form::{Fields, workers};
 use crate::{
     app::App,
     auth::{Csrf, OnboardingWork, Operator, Submitted},
@@ -10,7 +10,7 @@ use crate::{
         begin::{self, NewSold},
         find, parse_id, short_id, tasks, waits,
     },
-    page::{self, Link, Shell, Visit},
+    page::{self, Field, Link, Shell, Visit},
     subscriptions,
     tenants::{NewTenant, REGIONS, ZONES},
 };
