@@ -128,7 +128,11 @@ async fn a_change_keeps_the_day_of_the_month_on_which_a_period_begins() {
     let change = json!({"tenant_id": tenant, "plan": "enterprise", "from": today() + Days::new(1)});
     assert_eq!(office.done("subscription.change", change).await["state"], "succeeded");
     let told = office.of(&tenant).await;
-    assert_eq!((&told["current"]["anchor_day"], &told["next"]["anchor_day"]), (&json!(15), &json!(15)), "{told}");
+    let history = told["history"].as_array().unwrap();
+    assert_eq!(
+        history.iter().map(|one| (&one["plan"], &one["anchor_day"])).collect::<Vec<_>>(),
+        [(&json!("enterprise"), &json!(15)), (&json!("pro-v3"), &json!(15))]
+    );
 }
 
 /// The next 18th, from tomorrow on, of a month with 31 days.
