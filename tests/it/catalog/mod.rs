@@ -1,5 +1,6 @@
 //! Plans and add-ons over HTTP: publishing, what a period costs, and everything that is refused.
 mod changes;
+mod mistakes;
 mod sums;
 mod versions;
 
