@@ -54,7 +54,7 @@ async fn what_is_there_already_is_not_written_over() {
     let shop = Shop::open().await;
     shop.publish("pro", "2026-01-01", None, PRO).await;
     let today = countersign::catalog::today().to_string();
-    shop.done("promotion.open", json!({"code": "SPRING", "name": "봄", "won": 50_000, "on": "base", "starts": today})).await;
+    shop.done("promotion.open", json!({"code": "SPRING", "name": "Spring", "won": 50_000, "on": "base", "starts": today})).await;
     for (lang, person) in readers(&shop).await {
         // a version that is in force is not edited
         let form = person.get("/catalog/plans/pro/next").await;
