@@ -5,7 +5,7 @@ use crate::{
     support::Desk,
 };
 use countersign::ledger::{log::audit, note::SigningKey};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 #[tokio::test]
 async fn every_byte_of_the_file_is_held_against_the_log() {
@@ -46,9 +46,16 @@ async fn every_byte_of_the_file_is_held_against_the_log() {
 #[tokio::test]
 async fn what_waits_for_longer_than_five_seconds_sounds_the_alarm() {
     let folder = std::env::temp_dir().join(format!("countersign-late-{}", std::process::id()));
-    let copy = folder.join("checkpoints.ndjson");
     let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir(&folder).unwrap();
+    let (copy, file, away) = (folder.join("checkpoints.ndjson"), folder.join("file"), folder.join("away"));
+    std::fs::create_dir_all(&away).unwrap();
+    // changed at a stroke: a replica that looked between two steps would find no file, and halt
+    let lead_to = |place: &Path| {
+        let next = folder.join("next");
+        std::os::unix::fs::symlink(place, &next).unwrap();
+        std::fs::rename(next, &copy).unwrap();
+    };
+    lead_to(&file);
     let desk = Desk::with(1, |config| {
         config.ledger.as_mut().unwrap().copy.clone_from(&copy);
         config.metrics_token = Some(measures::TOKEN.to_owned().into());
@@ -58,22 +65,21 @@ async fn what_waits_for_longer_than_five_seconds_sounds_the_alarm() {
     let auditor = desk.sign_in("auditor").await;
     assert!(auditor.get("/ledger").await.find("#log-status").unwrap().contains("서명"));
     // it is signed, and cannot leave the database
-    let away = folder.join("away");
-    std::fs::rename(&copy, &away).unwrap();
-    std::fs::create_dir(&copy).unwrap();
+    lead_to(&away);
     let asked = fix(&desk.token("ops").await, 8_000).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     auditor.get("/ledger").await.sees("초째 기다립니다");
     let measured = measures::scrape(&desk, 0).await;
     assert!(measured["countersign_ledger_pending_oldest_seconds"] > 5.0 && measured["countersign_ledger_halted"] == 0.0, "{measured:?}");
-    std::fs::remove_dir(&copy).unwrap();
-    std::fs::rename(&away, &copy).unwrap();
+    lead_to(&file);
     desk.token("approver").await.vote(&asked, "approve", None).await;
     desk.sign_in("ops").await.until(&asked, "succeeded").await;
     assert!(!auditor.get("/ledger").await.text().contains("초째 기다립니다"));
     sealed(&desk).await;
     // another file in its place is not believed
-    std::fs::write(&copy, "{\"note\":\"of somebody else\"}\n").unwrap();
+    let other = folder.join("other");
+    std::fs::write(&other, "{\"note\":\"of somebody else\"}\n").unwrap();
+    lead_to(&other);
     fix(&desk.token("ops").await, 8_001).await;
     for _ in 0..100 {
         if measures::scrape(&desk, 0).await["countersign_ledger_halted"] == 1.0 {

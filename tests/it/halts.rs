@@ -241,7 +241,10 @@ async fn a_copy_that_is_older_than_the_database_is_not_believed() {
     let before = std::fs::read(desk.copy()).unwrap();
     history(&desk, 1).await;
     let whole = std::fs::read(desk.copy()).unwrap();
-    std::fs::write(desk.copy(), &before).unwrap();
+    // at a stroke: whoever read half of a file would say something else of it
+    let older = desk.copy().with_extension("older");
+    std::fs::write(&older, before).unwrap();
+    std::fs::rename(older, desk.copy()).unwrap();
     fix(&desk.token("ops").await, 6_200).await;
     let said = readyz(&desk, |said| said.contains("halted")).await;
     assert!(said.contains("it is an older file"), "{said}");
