@@ -1,5 +1,8 @@
 //! How many onboardings succeed. What was rejected and asked for again is no failure: each tenant counts once, by its newest revision.
-use super::{State, lists};
+use super::{
+    State,
+    lists::{self, Count},
+};
 use crate::error::Error;
 use sqlx::PgConnection;
 
@@ -17,14 +20,14 @@ pub struct Success {
 }
 
 impl Success {
-    pub fn of(outcomes: &[(State, i64)]) -> Self {
+    pub fn of(counts: &[Count]) -> Self {
         let mut all = Self::default();
-        for (state, count) in outcomes {
+        for Count { state, newest, .. } in counts {
             match state {
-                State::Approved => all.completed += count,
-                State::Rejected => all.rejected += count,
-                State::Expired => all.expired += count,
-                State::Draft | State::Open => all.open += count,
+                State::Approved => all.completed += newest,
+                State::Rejected => all.rejected += newest,
+                State::Expired => all.expired += newest,
+                State::Draft | State::Open => all.open += newest,
                 State::Withdrawn => {}
             }
         }
@@ -51,7 +54,7 @@ impl Success {
 
 /// The figure as it is now.
 pub async fn success(conn: &mut PgConnection) -> Result<Success, Error> {
-    Ok(Success::of(&lists::outcomes(conn).await?))
+    Ok(Success::of(&lists::counts(conn).await?))
 }
 
 #[cfg(test)]
@@ -60,7 +63,8 @@ mod tests {
 
     #[test]
     fn fifteen_of_eighteen_that_are_over_succeeded() {
-        let all = Success::of(&[(State::Approved, 15), (State::Rejected, 2), (State::Expired, 1), (State::Open, 2), (State::Withdrawn, 3)]);
+        let states = [(State::Approved, 15), (State::Rejected, 2), (State::Expired, 1), (State::Open, 2), (State::Withdrawn, 3)];
+        let all = Success::of(&states.map(|(state, newest)| Count { state, all: 9_999, newest }));
         assert_eq!((all.started, all.over(), all.open), (20, 18, 2));
         assert_eq!(all.percent().as_deref(), Some("83.33%"));
         assert_eq!(Success::default().percent(), None);

@@ -20,7 +20,7 @@ pub mod waits;
 pub mod web;
 
 pub use content::Content;
-pub use lists::{Counts, Filter, Listed, counts, list};
+pub use lists::{Filter, Listed, list};
 pub use payment::current_tasks;
 pub use store::{Onboarding, Task, find, plan_of, revisions, tasks, under_way};
 

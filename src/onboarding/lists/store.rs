@@ -124,42 +124,37 @@ pub async fn board(conn: &mut PgConnection, owner: Option<Uuid>, each: i64) -> s
     .await
 }
 
-/// How many there are in each state, and how many of the open ones are late.
-#[derive(Clone, Debug, Default)]
-pub struct Counts {
-    pub draft: i64,
-    pub open: i64,
-    pub approved: i64,
-    pub rejected: i64,
-    pub expired: i64,
-    pub withdrawn: i64,
-    pub late: i64,
+/// How many are in one state.
+#[derive(Clone, Debug)]
+pub struct Count {
+    pub state: State,
+    pub all: i64,
+    /// Without those that were asked for again.
+    pub newest: i64,
 }
 
-pub async fn counts(conn: &mut PgConnection) -> sqlx::Result<Counts> {
+pub async fn counts(conn: &mut PgConnection) -> sqlx::Result<Vec<Count>> {
     sqlx::query_as!(
-        Counts,
-        r#"select count(*) filter (where r.state = 'draft') as "draft!", count(*) filter (where r.state = 'open') as "open!",
-             count(*) filter (where r.state = 'approved') as "approved!", count(*) filter (where r.state = 'rejected') as "rejected!",
-             count(*) filter (where r.state = 'expired') as "expired!", count(*) filter (where r.state = 'withdrawn') as "withdrawn!",
-             count(*) filter (where r.state = 'open' and (r.due_at < now() or exists (select from tenant_onboarding_task k
-               where k.onboarding_id = r.id and k.due_at < now() and k.state not in ('passed', 'waived')
-                 and not exists (select from tenant_onboarding_task b where b.onboarding_id = r.id and b.seq < k.seq and b.state not in ('passed', 'waived'))))) as "late!"
-           from tenant_onboarding_request r"#
+        Count,
+        r#"with newest as (select tenant_id, max(revision) as revision from tenant_onboarding_request where revision > 1 group by tenant_id),
+             older as (select r.state, count(*) from newest n join tenant_onboarding_request r on r.tenant_id = n.tenant_id and r.revision < n.revision group by r.state),
+             every as (select state, count(*) from tenant_onboarding_request group by state)
+           select every.state as "state!", every.count as "all!", every.count - coalesce(older.count, 0) as "newest!" from every left join older using (state)"#
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await
 }
 
-/// How every tenant's newest revision ended, or that it has not: what was asked for again is not over.
-pub async fn outcomes(conn: &mut PgConnection) -> sqlx::Result<Vec<(State, i64)>> {
-    let rows = sqlx::query!(
-        r#"select state, count(*) as "count!" from (select distinct on (tenant_id) state from tenant_onboarding_request order by tenant_id, revision desc) newest
-           group by state"#
+/// How many of those under way are late, or the step whose turn it is.
+pub async fn late(conn: &mut PgConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from tenant_onboarding_request r
+           left join lateral (select k.due_at from tenant_onboarding_task k where k.onboarding_id = r.id and k.state not in ('passed', 'waived')
+             order by k.seq limit 1) now on true
+           where r.state = 'open' and (r.due_at < now() or now.due_at < now())"#
     )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|r| (r.state.into(), r.count)).collect())
+    .fetch_one(conn)
+    .await
 }
 
 /// Whether the clock has anything to do.

@@ -5,7 +5,7 @@ use crate::{
     auth::{OnboardingWork, Scope},
     error::Error,
     i18n::Lang,
-    onboarding::{Kind, Listed, kpi, lists, short_id, waits},
+    onboarding::{Kind, Listed, kpi::Success, lists, short_id, waits},
     page::{
         self, Shell, Visit, When, capped, export as files,
         list::{self, Asked, Filter, List},
@@ -73,17 +73,11 @@ pub(super) async fn index(visit: Visit, State(app): State<App>, asked: Asked) ->
     let (l, r) = (visit.l, visit.reader(&app)?);
     let works = visit.caller()?.may(OnboardingWork::NAME);
     let mut conn = app.db.read().await?;
-    let counts = lists::counts(&mut conn).await?;
+    let (counts, late) = (lists::counts(&mut conn).await?, lists::late(&mut conn).await?);
     let is_list = asked.get("view") == "list" || ["state", "step", "late", "q", "after", "before"].iter().any(|n| !asked.get(n).is_empty());
     let mut tabs = vec![Tab { label: l.onboarding_view_board(), href: "/onboarding".into(), count: None, current: !is_list }];
-    for (state, count) in [
-        ("open", counts.open),
-        ("draft", counts.draft),
-        ("approved", counts.approved),
-        ("rejected", counts.rejected),
-        ("expired", counts.expired),
-        ("withdrawn", counts.withdrawn),
-    ] {
+    for state in ["open", "draft", "approved", "rejected", "expired", "withdrawn"] {
+        let count = counts.iter().find(|count| count.state.name() == state).map_or(0, |count| count.all);
         tabs.push(Tab {
             label: super::called(l, "onboarding", state),
             href: format!("/onboarding{}", query(&[("view", "list"), ("state", state)])),
@@ -94,7 +88,7 @@ pub(super) async fn index(visit: Visit, State(app): State<App>, asked: Asked) ->
     tabs.push(Tab {
         label: l.onboarding_view_late(),
         href: format!("/onboarding{}", query(&[("view", "list"), ("late", "yes")])),
-        count: (counts.late > 0).then(|| capped(counts.late)),
+        count: (late > 0).then(|| capped(late)),
         current: is_list && asked.get("late") == "yes" && asked.get("state").is_empty(),
     });
     if is_list {
@@ -104,7 +98,7 @@ pub(super) async fn index(visit: Visit, State(app): State<App>, asked: Asked) ->
         drop(conn);
         return page::html(&Index { shell: visit.shell(&app).await?, tabs, works, list });
     }
-    let success = kpi::success(&mut conn).await?;
+    let success = Success::of(&counts);
     let owner = owners(&r, &mut conn, &asked).await?;
     let rows = lists::board(&mut conn, wanted(&asked).owner, CARDS + 1).await?;
     let columns = Kind::ALL.map(Kind::name).into_iter().chain(["approval"]).map(|key| lane(l, key, &rows, asked.get("owner"))).collect();
