@@ -5,7 +5,7 @@ use crate::{
     auth::{Csrf, Operator, RequestsDecide, RequestsRead, Scope, Submitted},
     error::{Error, Problem},
     i18n::msg,
-    page::{self, Field, Link, Opt, Shell, Visit, When},
+    page::{self, Field, Fields, Link, Shell, Visit, When, typed_time},
     policy,
     surface::Surface,
 };
@@ -15,8 +15,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use chrono::{DateTime, NaiveDateTime, Utc};
-use chrono_tz::Asia::Seoul;
 use uuid::Uuid;
 
 pub fn routes(surface: Surface) -> Surface {
@@ -68,35 +66,19 @@ async fn draw(app: &App, visit: &Visit, typed: &Submitted, problems: &[Problem])
     let mut conn = app.db.read().await?;
     let decides = caller.may(RequestsDecide::NAME);
     let form = if decides {
-        let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
-        let chosen = text("delegate");
-        let mut delegates = vec![Opt::any(visit.l.absence_no_delegate(), &chosen)];
+        let l = visit.l;
         let deciders = crate::auth::roles_with(RequestsDecide::NAME);
         let able = |p: &policy::Human| p.id != caller.id && p.roles.iter().any(|r| deciders.contains(&r.as_str()));
-        delegates.extend(policy::people(&mut conn).await?.into_iter().filter(able).map(|p| {
-            let id = p.id.to_string();
-            Opt { selected: id == chosen, value: id, label: p.name }
-        }));
-        let l = visit.l;
-        let field = |name: &'static str, kind, label, hint, options| Field {
-            id: format!("absence-{name}"),
-            name: name.to_owned(),
-            label,
-            hint,
-            kind,
-            value: text(name),
-            options,
-            required: name == "until",
-            lookup: None,
-            error: problems.iter().find(|p| p.field == name).map(|p| l.say(&p.text)),
-        };
+        let mut delegates = vec![(String::new(), l.absence_no_delegate())];
+        delegates.extend(policy::people(&mut conn).await?.into_iter().filter(able).map(|p| (p.id.to_string(), p.name)));
+        let f = Fields { l, prefix: "absence-", typed, problems };
         let fields = vec![
-            field("from", "datetime", l.absence_from(), l.absence_from_hint(), Vec::new()),
-            field("until", "datetime", l.absence_until(), l.absence_until_hint(), Vec::new()),
-            field("delegate", "choice", l.absence_delegate(), l.absence_delegate_hint(), delegates),
-            field("note", "text", l.absence_note(), l.absence_note_hint(), Vec::new()),
+            f.of("from", "datetime", l.absence_from(), l.absence_from_hint(), "").optional(),
+            f.of("until", "datetime", l.absence_until(), l.absence_until_hint(), ""),
+            f.choice("delegate", l.absence_delegate(), l.absence_delegate_hint(), delegates, "").optional(),
+            f.text("note", l.absence_note(), l.absence_note_hint(), "").optional(),
         ];
-        let errors = problems.iter().map(|p| Link { label: l.say(&p.text), href: format!("#absence-{}", p.field) }).collect();
+        let errors = f.links();
         Some(Form { fields, errors })
     } else {
         None
@@ -120,23 +102,21 @@ async fn plan(
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     visit.read_at("/absences");
-    let text = |name: &str| form.get(name).unwrap_or_default().trim().to_owned();
     let mut problems = Vec::new();
-    let from = local(&text("from"));
-    if from.is_none() && !text("from").is_empty() {
+    let (from, until) = (typed_time(form.text("from")), typed_time(form.text("until")));
+    if from.is_none() && form.some("from").is_some() {
         problems.push(Problem::new("from", msg::absence_not_a_time()));
     }
-    let until = local(&text("until"));
     if until.is_none() {
-        problems.push(Problem::new("until", if text("until").is_empty() { msg::field_required() } else { msg::absence_not_a_time() }));
+        let wrong = if form.some("until").is_some() { msg::absence_not_a_time() } else { msg::field_required() };
+        problems.push(Problem::new("until", wrong));
     }
-    let delegate = Some(text("delegate")).filter(|d| !d.is_empty());
     // an id that cannot be read is nobody's
-    let delegate = delegate.map(|d| d.parse().unwrap_or_default());
+    let delegate = form.some("delegate").map(|d| d.parse().unwrap_or_default());
     if !problems.is_empty() {
         return draw(&app, &visit, &form, &problems).await;
     }
-    let plan = Plan { from, until: until.unwrap_or_default(), delegate, note: text("note") };
+    let plan = Plan { from, until: until.unwrap_or_default(), delegate, note: form.text("note").to_owned() };
     match add(&app, &operator, &plan).await {
         Ok(_) => {
             visit.say("success", visit.l.absence_planned()).await?;
@@ -157,10 +137,4 @@ async fn back(
     end(&app, &operator, id).await?;
     visit.say("success", visit.l.absence_ended()).await?;
     Ok(Redirect::to("/absences").into_response())
-}
-
-/// What a browser's field for date and time sends, in Korean time.
-fn local(text: &str) -> Option<DateTime<Utc>> {
-    let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
-    at.ok()?.and_local_timezone(Seoul).earliest().map(|at| at.with_timezone(&Utc))
 }

@@ -13,14 +13,13 @@ use crate::{
     },
     error::{Error, Problem},
     i18n::msg,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     requests::{parse_id, short_id},
     tenants,
 };
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-const PAGE: usize = 50;
 /// So many changes at once are the most that anybody means.
 const MOST_CHANGES: usize = 50;
 
@@ -32,11 +31,8 @@ pub async fn requests(app: &App, filter: &Filter, cursor: Option<&str>) -> Resul
     };
     let slice = Slice { order: Order { key: "id", down: true }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let mut conn = app.db.read().await?;
-    let mut rows = list(&mut conn, filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|row| short_id(row.id));
-    Ok(json!({"items": rows.iter().map(asked).collect::<Vec<_>>(), "next": next}))
+    let rows = list(&mut conn, filter, slice).await?;
+    Ok(told(rows, asked, |row| short_id(row.id)))
 }
 
 fn asked(row: &Asked) -> Value {

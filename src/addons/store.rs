@@ -1,5 +1,5 @@
 //! SQL of the add-ons that tenants have, and of the requests for them.
-use crate::{catalog::Days, db::Change, page::list::Slice, requests::parse_id};
+use crate::{catalog::Days, db::Change, page::list::Slice, requests::parse_id, tenants::Called};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -108,17 +108,10 @@ pub(super) async fn name(conn: &mut PgConnection, code: &str) -> sqlx::Result<Op
     sqlx::query_scalar!("select name from product where kind = 'addon' and code = $1", code).fetch_optional(conn).await
 }
 
-/// A tenant as somebody looks for it, to ask for something.
-pub struct Candidate {
-    pub id: String,
-    pub slug: String,
-    pub company: String,
-}
-
 /// The first few tenants whose id, address or company fits; those with a subscription on that day alone.
-pub async fn candidates(conn: &mut PgConnection, q: &str, day: NaiveDate, limit: i64) -> sqlx::Result<Vec<Candidate>> {
+pub async fn candidates(conn: &mut PgConnection, q: &str, day: NaiveDate, limit: i64) -> sqlx::Result<Vec<Called>> {
     sqlx::query_as!(
-        Candidate,
+        Called,
         "select t.id, t.slug, c.name as company from tenant t join company c on c.id = t.company_id
          where (t.id = $1 or starts_with(t.slug, lower($1)) or strpos(lower(c.name), lower($1)) > 0) and t.status = 'active'
            and exists (select from tenant_subscription s where s.tenant_id = t.id and s.undone_in is null and s.during @> $2::date)
@@ -129,11 +122,6 @@ pub async fn candidates(conn: &mut PgConnection, q: &str, day: NaiveDate, limit:
     )
     .fetch_all(conn)
     .await
-}
-
-/// The id of a tenant that is called by its id or by its address.
-pub async fn tenant_called(conn: &mut PgConnection, name: &str) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("select id from tenant where id = $1 or slug = $1", name).fetch_optional(conn).await
 }
 
 /// A request for add-ons as lists show it.

@@ -33,6 +33,16 @@ impl Submitted {
         self.0.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.trim())
     }
 
+    /// The same, where something was typed.
+    pub fn some(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|text| !text.is_empty())
+    }
+
+    /// The same, or an empty text.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
     /// What was typed, without what the page itself put into the form.
     pub fn without(&self, names: &[&str]) -> Self {
         Self(self.0.iter().filter(|(n, _)| !names.contains(&n.as_str())).cloned().collect())

@@ -279,7 +279,7 @@ async fn logout(operator: super::Operator<PortalUse>, visit: Visit, State(app): 
 
 /// Preferences are kept in cookies: they work before signing in.
 async fn preferences(State(app): State<App>, Csrf(form): Csrf<Submitted>) -> Result<Response, Error> {
-    let back = form.get("back").unwrap_or_default();
+    let back = form.text("back");
     let mut response = Redirect::to(if back.starts_with("/login") { "/login" } else { safe_next(back) }).into_response();
     let secure = if app.public_url.scheme() == "https" { "; Secure" } else { "" };
     for (name, _) in CHOICES {

@@ -9,13 +9,11 @@ use crate::{
     app::App,
     documents::{Fault, tidy},
     error::{Error, Problem},
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     requests::{hex, short_id},
 };
 use chrono::NaiveDate;
 use serde_json::{Value, json};
-
-const PAGE: usize = 50;
 
 /// `{items, next}` of products whose name or code fits.
 pub async fn list(app: &App, kind: Kind, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
@@ -29,11 +27,8 @@ pub async fn list(app: &App, kind: Kind, q: &str, cursor: Option<&str>) -> Resul
     let wanted = store::Filter { q: Some(q.trim().to_owned()).filter(|q| !q.is_empty()), standing: None };
     let slice = Slice { order: Order { key: "name", down: false }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let mut conn = app.db.read().await?;
-    let mut rows = store::products(&mut conn, kind, today(), &wanted, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|p| format!("{}~{}", p.name, p.code));
-    Ok(json!({"items": rows.iter().map(product).collect::<Vec<_>>(), "next": next}))
+    let rows = store::products(&mut conn, kind, today(), &wanted, slice).await?;
+    Ok(told(rows, product, |p| format!("{}~{}", p.name, p.code)))
 }
 
 fn product(p: &Product) -> Value {

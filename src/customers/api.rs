@@ -6,24 +6,22 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
 };
 use serde_json::{Value, json};
-
-const PAGE: usize = 50;
 
 /// `{items, next}` of organisations whose name, company or id fits.
 pub async fn orgs(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let rows = store::orgs(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
-    Ok(listed(rows, |o| json!(o), |o| format!("{}~{}", o.name, o.id)))
+    Ok(told(rows, |o| json!(o), |o| format!("{}~{}", o.name, o.id)))
 }
 
 /// `{items, next}` of people whose name, address or id fits; their addresses are masked.
 pub async fn users(app: &App, q: &str, cursor: Option<&str>) -> Result<Value, Error> {
     let mut conn = app.db.read().await?;
     let rows = store::users(&mut conn, &named(q), by_name(parse(cursor)?.as_ref())).await?;
-    Ok(listed(rows, named_user, |u| format!("~{}", u.id)))
+    Ok(told(rows, named_user, |u| format!("~{}", u.id)))
 }
 
 pub async fn org(app: &App, id: &str) -> Result<Value, Error> {
@@ -72,11 +70,4 @@ fn whole(user: &User) -> Value {
     let mut value = named_user(user);
     value["email"] = json!(user.email.exposed());
     value
-}
-
-fn listed<T>(mut rows: Vec<T>, shown: impl Fn(&T) -> Value, cursor: impl Fn(&T) -> String) -> Value {
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(cursor);
-    json!({"items": rows.iter().map(shown).collect::<Vec<_>>(), "next": next})
 }

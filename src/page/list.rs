@@ -9,6 +9,7 @@ use super::{
     views::{self, View},
 };
 use crate::error::Error;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 /// Rows on a page.
@@ -121,6 +122,14 @@ pub struct Choice {
     pub key: &'static str,
     pub label: String,
     pub shown: bool,
+}
+
+/// A page as the API tells it, of rows of which one more was read than fits.
+pub fn told<T>(mut rows: Vec<T>, item: impl Fn(&T) -> Value, cursor: impl Fn(&T) -> String) -> Value {
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
+    let next = rows.last().filter(|_| more).map(cursor);
+    json!({"items": rows.iter().map(item).collect::<Vec<_>>(), "next": next})
 }
 
 /// Reads the page of the list that the URL asks for. `empty` is what a list without rows and filters says.

@@ -3,6 +3,7 @@ mod asked;
 pub mod chart;
 pub mod diff;
 pub mod export;
+mod fields;
 mod found;
 mod lines;
 pub mod list;
@@ -17,13 +18,14 @@ pub mod views;
 
 pub use chart::{Chart, Plot, Series, Spark};
 pub use diff::{Diff, DiffRow, diff, folded, shown};
+pub use fields::Fields;
 pub use found::{FEW, Finder, Finding, Found, mentions};
 pub use lines::{Chunk, Line, lines};
 pub use money::Money;
 pub use parts::*;
 pub use shell::{Me, NavGroup, NavItem, Shell, nav};
 pub use table::{Cell, Column, Detail, Place, Reader, Table};
-pub use time::{Day, When, duration};
+pub use time::{Day, When, duration, typed_time};
 
 use crate::{
     app::App,

@@ -1,6 +1,6 @@
 //! Points in time as people read them: Korean time, exact and relative.
 use crate::i18n::Lang;
-use chrono::{DateTime, Datelike, Days, NaiveDate, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Asia::Seoul;
 
 /// A point in time for `<time>`: machine-readable, exact, and as people say it.
@@ -97,6 +97,12 @@ fn relative(l: Lang, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         (86_400..2_592_000, false) => l.time_in_days(s / 86_400),
         _ => absolute(l, at),
     }
+}
+
+/// What a browser's field for date and time sends, in Korean time.
+pub fn typed_time(text: &str) -> Option<DateTime<Utc>> {
+    let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
+    at.ok()?.and_local_timezone(Seoul).earliest().map(|at| at.to_utc())
 }
 
 /// How long something took, in its two largest units.

@@ -6,11 +6,9 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
 };
 use serde_json::{Value, json};
-
-const PAGE: usize = 50;
 
 /// What is asked for; empty fields do not restrict.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -51,11 +49,8 @@ pub async fn list(app: &App, asked: &Asked) -> Result<Value, Error> {
         None => None,
     };
     let slice = Slice { order: Order { key: "created", down: true }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
-    let mut rows = store::list(&mut *app.db.read().await?, &filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(Payment::short_id);
-    Ok(json!({"items": rows.iter().map(shown).collect::<Vec<_>>(), "next": next}))
+    let rows = store::list(&mut *app.db.read().await?, &filter, slice).await?;
+    Ok(told(rows, shown, Payment::short_id))
 }
 
 /// One payment with who paid, every look and every event, the newest first, a hundred at most.

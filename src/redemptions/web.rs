@@ -19,20 +19,22 @@ use crate::{
     i18n::Lang,
     operations::form::grouped,
     page::{
-        self, Badge, Fact, Field, Link, Meter, Shell, Table, Visit, export as file,
+        self, Badge, Fact, Field, Fields, Link, Meter, Shell, Table, Visit, export as file,
         list::{self, Asked, List, Listing, Slice},
         query,
     },
     requests::{hex, short_id},
     surface::Surface,
+    tenants::{self, Lookup},
 };
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub fn routes(surface: Surface) -> Surface {
@@ -87,19 +89,23 @@ struct Show {
 
 struct Form {
     key: String,
+    lookup: Lookup,
     field: Field,
 }
+
+/// How many tenants a search shows.
+const FOUND: i64 = 20;
 
 /// What could not be done, and what was typed.
 #[derive(Default)]
 struct Trouble {
-    tenant: String,
+    typed: Submitted,
     problems: Vec<Problem>,
     conflict: Option<Error>,
 }
 
-async fn show(visit: Visit, State(app): State<App>, Path(code): Path<String>, asked: Asked) -> Result<Response, Error> {
-    draw(&app, &visit, &code, Trouble { tenant: asked.get("tenant").to_owned(), ..Trouble::default() }).await
+async fn show(visit: Visit, State(app): State<App>, Path(code): Path<String>, Query(typed): Query<Submitted>) -> Result<Response, Error> {
+    draw(&app, &visit, &code, Trouble { typed, ..Trouble::default() }).await
 }
 
 async fn submit(
@@ -111,13 +117,13 @@ async fn submit(
 ) -> Result<Response, Error> {
     let href = format!("/catalog/promotions/{}", spelt(&code));
     visit.read_at(&href);
-    let tenant = typed.get("tenant").unwrap_or_default().to_owned();
+    let tenant = typed.text("tenant").to_owned();
     // the form brings a key of its own, so that sending it twice redeems once; for another tenant it is another one
-    let key = match typed.get("key").filter(|key| !key.is_empty()) {
-        Some(key) => hex(&Sha256::digest(format!("{key}/{}", tenant.trim()))),
+    let key = match typed.some("key") {
+        Some(key) => hex(&Sha256::digest(format!("{key}/{tenant}"))),
         None => Uuid::now_v7().to_string(),
     };
-    let mut trouble = Trouble { tenant: tenant.clone(), ..Trouble::default() };
+    let mut trouble = Trouble { typed, ..Trouble::default() };
     match redeem(&app, &operator, &code, &tenant, &key).await {
         Ok(done) => {
             visit.say("success", visit.l.redemption_done(&done.redemption.code, &done.redemption.company)).await?;
@@ -136,10 +142,13 @@ async fn draw(app: &App, visit: &Visit, code: &str, trouble: Trouble) -> Result<
     let offer = promotions::find(&mut conn, &spelt(code)).await?.ok_or(Error::NotFound)?;
     let wanted = Filter { code: Some(offer.code.clone()), ..Filter::default() };
     let newest = store::list(&mut conn, &wanted, Slice::newest(10)).await?;
-    drop(conn);
     let standing = offer.standing(today());
     let may = caller.may(PromotionsRedeem::NAME);
     let open = standing == Standing::Active;
+    let fields = Fields { l, prefix: "redeem-", typed: &trouble.typed, problems: &trouble.problems };
+    // whoever was refused keeps what was typed, even if there is nothing left
+    let form = if may && (open || !trouble.typed.text("tenant").is_empty()) { Some(form(&mut conn, &offer, &fields).await?) } else { None };
+    drop(conn);
     let here = query(&[("promotion", &offer.code)]);
     let status = match &trouble.conflict {
         Some(refused) => refused.status(),
@@ -160,9 +169,8 @@ async fn draw(app: &App, visit: &Visit, code: &str, trouble: Trouble) -> Result<
         history: caller.may(LedgerRead::NAME).then(|| format!("/ledger{}", query(&[("target", &offer.code)]))),
         close: asks.then(|| format!("/requests/new/promotion.close{}", query(&[("code", &offer.code)]))),
         why_not: (may && !open).then(|| why_not(l, &offer, standing)),
-        // whoever was refused keeps what was typed, even if there is nothing left
-        form: (may && (open || !trouble.tenant.is_empty())).then(|| form(l, &trouble)),
-        errors: trouble.problems.iter().map(|p| Link { label: l.say(&p.text), href: format!("#redeem-{}", p.field) }).collect(),
+        form,
+        errors: fields.links(),
         conflict: trouble.conflict.as_ref().map(|refused| error::sentence(refused, l)),
         shell: visit.shell(app).await?,
         name: offer.name,
@@ -173,20 +181,15 @@ async fn draw(app: &App, visit: &Visit, code: &str, trouble: Trouble) -> Result<
     Ok(response)
 }
 
-fn form(l: Lang, trouble: &Trouble) -> Form {
-    let field = Field {
-        id: "redeem-tenant".into(),
-        name: "tenant".into(),
-        label: l.redemption_tenant(),
-        hint: l.redemption_tenant_hint(),
-        kind: "text",
-        value: trouble.tenant.clone(),
-        options: Vec::new(),
-        required: true,
-        lookup: None,
-        error: trouble.problems.iter().find(|p| p.field == "tenant").map(|p| l.say(&p.text)),
-    };
-    Form { key: Uuid::now_v7().to_string(), field }
+async fn form(conn: &mut PgConnection, offer: &Offer, fields: &Fields<'_>) -> Result<Form, Error> {
+    let (l, q) = (fields.l, fields.typed.text("q"));
+    let found = if q.is_empty() { Vec::new() } else { tenants::like(conn, q, FOUND).await? };
+    let mut field = fields.text("tenant", l.redemption_tenant(), l.redemption_tenant_hint(), "");
+    if let Some(tenant) = tenants::named(conn, &field.value).await? {
+        field.hint = format!("{} · {}", tenant.company, tenant.slug);
+    }
+    let lookup = Lookup::new(&format!("/catalog/promotions/{}", offer.code), "#redeem", q, found, l.tenant_find_none());
+    Ok(Form { key: Uuid::now_v7().to_string(), lookup, field })
 }
 
 fn facts(l: Lang, o: &Offer) -> Vec<Fact> {

@@ -185,6 +185,7 @@ request-guarantee-probeable = The other system is asked only once. Without an an
 request-guarantee-opaque = The other system is asked only once. Without an answer it is not asked again: two people look and settle the outcome.
 request-moved = What changed after approval
 request-followed = See how far it is
+request-asked-at = See all of it where it was asked for
 request-again = Ask again for the current state
 request-again-from = Asked again from
 request-waits-for-target = Waiting for another change of the same target:

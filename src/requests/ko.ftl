@@ -179,6 +179,7 @@ request-guarantee-probeable = 대상 시스템에 한 번만 보냅니다. 응�
 request-guarantee-opaque = 대상 시스템에 한 번만 보냅니다. 응답이 없으면 다시 보내지 않고, 두 사람이 직접 확인해 결과를 확정합니다.
 request-moved = 승인 뒤 바뀐 내용
 request-followed = 진행 상황 보기
+request-asked-at = 요청한 화면에서 자세히 보기
 request-again = 현재 상태로 다시 요청
 request-again-from = 다시 요청한 원본
 request-waits-for-target = 같은 대상의 다른 변경이 끝나기를 기다립니다.

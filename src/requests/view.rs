@@ -58,6 +58,8 @@ pub struct RequestView {
     pub requester: String,
     pub target_label: String,
     pub target_href: Option<String>,
+    /// The page on which it was asked for, where that shows more than before and after.
+    pub asked_at: Option<String>,
     /// Where what it began is followed, once it has begun.
     pub followed: Option<String>,
     pub reason: String,
@@ -169,6 +171,7 @@ pub async fn whole(
         requester: request.requester.clone(),
         target_label: request.target_label.clone(),
         target_href: ledger::web::target_href(Some(&request.target_type), Some(&request.target_id)),
+        asked_at: proposal.as_ref().and_then(|p| p.asked_at()),
         followed: proposal.as_ref().filter(|_| request.state == State::Succeeded).and_then(|p| p.followed_at(request.id)),
         reason: request.reason.clone(),
         diff: explain::diff(conn, l, definition, proposal.as_deref(), &request.before, &request.after).await?,

@@ -172,6 +172,7 @@ fn request(l: Lang, now: DateTime<Utc>, decide: Decide) -> RequestView {
         requester: "최민아".into(),
         target_label: "한빛소프트".into(),
         target_href: None,
+        asked_at: None,
         followed: None,
         reason: l.style_reason(),
         diff: Diff::default(),

@@ -5,14 +5,12 @@ use crate::{
     catalog::{pricing::Line, today},
     error::{Error, Problem},
     i18n::Lang,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     requests::short_id,
     tenants,
 };
 use chrono::NaiveDate;
 use serde_json::{Value, json};
-
-const PAGE: usize = 50;
 
 /// What is asked for; empty fields do not restrict.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -45,11 +43,8 @@ pub async fn list(app: &App, asked: &Asked) -> Result<Value, Error> {
     };
     let slice = Slice { order: Order { key: "from", down: true }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let today = today();
-    let mut rows = store::list(&mut *app.db.read().await?, today, &filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|s| format!("{}~{}", s.days.starts, s.id));
-    Ok(json!({"items": rows.iter().map(|s| shown(s, today)).collect::<Vec<_>>(), "next": next}))
+    let rows = store::list(&mut *app.db.read().await?, today, &filter, slice).await?;
+    Ok(told(rows, |s| shown(s, today), |s| format!("{}~{}", s.days.starts, s.id)))
 }
 
 /// What a tenant has today, what comes next, what it was subscribed to, and which AI services it may use.

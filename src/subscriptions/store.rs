@@ -80,46 +80,36 @@ pub struct Service {
     pub changed_at: DateTime<Utc>,
 }
 
+/// A query of subscriptions with their tenants and plans, from its conditions on.
+macro_rules! subscriptions {
+    ($rest:literal, $($value:expr),*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
+                 lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
+               from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
+               join product p on p.kind = s.kind and p.code = s.plan_code "# + $rest,
+            $($value),*
+        )
+    };
+}
+
 pub async fn find(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Subscription>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
-             lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
-           from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
-           join product p on p.kind = s.kind and p.code = s.plan_code where s.id = $1"#,
-        id
-    )
-    .fetch_optional(conn)
-    .await?;
+    let row = subscriptions!("where s.id = $1", id).fetch_optional(conn).await?;
     Ok(row.map(Subscription::from))
 }
 
 /// The subscription that a tenant has on a day.
 pub async fn of(conn: &mut PgConnection, tenant: &str, day: NaiveDate) -> sqlx::Result<Option<Subscription>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
-             lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
-           from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
-           join product p on p.kind = s.kind and p.code = s.plan_code
-           where s.tenant_id = $1 and s.undone_in is null and s.during @> $2::date"#,
-        tenant,
-        day
-    )
-    .fetch_optional(conn)
-    .await?;
+    let row =
+        subscriptions!("where s.tenant_id = $1 and s.undone_in is null and s.during @> $2::date", tenant, day).fetch_optional(conn).await?;
     Ok(row.map(Subscription::from))
 }
 
 /// The first subscription of a tenant that begins after a day.
 pub async fn upcoming(conn: &mut PgConnection, tenant: &str, day: NaiveDate) -> sqlx::Result<Option<Subscription>> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
-             lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
-           from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
-           join product p on p.kind = s.kind and p.code = s.plan_code
-           where s.tenant_id = $1 and s.undone_in is null and lower(s.during) > $2::date order by lower(s.during) limit 1"#,
+    let row = subscriptions!(
+        "where s.tenant_id = $1 and s.undone_in is null and lower(s.during) > $2::date order by lower(s.during) limit 1",
         tenant,
         day
     )
@@ -130,18 +120,8 @@ pub async fn upcoming(conn: &mut PgConnection, tenant: &str, day: NaiveDate) -> 
 
 /// Everything a tenant was, is and will be subscribed to, what was taken back included; the newest first.
 pub async fn history(conn: &mut PgConnection, tenant: &str, limit: i64) -> sqlx::Result<Vec<Subscription>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
-             lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
-           from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
-           join product p on p.kind = s.kind and p.code = s.plan_code
-           where s.tenant_id = $1 order by lower(s.during) desc, s.id desc limit $2"#,
-        tenant,
-        limit
-    )
-    .fetch_all(conn)
-    .await?;
+    let rows =
+        subscriptions!("where s.tenant_id = $1 order by lower(s.during) desc, s.id desc limit $2", tenant, limit).fetch_all(conn).await?;
     Ok(rows.into_iter().map(Subscription::from).collect())
 }
 
@@ -302,13 +282,8 @@ pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, 
     let few = fit.filter(|fit| fit.len() <= FEW);
     let q = f.q.as_ref().filter(|_| few.is_none());
     let (day, id) = (day.and_then(|day| day.parse::<NaiveDate>().ok()), id.and_then(|id| id.parse::<i64>().ok()));
-    let mut rows = sqlx::query_as!(
-        Row,
-        r#"select s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, s.plan_code, p.name as plan_name, s.plan_version,
-             lower(s.during) as "starts!", upper(s.during) as ends, s.anchor_day, s.request_id, s.created_at, s.ended_in, s.undone_in
-           from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
-           join product p on p.kind = s.kind and p.code = s.plan_code
-           where ($1::text is null or s.tenant_id in (select t.id from tenant t where t.id = $1 or starts_with(t.slug, lower($1))
+    let mut rows = subscriptions!(
+        "where ($1::text is null or s.tenant_id in (select t.id from tenant t where t.id = $1 or starts_with(t.slug, lower($1))
                union select t.id from tenant t join company c on c.id = t.company_id where strpos(lower(c.name), lower($1)) > 0))
              and ($10::text[] is null or s.tenant_id = any($10)) and ($2::text is null or s.plan_code = $2) and ($3::int is null or s.plan_version = $3)
              and case $4::text
@@ -319,7 +294,7 @@ pub(super) async fn list(conn: &mut PgConnection, today: NaiveDate, f: &Filter, 
                else s.undone_in is null end
              and ($6::bigint is null or $7::date is null or case when $8 then (lower(s.during), s.id) > ($7, $6) else (lower(s.during), s.id) < ($7, $6) end)
            order by case when $8 then lower(s.during) end, case when $8 then s.id end, lower(s.during) desc, s.id desc
-           limit $9"#,
+           limit $9",
         q,
         f.plan,
         f.version,

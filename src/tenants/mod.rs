@@ -1,10 +1,14 @@
 //! Whom we serve: companies with their registration number, and their tenants. A shared module: slices use it, and it uses none.
+mod lookup;
 pub mod registration;
 mod store;
 pub mod web;
 
+pub use lookup::Lookup;
 pub use registration::BizRegNo;
-pub use store::{Company, Tenant, companies_like, company_by_number, hold, lock, named, overwritten, slug_is_taken, tenant, tenants_of};
+pub use store::{
+    Called, Company, Tenant, companies_like, company_by_number, hold, like, lock, named, overwritten, slug_is_taken, tenant, tenants_of,
+};
 
 use crate::{
     db::Change,

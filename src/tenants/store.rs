@@ -108,6 +108,33 @@ pub async fn named(conn: &mut PgConnection, name: &str) -> sqlx::Result<Option<T
     .await
 }
 
+/// A tenant as people tell it from others.
+pub struct Called {
+    pub id: String,
+    pub slug: String,
+    pub company: String,
+}
+
+impl Called {
+    pub fn label(&self) -> String {
+        format!("{} · {}", self.company, self.slug)
+    }
+}
+
+/// The first few that are not closed and whose id, slug or company fits.
+pub async fn like(conn: &mut PgConnection, q: &str, limit: i64) -> sqlx::Result<Vec<Called>> {
+    sqlx::query_as!(
+        Called,
+        "select t.id, t.slug, c.name as company from tenant t join company c on c.id = t.company_id
+         where (t.id = $1 or starts_with(t.slug, lower($1)) or strpos(lower(c.name), lower($1)) > 0) and t.status <> 'closed'
+         order by c.name, t.slug limit $2",
+        q,
+        limit
+    )
+    .fetch_all(conn)
+    .await
+}
+
 pub async fn tenants_of(conn: &mut PgConnection, company: &str) -> sqlx::Result<Vec<Tenant>> {
     sqlx::query_as!(
         Tenant,

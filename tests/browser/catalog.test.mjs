@@ -2,7 +2,7 @@
 // approved by somebody else, and withdrawn before its day comes.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { axe, everyWay, fits, go, hooks, narrow, people, prefer, shot, stage } from './harness.mjs';
+import { axe, everyWay, fits, go, hooks, narrow, people, phone, prefer, shot, stage } from './harness.mjs';
 import { requestId } from './road.mjs';
 
 const september = '?version=3&price=yes&use-tokens=87654321&use-processed=48123672&addon-seats=2&promotions=launch15';
@@ -38,6 +38,30 @@ test('an invoice is calculated as it is typed, and every number says how it came
     await go(page, path);
     await fits(page, path);
   }
+}));
+
+test('a tenant is looked up with the keyboard, with a script and without', stage(async ({ open }) => {
+  for (const script of [true, false]) {
+    const page = await open({ as: people.cs, script, viewport: phone });
+    await go(page, '/catalog/promotions/LAUNCH15');
+    await page.focus('#tenant-q');
+    await page.keyboard.type('haneul');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/q=haneul#redeem$/);
+    await fits(page, 'the tenants that were found');
+    // the page stands at the form: the search, its button, and whoever was found
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/tenant=tnt_\w+#redeem$/);
+    assert.match(await page.inputValue('#redeem-tenant'), /^tnt_/);
+    assert.match(await page.locator('#redeem-tenant-hint').innerText(), / · haneul-bio$/);
+  }
+  const page = await open({ as: people.cs });
+  await everyWay(looks, async (look) => {
+    await prefer(page, look);
+    await go(page, '/catalog/promotions/LAUNCH15?q=haneul');
+    await axe(page, `the tenants that were found, ${look.lang}, ${look.theme}`);
+  });
 }));
 
 test('a version is drafted, asked for, approved by another and withdrawn before its day', stage(async ({ open }) => {

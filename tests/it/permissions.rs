@@ -288,7 +288,10 @@ async fn the_third_step_takes_the_newest_version_and_an_approval_gives_its_roles
     assert_eq!((&shown["preview"]["before"]["template"], &shown["preview"]["after"]["template"]), (&json!(null), &json!("clinic v2")));
     assert_eq!(shown["preview"]["after"]["roles"], "owner: agents:run, members:manage\ndoctor: knowledge:read, knowledge:write");
     let admin = office.desk.sign_in("admin").await;
-    admin.get(&format!("/requests/{request}")).await.sees("역할과 권한").sees("doctor: knowledge:read, knowledge:write");
+    let page = admin.get(&format!("/requests/{request}")).await;
+    page.sees("역할과 권한").sees("doctor: knowledge:read, knowledge:write");
+    let whole = admin.get(&page.all("#asked-at", "href").remove(0)).await;
+    assert_eq!(whole.count("#permission td[data-change=gained]"), 4, "whoever approves sees the matrix");
     assert_eq!(office.roles(&tenant).await["roles"], json!([]), "not before it is approved");
     assert_eq!(office.done(request).await["state"], "succeeded");
     let had = office.roles(&tenant).await;

@@ -315,6 +315,43 @@ async fn the_terms_are_copied_and_never_change() {
     assert!(broken.len() == 1 && broken[0].contains("counted"), "{broken:?}");
 }
 
+/// Without a script: by company, by the beginning of a slug, by id. Whoever is found stands in the form, which says who it is.
+#[tokio::test]
+async fn a_tenant_is_looked_up_in_front_of_the_form() {
+    let shop = Shop::open(1).await;
+    shop.tenants(3).await;
+    shop.promotion("FIND", json!({})).await;
+    let mut owner = shop.desk.owner().await;
+    sqlx::raw_sql("alter table tenant disable trigger user; update tenant set status = 'closed' where slug = 'race-3'; alter table tenant enable trigger user")
+        .execute(&mut owner).await.unwrap();
+    let company: String =
+        sqlx::query_scalar("select min(c.name) from company c join tenant t on t.company_id = c.id where t.slug = 'race-1'")
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+    let cs = shop.desk.sign_in("cs").await;
+    let path = "/catalog/promotions/FIND";
+    let links = async |q: &str| cs.get(&format!("{path}?q={q}")).await.all("#tenants-found a", "href");
+    let [one, two] = [1, 2].map(|n| format!("{path}?tenant=tnt_000000000{n}#redeem"));
+    assert_eq!(links("").await, [""; 0], "nobody is listed before somebody looks");
+    assert_eq!(links("RACE-").await, [&*one, &two], "but for who is closed");
+    assert_eq!(links("tnt_0000000002").await, [two]);
+    assert!(links(&company).await.contains(&one), "{company}");
+    let form = cs.get(&one).await;
+    form.sees(&format!("{company} · race-1"));
+    let [tenant, key] = ["#redeem-tenant", "#redeem-form input[name=key]"].map(|field| form.find(field).unwrap());
+    assert_eq!(tenant, "tnt_0000000001");
+    let sent = cs.post_from(&form, &format!("{path}/redemptions"), &[("tenant", &tenant), ("key", &key)]).await;
+    assert_eq!(sent.status, 303, "{}", sent.text());
+    for (lang, said) in [("ko", "찾는 테넌트가 없습니다."), ("en", "No such tenant was found.")] {
+        let none = cs.at(&cs.base).in_language(lang).get(&format!("{path}?q=nobody-has-this")).await;
+        none.sees(said);
+        assert_eq!(none.find("#tenant-q").as_deref(), Some("nobody-has-this"));
+    }
+    let auditor = shop.desk.sign_in("auditor").await.get(&format!("{path}?q=race-")).await;
+    assert_eq!((auditor.status, auditor.count("#tenant-search"), auditor.count("#tenants-found")), (200, 0, 0));
+}
+
 #[tokio::test]
 async fn the_page_shows_what_is_left_and_keeps_what_was_typed() {
     let shop = Shop::open(1).await;

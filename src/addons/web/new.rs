@@ -12,11 +12,12 @@ use crate::{
     error::{Error, Problem},
     i18n::msg,
     operations::{Operation, form as schema},
-    page::{self, Diff, Field, Link, Opt, Shell, Visit},
+    page::{self, Diff, Field, Fields, Link, Shell, Visit},
     requests::{
         short_id,
         submit::{self, Ask, Prospect},
     },
+    tenants::{self, Lookup},
 };
 use askama::Template;
 use axum::{
@@ -31,8 +32,8 @@ use uuid::Uuid;
 #[template(path = "addons/new.html")]
 struct New {
     shell: Shell,
-    /// What is looked for, and the tenants that were found: before there is one.
-    finder: Option<Search>,
+    /// Before there is one.
+    lookup: Option<Lookup>,
     /// Who it is for, as people call it.
     chosen: String,
     key: String,
@@ -42,11 +43,6 @@ struct New {
     shown: Option<Shown>,
     /// It has changed since it was shown.
     moved: bool,
-}
-
-struct Search {
-    q: String,
-    found: Vec<Link>,
 }
 
 /// What would come of it.
@@ -82,7 +78,7 @@ pub(super) async fn submit(
         Err(Error::Invalid(problems)) => return draw(&app, &visit, &typed, &problems, None, StatusCode::UNPROCESSABLE_ENTITY).await,
         Err(other) => return Err(other),
     };
-    let seen = typed.get("seen").unwrap_or_default();
+    let seen = typed.text("seen");
     let asked = match submit::preview(&app, &operator, &ask).await {
         Ok(prospect) if typed.get("do") == Some("ask") && prospect.preview.after["invoice"] == seen => {
             submit::submit(&app, &operator, ask).await.map(|submitted| submitted.id)
@@ -111,7 +107,7 @@ pub(super) async fn submit(
 
 /// What was typed as what is asked for.
 async fn ask_of(app: &App, typed: &Submitted) -> Result<Ask, Error> {
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
+    let text = |name: &str| typed.text(name).to_owned();
     let mut usage = Usage::new();
     for (name, value) in typed.0.iter().filter(|(_, value)| !value.trim().is_empty()) {
         let Some(metric) = name.strip_prefix("use-") else { continue };
@@ -122,8 +118,8 @@ async fn ask_of(app: &App, typed: &Submitted) -> Result<Ask, Error> {
     // the same rules as where it is typed as one text
     let usage = read_usage(&written(&usage)).map_err(|text| Error::Invalid(vec![Problem::new("estimate", text)]))?;
     let tenant = text("tenant");
-    let known = if tenant.contains('\0') { None } else { store::tenant_called(&mut *app.db.read().await?, &tenant).await? };
-    let mut fields = Map::from_iter([("tenant_id".to_owned(), json!(known.unwrap_or(tenant)))]);
+    let known = tenants::named(&mut *app.db.read().await?, &tenant).await?;
+    let mut fields = Map::from_iter([("tenant_id".to_owned(), json!(known.map_or(tenant, |known| known.id)))]);
     for name in ["addon", "from"] {
         if !text(name).is_empty() {
             fields.insert(name.to_owned(), json!(text(name)));
@@ -155,51 +151,29 @@ async fn draw(
     status: StatusCode,
 ) -> Result<Response, Error> {
     let l = visit.l;
-    let text = |name: &str| typed.get(name).unwrap_or_default().replace('\0', "");
+    let (tenant, q) = (typed.text("tenant"), typed.text("q"));
     let mut conn = app.db.read().await?;
-    let called = store::tenant_called(&mut conn, &text("tenant")).await?;
-    let basis = match &called {
-        Some(id) => Basis::read(&mut conn, id, When::Day(today())).await.ok(),
+    let basis = match tenants::named(&mut conn, tenant).await? {
+        Some(known) => Basis::read(&mut conn, &known.id, When::Day(today())).await.ok(),
         None => None,
     };
-    let finder = match text("tenant").is_empty() {
-        true => {
-            let found = store::candidates(&mut conn, &text("q"), today(), FOUND).await?.into_iter().map(|t| Link {
-                href: format!("/addons/new{}", page::query(&[("tenant", &t.id)])),
-                label: format!("{} · {}", t.company, t.slug),
-            });
-            Some(Search { q: text("q"), found: found.collect() })
-        }
+    let lookup = match tenant.is_empty() {
+        true => Some(Lookup::new("/addons/new", "", q, store::candidates(&mut conn, q, today(), FOUND).await?, l.addon_find_none())),
         false => None,
     };
-    let error = |field: &str| problems.iter().find(|p| p.field == field).map(|p| l.say(&p.text));
-    let field = |name: &str, kind, label, hint, options, error| Field {
-        id: format!("addon-{name}"),
-        name: name.to_owned(),
-        label,
-        hint,
-        kind,
-        value: text(name),
-        options,
-        required: !name.starts_with("use-"),
-        lookup: None,
-        error,
-    };
-    let chosen = text("addon");
-    let mut options = vec![Opt::any(l.addon_choose(), &chosen)];
-    let sold = store::sold(&mut conn, today()).await?;
-    options.extend(sold.into_iter().map(|(code, name)| Opt { selected: code == chosen, label: format!("{name} · {code}"), value: code }));
+    let f = Fields { l, prefix: "addon-", typed, problems };
+    let mut addons = vec![(String::new(), l.addon_choose())];
+    addons.extend(store::sold(&mut conn, today()).await?.into_iter().map(|(code, name)| (code.clone(), format!("{name} · {code}"))));
     drop(conn);
     let mut fields = vec![
-        field("tenant", "text", l.addon_tenant(), l.addon_tenant_hint(), Vec::new(), error("tenant_id")),
-        field("addon", "choice", l.addon_addon(), l.addon_addon_hint(), options, error("addon")),
-        field("quantity", "integer", l.addon_quantity(), l.addon_quantity_hint(), Vec::new(), error("quantity")),
-        field("from", "date", l.addon_from(), l.addon_from_hint(), Vec::new(), error("from")),
+        Field { error: f.error("tenant_id"), ..f.text("tenant", l.addon_tenant(), l.addon_tenant_hint(), "") },
+        f.choice("addon", l.addon_addon(), l.addon_addon_hint(), addons, ""),
+        f.of("quantity", "integer", l.addon_quantity(), l.addon_quantity_hint(), ""),
+        f.of("from", "date", l.addon_from(), l.addon_from_hint(), ""),
     ];
     for metric in basis.iter().flat_map(|basis| basis.metrics()) {
-        let name = format!("use-{metric}");
-        let wrong = error(&name).or_else(|| error("estimate"));
-        fields.push(field(&name, "integer", l.addon_estimate_of(words::metric(l, metric)), l.addon_estimate_hint(), Vec::new(), wrong));
+        let field = f.of(&format!("use-{metric}"), "integer", l.addon_estimate_of(words::metric(l, metric)), l.addon_estimate_hint(), "");
+        fields.push(Field { error: field.error.clone().or_else(|| f.error("estimate")), ..field.optional() });
     }
     let anchor = |field: &str| if field == "reason" { "#reason".to_owned() } else { format!("#addon-{}", field.trim_end_matches("_id")) };
     let errors = problems.iter().map(|p| Link { label: l.say(&p.text), href: anchor(&p.field) }).collect();
@@ -215,13 +189,13 @@ async fn draw(
     };
     let page = New {
         shell: visit.shell(app).await?,
-        finder,
+        lookup,
         chosen: basis
             .map(|b| format!("{} · {} · {} v{}", b.tenant.company, b.tenant.slug, b.subscription.plan, b.subscription.version))
             .unwrap_or_default(),
-        key: text("key").parse::<Uuid>().unwrap_or_else(|_| Uuid::now_v7()).to_string(),
+        key: typed.text("key").parse::<Uuid>().unwrap_or_else(|_| Uuid::now_v7()).to_string(),
         fields,
-        reason: text("reason"),
+        reason: typed.text("reason").to_owned(),
         errors,
         shown,
         moved,

@@ -104,14 +104,14 @@ pub(super) async fn submit<S: Sold>(
 ) -> Result<Response, Error> {
     let kind = S::KIND;
     visit.read_at(&format!("/catalog/{}", kind.path()));
-    let text = |name: &str| typed.get(name).unwrap_or_default().trim().to_owned();
+    let text = |name: &str| typed.text(name).to_owned();
     let draft = Draft {
         version: text("version").parse().unwrap_or(1),
         name: text("name"),
         currency: Currency::named(&text("currency")).unwrap_or_default().code().into(),
         starts: text("starts"),
         ends: text("ends"),
-        document: tidy(typed.get("prices").unwrap_or_default()),
+        document: tidy(typed.text("prices")),
         revision: text("revision").parse().unwrap_or(0),
         ..Draft::default()
     };

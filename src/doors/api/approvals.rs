@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     i18n::Lang,
     operations::TOOL_CALL,
+    page::list::{PAGE, told},
     requests::{
         self, State as Standing,
         approvals::{self, Approval},
@@ -26,19 +27,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-const PAGE: usize = 50;
-
 #[derive(Deserialize)]
 pub struct Listing {
     cursor: Option<i64>,
 }
 
 pub async fn pending(State(app): State<App>, Query(asked): Query<Listing>) -> Result<Json<Value>, Error> {
-    let mut found = approvals::pending(&app, asked.cursor.unwrap_or(0), PAGE as i64 + 1).await?;
-    let more = found.len() > PAGE;
-    found.truncate(PAGE);
-    let next = found.last().filter(|_| more).map(|approval| approval.id.to_string());
-    Ok(Json(json!({"items": found.iter().map(Approval::json).collect::<Vec<_>>(), "next": next})))
+    let found = approvals::pending(&app, asked.cursor.unwrap_or(0), PAGE as i64 + 1).await?;
+    Ok(Json(told(found, Approval::json, |approval| approval.id.to_string())))
 }
 
 /// The body of `POST /api/approvals`.

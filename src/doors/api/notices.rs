@@ -4,7 +4,8 @@ use crate::{
     app::App,
     auth::{Operator, RequestsRead},
     error::Error,
-    notices,
+    notices::{self, Told},
+    page::list::{PAGE, told},
     requests::{parse_id, short_id, watching},
 };
 use axum::{
@@ -16,8 +17,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-const PAGE: usize = 50;
-
 #[derive(Deserialize)]
 pub struct Listing {
     #[serde(default)]
@@ -27,17 +26,14 @@ pub struct Listing {
 
 pub async fn list(operator: Operator<RequestsRead>, State(app): State<App>, Query(asked): Query<Listing>) -> Result<Json<Value>, Error> {
     let mut conn = app.db.read().await?;
-    let mut told = notices::newest(&mut conn, operator.id(), asked.unread, asked.cursor, PAGE as i64 + 1).await?;
-    let more = told.len() > PAGE;
-    told.truncate(PAGE);
-    let next = told.last().filter(|_| more).map(|t| t.id.to_string());
-    let items = told.iter().map(
-        |t| json!({
+    let rows = notices::newest(&mut conn, operator.id(), asked.unread, asked.cursor, PAGE as i64 + 1).await?;
+    let shown = |t: &Told| {
+        json!({
             "id": t.id, "kind": t.kind, "request": t.request.map(short_id), "topic": t.topic, "key": t.key(operator.id()), "actor": t.actor, "at": t.at,
             "read_at": t.read_at,
-        }),
-    );
-    Ok(Json(json!({"items": items.collect::<Vec<_>>(), "next": next})))
+        })
+    };
+    Ok(Json(told(rows, shown, |t| t.id.to_string())))
 }
 
 /// The body of `POST /api/notices/read`.

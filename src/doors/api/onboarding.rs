@@ -16,7 +16,7 @@ use crate::{
         steps::{self, Verdict},
     },
     operations::Operation,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     requests,
     tenants::{self, NewTenant},
 };
@@ -30,8 +30,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
-
-const PAGE: usize = 50;
 
 #[derive(Deserialize)]
 pub struct Listing {
@@ -50,11 +48,8 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     };
     let slice = Slice { order: Order { key: "id", down: true }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let mut conn = app.db.read().await?;
-    let mut rows = lists::list(&mut conn, &filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|o| short_id(o.id));
-    Ok(Json(json!({"items": rows.iter().map(shown::brief).collect::<Vec<_>>(), "next": next})))
+    let rows = lists::list(&mut conn, &filter, slice).await?;
+    Ok(Json(told(rows, shown::brief, |o| short_id(o.id))))
 }
 
 pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, Error> {

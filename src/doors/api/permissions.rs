@@ -6,7 +6,7 @@ use super::{
 use crate::{
     app::App,
     error::Error,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     permissions::{self, json as shown},
     tenants,
 };
@@ -15,9 +15,7 @@ use axum::{
     extract::{Path, State},
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
-
-const PAGE: usize = 50;
+use serde_json::Value;
 
 #[derive(Deserialize)]
 pub struct Listing {
@@ -30,11 +28,8 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     let slice = Slice { order: Order { key: "code", down: false }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let q = asked.q.map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
     let mut conn = app.db.read().await?;
-    let mut rows = permissions::templates(&mut conn, q.as_deref(), slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|t| t.code.clone());
-    Ok(Json(json!({"items": rows.iter().map(shown::brief).collect::<Vec<_>>(), "next": next})))
+    let rows = permissions::templates(&mut conn, q.as_deref(), slice).await?;
+    Ok(Json(told(rows, shown::brief, |t| t.code.clone())))
 }
 
 pub async fn show(State(app): State<App>, Path(code): Path<String>) -> Result<Json<Value>, Error> {

@@ -8,7 +8,7 @@ use crate::{
     auth::{Operator, PromotionsRedeem},
     catalog::promotions::{self, spelt},
     error::Error,
-    page::list::{Cursor, Order, Slice},
+    page::list::{Cursor, Order, PAGE, Slice, told},
     redemptions::{self, Filter, json as shown},
     tenants,
 };
@@ -20,9 +20,7 @@ use axum::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
-
-const PAGE: usize = 50;
+use serde_json::Value;
 
 /// The body of `POST /api/promotions/{code}/redemptions`.
 #[derive(Deserialize, JsonSchema)]
@@ -73,11 +71,8 @@ async fn page(app: &App, filter: Filter, cursor: Option<String>) -> Result<Json<
     };
     let slice = Slice { order: Order { key: "id", down: true }, cursor: cursor.as_ref(), limit: PAGE as i64 + 1 };
     let mut conn = app.db.read().await?;
-    let mut rows = redemptions::list(&mut conn, &filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|r| r.id.to_string());
-    Ok(Json(json!({"items": rows.iter().map(shown::whole).collect::<Vec<_>>(), "next": next})))
+    let rows = redemptions::list(&mut conn, &filter, slice).await?;
+    Ok(Json(told(rows, shown::whole, |r| r.id.to_string())))
 }
 
 const LIST: &[(u16, &str)] = &[(200, "`{items, next}`: pass `next` as `cursor` for more"), (404, "No such promotion or tenant")];

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     auth::{Operator, RequestsAsk, RequestsDecide},
     error::Error,
-    page::list::{Cursor, Slice},
+    page::list::{Cursor, PAGE, Slice, told},
     requests::{
         self, State as Standing,
         inbox::{self, Broken, Filter},
@@ -129,8 +129,6 @@ pub struct Listing {
     cursor: Option<i64>,
 }
 
-const PAGE: usize = 50;
-
 pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Result<Json<Value>, Error> {
     let states = match asked.state.as_deref().filter(|s| !s.is_empty()) {
         None => None,
@@ -152,11 +150,8 @@ pub async fn list(State(app): State<App>, Query(asked): Query<Listing>) -> Resul
     let mut conn = app.db.read().await?;
     let cursor = asked.cursor.map(|id| Cursor { value: String::new(), id: id.to_string(), back: false });
     let slice = Slice { cursor: cursor.as_ref(), ..Slice::newest(PAGE as i64 + 1) };
-    let mut rows = inbox::list(&mut conn, &filter, slice).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let next = rows.last().filter(|_| more).map(|r| r.id.to_string());
-    Ok(Json(json!({"items": rows.iter().map(|r| shape::listed(&app, r)).collect::<Vec<_>>(), "next": next})))
+    let rows = inbox::list(&mut conn, &filter, slice).await?;
+    Ok(Json(told(rows, |r| shape::listed(&app, r), |r| r.id.to_string())))
 }
 
 pub async fn show(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Error> {

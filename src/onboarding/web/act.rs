@@ -19,15 +19,13 @@ use crate::{
         steps::{self, Verdict},
     },
     operations::Operation,
-    page::Visit,
+    page::{Visit, typed_time},
     requests::hex,
 };
 use axum::{
     extract::{Path, State},
     response::{IntoResponse, Redirect, Response},
 };
-use chrono::{DateTime, NaiveDateTime, Utc};
-use chrono_tz::Asia::Seoul;
 use sha2::{Digest, Sha256};
 
 /// Where something was tried.
@@ -79,7 +77,7 @@ pub(super) async fn withdraw(
     Csrf(typed): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let id = parse_id(&id)?;
-    let done = begin::withdraw(&app, &operator, id, typed.get("reason").unwrap_or_default()).await;
+    let done = begin::withdraw(&app, &operator, id, typed.text("reason")).await;
     let done = done.map(|()| visit.l.onboarding_withdrawn_now(short_id(id)));
     back(&app, &mut visit, Place { id, step: None, form: "withdraw" }, typed, done).await
 }
@@ -113,8 +111,7 @@ async fn ask(
     typed: Submitted,
 ) -> Result<Response, Error> {
     let id = parse_id(id)?;
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
-    let asked = asking::ask(app, operator, operation, id, &text("content"), &text("reason"), None).await;
+    let asked = asking::ask(app, operator, operation, id, typed.text("content"), typed.text("reason"), None).await;
     let done = asked.map(|request| visit.l.onboarding_asked_now(crate::requests::short_id(request)));
     back(app, &mut visit, Place { id, step: None, form: "decide" }, typed, done).await
 }
@@ -136,9 +133,9 @@ pub(super) async fn submit(
         }
     }
     let at = Place { id, step: Some(kind), form: "evidence" };
-    let given = evidence::read(kind, |field| match (kind, typed.get(field).unwrap_or_default()) {
+    let given = evidence::read(kind, |field| match (kind, typed.text(field)) {
         // a template is chosen together with its version
-        (Kind::Permission, "") => permission::chosen(typed.get("template").unwrap_or_default(), field).to_owned(),
+        (Kind::Permission, "") => permission::chosen(typed.text("template"), field).to_owned(),
         (Kind::Permission, text) => permission::chosen(text, "template").to_owned(),
         (_, text) => text.to_owned(),
     });
@@ -188,9 +185,8 @@ pub(super) async fn decide(
     Csrf(typed): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let (id, kind) = step_of(&id, &step)?;
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
-    let verdict = Verdict::named(&text("decision")).ok_or_else(|| Error::Malformed("decision is pass, fail or waive".into()))?;
-    let done = steps::decide(&app, &operator, id, kind, verdict, &text("seen"), &text("reason")).await;
+    let verdict = Verdict::named(typed.text("decision")).ok_or_else(|| Error::Malformed("decision is pass, fail or waive".into()))?;
+    let done = steps::decide(&app, &operator, id, kind, verdict, typed.text("seen"), typed.text("reason")).await;
     let name = crate::onboarding::waits::step(visit.l, kind.name());
     let done = done.map(|()| match verdict {
         Verdict::Pass => visit.l.onboarding_passed_now(name),
@@ -208,8 +204,7 @@ pub(super) async fn wait(
     Csrf(typed): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let (id, kind) = step_of(&id, &step)?;
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
-    let done = steps::wait(&app, &operator, id, kind, &text("waits_on"), &text("waits_for")).await;
+    let done = steps::wait(&app, &operator, id, kind, typed.text("waits_on"), typed.text("waits_for")).await;
     let done = done.map(|()| visit.l.onboarding_waits_now());
     back(&app, &mut visit, Place { id, step: Some(kind), form: "wait" }, typed, done).await
 }
@@ -222,20 +217,13 @@ pub(super) async fn assign(
     Csrf(typed): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let (id, kind) = step_of(&id, &step)?;
-    let text = |name: &str| typed.get(name).unwrap_or_default();
-    let due = local(text("due"));
-    let done = if due.is_none() && !text("due").is_empty() {
+    let due = typed_time(typed.text("due"));
+    let done = if due.is_none() && typed.some("due").is_some() {
         Err(Error::Invalid(vec![Problem::new("due", msg::absence_not_a_time())]))
     } else {
         // an id that cannot be read is nobody's
-        let owner = Some(text("owner")).filter(|id| !id.is_empty()).map(|id| id.parse().unwrap_or_default());
+        let owner = typed.some("owner").map(|id| id.parse().unwrap_or_default());
         steps::assign(&app, &operator, id, kind, owner, due).await.map(|()| visit.l.onboarding_assigned_now())
     };
     back(&app, &mut visit, Place { id, step: Some(kind), form: "assign" }, typed, done).await
-}
-
-/// What a browser's field for date and time sends, in Korean time.
-fn local(text: &str) -> Option<DateTime<Utc>> {
-    let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"));
-    at.ok()?.and_local_timezone(Seoul).earliest().map(|at| at.with_timezone(&Utc))
 }

@@ -1,5 +1,5 @@
 //! The forms that begin an onboarding, amend its draft, and ask for it again.
-use super::form::{Fields, workers};
+use super::form::workers;
 use crate::{
     app::App,
     auth::{Csrf, OnboardingWork, Operator, Submitted},
@@ -10,7 +10,7 @@ use crate::{
         begin::{self, NewSold},
         find, parse_id, short_id, tasks, waits,
     },
-    page::{self, Field, Link, Shell, Visit},
+    page::{self, Field, Fields, Link, Shell, Visit},
     subscriptions,
     tenants::{NewTenant, REGIONS, ZONES},
 };
@@ -170,7 +170,7 @@ async fn sold_groups(
         who.push(f.choice("owner", l.onboarding_owner(), l.onboarding_owner_hint(), workers(conn).await?, &owner));
     }
     // what was typed or sold before stays chosen, though it may not be on the shelf any more: it is said at the field
-    let known = [f.typed.get("plan").unwrap_or_default().to_owned(), old(|o| o.plan_code.clone())];
+    let known = [f.typed.text("plan").to_owned(), old(|o| o.plan_code.clone())];
     let mut plans = vec![(String::new(), l.subscription_choose_plan())];
     plans.extend(subscriptions::sold(conn, today()).await?.into_iter().map(|(code, name, version)| (code, format!("{name} v{version}"))));
     for code in known {
@@ -195,7 +195,7 @@ async fn sold_groups(
 }
 
 fn sold(typed: &Submitted) -> NewSold {
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
+    let text = |name| typed.text(name).to_owned();
     NewSold {
         plan: text("plan"),
         ai_services: text("ai_services"),
@@ -209,7 +209,7 @@ fn sold(typed: &Submitted) -> NewSold {
 
 /// An id that cannot be read is nobody's.
 fn owner(typed: &Submitted) -> Option<uuid::Uuid> {
-    typed.get("owner").filter(|id| !id.is_empty()).map(|id| id.parse().unwrap_or_default())
+    typed.some("owner").map(|id| id.parse().unwrap_or_default())
 }
 
 fn is_draft(typed: &Submitted) -> bool {
@@ -230,7 +230,7 @@ pub(super) async fn begin(
     State(app): State<App>,
     Csrf(typed): Csrf<Submitted>,
 ) -> Result<Response, Error> {
-    let text = |name: &str| typed.get(name).unwrap_or_default().to_owned();
+    let text = |name| typed.text(name).to_owned();
     let tenant = NewTenant {
         biz_reg_no: text("biz_reg_no"),
         company: text("company"),

@@ -84,13 +84,13 @@ async fn draw(app: &App, visit: &Visit, asked: &Asked, typed: &Submitted, wrong:
     let mut conn = app.db.read().await?;
     let list = lists::page::<Payments>(&visit.reader(app)?, &mut conn, asked, visit.l.payments_empty()).await?;
     drop(conn);
-    let chosen = typed.get("provider").unwrap_or_default();
+    let chosen = typed.text("provider");
     let option = |name: Name| Opt { value: name.name().into(), label: name.called().into(), selected: name.name() == chosen };
     let providers: Vec<Opt> = app.payments.names().map(option).collect();
     let off = providers.is_empty();
     let look_up = (visit.caller()?.may(PaymentsCheck::NAME) && !off).then(|| LookUp {
         providers,
-        order: typed.get("order").unwrap_or_default().to_owned(),
+        order: typed.text("order").to_owned(),
         error: wrong.as_ref().map(|text| visit.l.say(text)),
     });
     let mut response = page::html(&Index { shell: visit.shell(app).await?, list, look_up, off })?;
@@ -112,7 +112,7 @@ async fn look_up(
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     visit.read_at("/payments");
-    let order = form.get("order").unwrap_or_default().to_owned();
+    let order = form.text("order").to_owned();
     let provider = form.get("provider").and_then(Name::named).filter(|name| app.payments.get(*name).is_some());
     let wrong = match (&provider, order.as_str()) {
         (None, _) => Some(msg::payment_provider_missing()),
@@ -236,15 +236,14 @@ async fn note(
     Csrf(form): Csrf<Submitted>,
 ) -> Result<Response, Error> {
     let number = number(&id).ok_or(Error::NotFound)?;
-    let text = |name: &str| form.get(name).unwrap_or_default();
-    match acknowledge::acknowledge(&app, &operator, number, text("trouble"), text("reason")).await {
+    match acknowledge::acknowledge(&app, &operator, number, form.text("trouble"), form.text("reason")).await {
         Ok(()) => {
             visit.say("success", visit.l.payment_acknowledged_now()).await?;
             Ok(Redirect::to(&href(number)).into_response())
         }
         Err(Error::Invalid(problems)) => {
             visit.read_at(&href(number));
-            draw_one(&app, &visit, &id, text("reason"), problems.first().map(|problem| &problem.text)).await
+            draw_one(&app, &visit, &id, form.text("reason"), problems.first().map(|problem| &problem.text)).await
         }
         Err(error) => Err(error),
     }

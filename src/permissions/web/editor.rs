@@ -64,12 +64,11 @@ pub(super) async fn next(visit: Visit, State(app): State<App>, Path(code): Path<
 
 pub(super) async fn check(mut visit: Visit, State(app): State<App>, Csrf(given): Csrf<Submitted>) -> Result<Response, Error> {
     visit.read_at("/permissions");
-    let text = |name: &str| given.get(name).unwrap_or_default();
     let typed = Typed {
-        code: text("code").trim().to_owned(),
+        code: given.text("code").to_owned(),
         code_stands: given.get("stands").is_some(),
-        document: tidy(text("document")),
-        reason: text("reason").to_owned(),
+        document: tidy(given.text("document")),
+        reason: given.text("reason").to_owned(),
         checked: true,
     };
     draw(&app, &visit, typed).await

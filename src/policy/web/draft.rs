@@ -69,7 +69,7 @@ pub(super) async fn form(visit: Visit, State(app): State<App>) -> Result<Respons
 pub(super) async fn try_it(mut visit: Visit, State(app): State<App>, Csrf(form): Csrf<Submitted>) -> Result<Response, Error> {
     visit.read_at("/policy/simulate");
     let l = visit.l;
-    let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let text = |name: &str| form.text(name).to_owned();
     let typed = Typed { document: tidy(&text("document")), days: text("days"), reason: text("reason") };
     let draft = match policy::check(&typed.document) {
         Ok(draft) => draft,

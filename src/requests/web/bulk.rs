@@ -77,7 +77,7 @@ fn back(form: &Submitted) -> &str {
 async fn chosen(app: &App, visit: &Visit, form: &Submitted) -> Result<(Vec<i64>, Option<String>), Error> {
     let all = form.get("all") == Some("1");
     let mut ids: Vec<i64> = if all {
-        let asked = Asked::of("/inbox", form.get("state").unwrap_or_default());
+        let asked = Asked::of("/inbox", form.text("state"));
         let mut conn = app.db.read().await?;
         let slice = Slice { order: Order { key: "created", down: true }, cursor: None, limit: MOST as i64 + 1 };
         Requests::read(&visit.reader(app)?, &mut conn, &asked, slice).await?.iter().map(|r| r.id).collect()
@@ -121,7 +121,7 @@ async fn dry_run(
         ready,
         items,
         cut,
-        reason: form.get("reason").unwrap_or_default().to_owned(),
+        reason: form.text("reason").to_owned(),
         problem,
     };
     let mut response = page::html(&page)?;
@@ -193,7 +193,7 @@ pub(super) async fn decide(
         Some("reject") => false,
         other => return Err(Error::Malformed(format!("decision is {other:?}; it must be approve or reject"))),
     };
-    let reason = form.get("reason").unwrap_or_default().to_owned();
+    let reason = form.text("reason").to_owned();
     // `CR-12:binding`, as the dry run wrote it
     let pairs = form.0.iter().filter(|(name, _)| name == "item").filter_map(|(_, value)| value.split_once(':'));
     let ballots: Vec<(i64, String)> = pairs.filter_map(|(id, binding)| Some((parse_id(id).ok()?, binding.to_owned()))).take(MOST).collect();

@@ -3,7 +3,7 @@ use super::show;
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsAsk},
-    error::{self, Error},
+    error::Error,
     page::Visit,
     requests::{
         comments::{self, Remark},
@@ -41,15 +41,9 @@ pub(super) async fn add(
             visit.say("success", if remark.asks { l.question_sent(&name) } else { l.comment_sent(&name) }).await?;
             Ok(Redirect::to(&format!("/requests/{name}")).into_response())
         }
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
-            let typed = match &problem {
-                Error::Invalid(problems) => {
-                    Typed { remark: remark.text, remark_error: problems.first().map(|p| l.say(&p.text)), ..Typed::default() }
-                }
-                other => Typed { remark: remark.text, conflict: Some(error::sentence(other, l)), ..Typed::default() },
-            };
-            show::page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+        Err(problem) => {
+            let typed = |error| Typed { remark: remark.text, remark_error: error, ..Typed::default() };
+            show::refused(&app, &visit, operator.caller(), id, problem, typed).await
         }
-        Err(other) => Err(other),
     }
 }

@@ -3,7 +3,8 @@ use super::show;
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsDecide, Submitted},
-    error::{self, Error},
+    error::{Error, Problem},
+    i18n::msg,
     page::Visit,
     requests::{
         State as Standing,
@@ -40,21 +41,18 @@ pub(super) async fn report(
     let verdict = Report::VERDICTS.into_iter().find(|state| state.name() == form.verdict);
     let result = match verdict {
         Some(verdict) => findings::report(&app, &operator, id, &Report { verdict, evidence: form.evidence.clone() }).await,
-        None => Err(Error::Invalid(vec![error::Problem::new("verdict", crate::i18n::msg::finding_no_verdict())])),
+        None => Err(Error::Invalid(vec![Problem::new("verdict", msg::finding_no_verdict())])),
     };
     match result {
         Ok(Standing::Unknown) => visit.say("success", l.finding_recorded(&name)).await?,
         Ok(_) => visit.say("success", l.finding_settled(&name)).await?,
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
-            let (error, conflict) = match &problem {
-                Error::Invalid(problems) => (problems.first().map(|p| l.say(&p.text)), None),
-                other => (None, Some(error::sentence(other, l))),
+        Err(problem) => {
+            let typed = |error| {
+                let reported = Reported { verdict: form.verdict, evidence: form.evidence, error };
+                Typed { reported, ..Typed::default() }
             };
-            let reported = Reported { verdict: form.verdict, evidence: form.evidence, error };
-            let typed = Typed { conflict, reported, ..Typed::default() };
-            return show::page(&app, &visit, operator.caller(), id, typed, problem.status()).await;
+            return show::refused(&app, &visit, operator.caller(), id, problem, typed).await;
         }
-        Err(other) => return Err(other),
     }
     Ok(Redirect::to(&format!("/requests/{name}")).into_response())
 }
@@ -73,11 +71,7 @@ pub(super) async fn read_back(
         Ok(Some(true)) => visit.say("success", l.finding_settled(&name)).await?,
         Ok(Some(false)) => visit.say("info", l.finding_read_open()).await?,
         Ok(None) => visit.say("info", l.finding_unreadable()).await?,
-        Err(problem @ Error::Refused(_)) => {
-            let typed = Typed { conflict: Some(error::sentence(&problem, l)), ..Typed::default() };
-            return show::page(&app, &visit, operator.caller(), id, typed, problem.status()).await;
-        }
-        Err(other) => return Err(other),
+        Err(problem) => return show::refused(&app, &visit, operator.caller(), id, problem, |_| Typed::default()).await,
     }
     Ok(Redirect::to(&format!("/requests/{name}")).into_response())
 }

@@ -135,7 +135,7 @@ pub(super) async fn ask(
 ) -> Result<Response, Error> {
     let definition = submit::permitted(&app, &operator, &name).await?;
     let id = form.get("draft").and_then(|id| id.parse().ok()).unwrap_or_else(Uuid::now_v7);
-    let confirmed = form.get("confirm").filter(|c| !c.is_empty()).map(str::to_owned);
+    let confirmed = form.some("confirm").map(str::to_owned);
     let mut draft = Draft { id, operation: name, typed: form.without(&["csrf", "confirm", "draft", "break_glass"]) };
     let breaks = form.get("break_glass").is_some();
     if let Some(problem) = drafts::keep(&visit.session, draft.clone()).await? {
@@ -199,9 +199,9 @@ fn ask_of(definition: &dyn Definition, draft: &Draft, breaks: bool) -> Ask {
     Ask {
         operation: draft.operation.clone(),
         fields: schema::from_text(&definition.schema(), |field| draft.typed.get(field)),
-        reason: draft.typed.get("reason").unwrap_or_default().to_owned(),
+        reason: draft.typed.text("reason").to_owned(),
         not_before: None,
-        break_glass: breaks.then(|| draft.typed.get("emergency").unwrap_or_default().to_owned()),
+        break_glass: breaks.then(|| draft.typed.text("emergency").to_owned()),
         again_from: draft.typed.get("again").and_then(|id| parse_id(id).ok()),
         idempotency_key: Some(draft.id.to_string()),
     }
@@ -275,7 +275,7 @@ impl Wizard<'_> {
             fill_href: fill_href(self.draft),
             draft: self.draft.id.to_string(),
             fields: schema::fields(&self.definition.schema()).into_iter().map(|f| self.field(l, f, &problem)).collect(),
-            reason: self.draft.typed.get("reason").unwrap_or_default().to_owned(),
+            reason: self.draft.typed.text("reason").to_owned(),
             reason_hint: prompt.unwrap_or_else(|| l.form_reason_hint()),
             reason_error: problem("reason"),
             again: self.draft.typed.get("again").map(str::to_owned),

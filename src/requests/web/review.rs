@@ -3,7 +3,7 @@ use super::show;
 use crate::{
     app::App,
     auth::{Csrf, Operator, RequestsDecide},
-    error::{self, Error, Problem},
+    error::{Error, Problem},
     i18n::msg,
     page::Visit,
     requests::{
@@ -43,15 +43,10 @@ pub(super) async fn record(
     };
     match result {
         Ok(()) => visit.say("success", l.review_recorded(&name)).await?,
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
-            let (error, conflict) = match &problem {
-                Error::Invalid(problems) => (problems.first().map(|p| l.say(&p.text)), None),
-                other => (None, Some(error::sentence(other, l))),
-            };
-            let typed = Typed { conflict, looked: Looked { verdict: form.verdict, note: form.note, error }, ..Typed::default() };
-            return show::page(&app, &visit, operator.caller(), id, typed, problem.status()).await;
+        Err(problem) => {
+            let typed = |error| Typed { looked: Looked { verdict: form.verdict, note: form.note, error }, ..Typed::default() };
+            return show::refused(&app, &visit, operator.caller(), id, problem, typed).await;
         }
-        Err(other) => return Err(other),
     }
     Ok(Redirect::to(&format!("/requests/{name}")).into_response())
 }

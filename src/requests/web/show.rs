@@ -62,6 +62,23 @@ pub(super) async fn page(
     Ok(response)
 }
 
+/// The request as it is now, with why something could not be done, beside what was typed where that is wrong.
+pub(super) async fn refused(
+    app: &App,
+    visit: &Visit,
+    caller: &Arc<Caller>,
+    id: i64,
+    problem: Error,
+    typed: impl FnOnce(Option<String>) -> Typed,
+) -> Result<Response, Error> {
+    let typed = match &problem {
+        Error::Invalid(problems) => typed(problems.first().map(|p| visit.l.say(&p.text))),
+        Error::Refused(_) | Error::NotPermitted(_) => Typed { conflict: Some(error::sentence(&problem, visit.l)), ..typed(None) },
+        _ => return Err(problem),
+    };
+    page(app, visit, caller, id, typed, problem.status()).await
+}
+
 /// The next request that waits for the reader, so that many can be worked through without going back to the list.
 async fn waiting(conn: &mut PgConnection, caller: &Arc<Caller>, id: i64, newer: bool) -> Result<Option<String>, Error> {
     if !caller.may(RequestsDecide::NAME) {
@@ -121,17 +138,10 @@ pub(super) async fn vote(
             let from_list = form.back.starts_with("/inbox");
             Ok(Redirect::to(&if from_list { form.back } else { format!("/requests/{name}") }).into_response())
         }
-        // shown on the request itself, as it is now, with what was typed
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_) | Error::Invalid(_))) => {
-            let typed = match &problem {
-                Error::Invalid(problems) => {
-                    Typed { error: problems.first().map(|p| l.say(&p.text)), reason: ballot.reason, ..Typed::default() }
-                }
-                other => Typed { conflict: Some(error::sentence(other, l)), reason: ballot.reason, ..Typed::default() },
-            };
-            page(&app, &visit, operator.caller(), id, typed, problem.status()).await
+        Err(problem) => {
+            let typed = |error| Typed { error, reason: ballot.reason, ..Typed::default() };
+            refused(&app, &visit, operator.caller(), id, problem, typed).await
         }
-        Err(other) => Err(other),
     }
 }
 
@@ -162,11 +172,7 @@ async fn taken_back(
             visit.say("success", said).await?;
             Ok(Redirect::to(&format!("/requests/{}", short_id(id))).into_response())
         }
-        Err(problem @ (Error::Refused(_) | Error::NotPermitted(_))) => {
-            let typed = Typed { conflict: Some(error::sentence(&problem, visit.l)), ..Typed::default() };
-            page(app, visit, caller, id, typed, problem.status()).await
-        }
-        Err(other) => Err(other),
+        Err(problem) => refused(app, visit, caller, id, problem, |_| Typed::default()).await,
     }
 }
 

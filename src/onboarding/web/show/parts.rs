@@ -7,9 +7,9 @@ use crate::{
         Kind, Onboarding, Progress, Task,
         evidence::{self, Dataset, as_lines},
         is_in_order, steps, waits,
-        web::{called, form::Fields},
+        web::called,
     },
-    page::{Badge, Fact, Field, Link, When, money},
+    page::{Badge, Fact, Field, Fields, Link, When, money},
     permissions::matrix::Matrix,
     requests::{hex, view::Step as Past},
 };
