@@ -99,7 +99,7 @@ pub(super) fn impact(survey: &Survey) -> Vec<Text> {
         super::Why::Begins => msg::impact_migration_begins(count),
         super::Why::Changes => msg::impact_migration_changes(count),
         super::Why::Ends => msg::impact_migration_ends(count),
-        super::Why::Late | super::Why::Failed => msg::impact_migration_left_out(count),
+        super::Why::Late | super::Why::Stopped | super::Why::Failed => msg::impact_migration_left_out(count),
     }));
     said
 }
