@@ -19,8 +19,10 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Value, json};
 
-/// So many tenants are moved by one request at the most: nobody reads a longer list.
-pub const MOST: usize = 1_000;
+/// So many tenants are moved by one request at the most: as many as one statement writes down in a small part of its time.
+pub const MOST: usize = 20_000;
+/// So many are named at the most, where not everybody is meant.
+const NAMED: usize = 1_000;
 
 /// Somebody who is on the version, and may be moved.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Who is on a version and has not left it by today, each once: with the subscription that they have on that day, or the last one. One more than
-/// the limit, if there are so many.
+/// the limit, if there are so many. Nothing comes after what has no end, so most are not looked for what does.
 pub(super) async fn candidates(
     conn: &mut PgConnection,
     (plan, version): (&str, i32),
@@ -21,8 +21,8 @@ pub(super) async fn candidates(
         Candidate,
         r#"select distinct on (s.tenant_id) s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, lower(s.during) as "starts!",
              upper(s.during) as ends, s.undone_in is not null as "undone!",
-             (select min(lower(n.during)) from tenant_subscription n
-              where n.tenant_id = s.tenant_id and n.undone_in is null and lower(n.during) > lower(s.during)) as next
+             case when upper(s.during) is not null then (select min(lower(n.during)) from tenant_subscription n
+               where n.tenant_id = s.tenant_id and n.undone_in is null and lower(n.during) > lower(s.during)) end as next
            from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
            where s.plan_code = $1 and s.plan_version = $2 and s.undone_in is null and coalesce(upper(s.during), 'infinity'::date) > $3::date
              and ($5::text[] is null or s.tenant_id = any($5))

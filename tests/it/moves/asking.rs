@@ -178,7 +178,7 @@ async fn what_makes_no_sense_is_told_by_its_field() {
     let ends = json!({"tenant_id": tenant, "from": today() + Days::new(9)});
     assert_eq!(office.done("subscription.cancel", ends).await["state"], "succeeded");
     assert_eq!(refused(json!({})).await, said("from_version", "migration-all-left-out"));
-    many(&office.desk, 1_001).await;
+    many(&office.desk, 20_001).await;
     assert_eq!(refused(json!({})).await, said("tenants", "migration-too-many"));
     let (status, request) = office.ask("subscription.migrate", json!({"plan": "pro-v3", "from_version": 1, "to_version": 2, "from": tomorrow(), "tenants": (1..=1000).map(|n| format!("many-{n}\n")).collect::<String>()})).await;
     assert_eq!((status, &request["preview"]["after"]["moving"], &request["preview"]["after"]["who"]), (201, &json!(1000), &Value::Null));
@@ -201,6 +201,13 @@ async fn what_makes_no_sense_is_told_by_its_field() {
         assert_eq!(page.get("/subscriptions/plans/nothing/migrate").await.status, 404);
         assert_eq!(page.get("/subscriptions/migrations/CR-1").await.status, 404);
     }
+    // more than anybody reads are in the list of subscriptions
+    let all = office.desk.sign_in("cs").await.get(&format!("{path}?from_version=1&to_version=2&from={}", tomorrow())).await;
+    assert_eq!(
+        (all.status, all.count("#moving li"), all.all("#moving-more", "href")),
+        (422, 50, vec!["/subscriptions?plan=pro-v3&version=1".into()])
+    );
+    all.sees("20,000개보다 많습니다. 대상 테넌트를 1,000개 이하로").sees("나머지 19,950개는 구독 목록에서 보기");
     // whoever may not ask sees who would move, and why there is no button
     let looks = office.desk.sign_in("auditor").await;
     let shown = looks.get(&format!("{path}?from_version=1&to_version=2&from={}&tenants=many-1", tomorrow())).await;

@@ -1,5 +1,5 @@
 //! Stopped on its way: what has moved stays, those who wait are left out, and nobody is both.
-use super::{counts, tomorrow, wish};
+use super::{counts, many, tomorrow, wish};
 use crate::{subscriptions::Office, support::REASON};
 use serde_json::{Value, json};
 
@@ -102,5 +102,27 @@ async fn those_whose_turn_it_is_are_waited_for() {
     .await
     .unwrap();
     assert_eq!(begun, [moved; 3]);
+    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+}
+
+/// As many as one request moves: begun at once, and stopped at once.
+#[tokio::test]
+async fn twenty_thousand_are_begun_and_stopped_at_once() {
+    let office = Office::with_next().await;
+    many(&office.desk, 20_000).await;
+    let (status, request) = office.ask("subscription.migrate", wish(tomorrow())).await;
+    assert_eq!((status, &request["preview"]["after"]["moving"], &request["preview"]["after"]["who"]), (201, &json!(20_000), &Value::Null));
+    let id = request["id"].as_str().unwrap();
+    assert_eq!(office.approved(id).await["state"], "succeeded");
+    let told = loop {
+        // on a busy machine the twenty whose turn it is may take longer than anybody waits for a lock
+        match office.cs.post(&path(id), &json!({"reason": REASON})).await {
+            (503, _) => {}
+            (status, told) => break (status, told),
+        }
+    };
+    let moved = told.1["counts"]["moved"].as_i64().unwrap();
+    assert_eq!((told.0, &told.1["counts"]), (200, &counts(0, moved, 20_000 - moved)));
+    assert_eq!(office.finished(id).await["counts"], counts(0, moved, 20_000 - moved));
     assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
 }
