@@ -43,7 +43,7 @@ impl Stuck {
     async fn until_one_waits(&mut self, statement: &str) {
         let waits = format!("select exists (select {})", Self::waiting(statement));
         let end = Instant::now() + Duration::from_secs(20);
-        while !sqlx::query_scalar(AssertSqlSafe(&*waits)).fetch_one(&mut self.watcher).await.unwrap() {
+        while !sqlx::query_scalar::<_, bool>(AssertSqlSafe(waits.clone())).fetch_one(&mut self.watcher).await.unwrap() {
             assert!(Instant::now() < end, "nobody waits with {statement}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -73,7 +73,7 @@ impl Office {
         many(&self.desk, tenants).await;
         let id = self.asked("subscription.migrate", wish(tomorrow())).await;
         let (mut holds, watcher) = (self.desk.owner().await, PgConnection::connect(&self.desk.url_as("postgres").await).await.unwrap());
-        holds.execute("begin; select from tenant_subscription where tenant_id = 'tnt_m000000022' for update").await.unwrap();
+        holds.execute("begin; select from tenant_subscription where tenant_id = 'tnt_m000000022' for no key update").await.unwrap();
         assert_eq!(self.approved(&id).await["state"], "succeeded");
         let mut stuck = Stuck { id, holds, watcher };
         stuck.until_one_waits("update tenant_subscription").await;
@@ -99,9 +99,13 @@ impl Office {
         }
     }
 
+    async fn is_as_told(&self) {
+        assert_eq!((besides_many(self.overwritten().await), self.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+    }
+
     /// Whoever writes past the portal what became of somebody is found: each of these alone.
     async fn finds(&self, request: &str, edits: &[&str]) {
-        assert_eq!((self.overwritten().await, self.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+        self.is_as_told().await;
         let mut owner = self.desk.owner().await;
         for edit in edits {
             let mut tx = owner.begin().await.unwrap();
@@ -111,7 +115,7 @@ impl Office {
             sqlx::raw_sql(AssertSqlSafe(past)).execute(&mut *tx).await.unwrap();
             let registry = countersign::operations::registry::Registry::new();
             let found = countersign::requests::invariants::overwritten(&mut tx, &registry).await.unwrap();
-            assert_eq!(found.requests, [request], "{edit}");
+            assert_eq!(besides_many(found.requests), [request], "{edit}");
             tx.rollback().await.unwrap();
         }
     }
@@ -129,4 +133,9 @@ async fn many(desk: &Desk, n: i32) {
          alter table tenant enable trigger user; alter table tenant_subscription enable trigger user"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut desk.owner().await).await.unwrap();
+}
+
+/// No event tells of those whom [`many`] wrote for the first request.
+fn besides_many(found: Vec<String>) -> Vec<String> {
+    found.into_iter().filter(|request| request != "CR-1").collect()
 }

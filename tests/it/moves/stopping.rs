@@ -56,7 +56,7 @@ async fn whoever_may_ask_for_it_stops_it_and_says_why() {
     assert_eq!(story[story.len() - 2..], ["subscription.migration.stopped", "subscription.migration.finished"]);
     assert_eq!(story.iter().filter(|kind| *kind == "subscription.migrated").count(), 20);
     cs.get(&format!("/requests/{id}")).await.sees("구독 버전 이동 중단").sees(REASON);
-    cs.get("/notices").await.sees("테넌트별 처리까지 모두 끝났습니다.");
+    office.desk.sign_in("approver").await.get("/notices").await.sees("테넌트별 처리까지 모두 끝났습니다.");
 
     // those who moved have it as any other change, and those who did not may be asked for again
     let of = async |tenant: &str| office.of(tenant).await["next"]["what"].clone();
@@ -80,7 +80,7 @@ async fn whoever_may_ask_for_it_stops_it_and_says_why() {
 #[tokio::test]
 async fn those_whose_turn_it_is_are_waited_for() {
     let office = Office::with_next().await;
-    let mut stuck = office.stuck(45).await;
+    let mut stuck = office.stuck(200).await;
     let (id, said) = (stuck.id.clone(), json!({"reason": REASON}));
     let address = path(&id);
     let ((status, told), ()) = tokio::join!(office.cs.post(&address, &said), async {
@@ -88,10 +88,10 @@ async fn those_whose_turn_it_is_are_waited_for() {
         stuck.let_go().await;
     });
     assert_eq!(status, 200, "{told}");
-    // forty, unless the job had given up already
+    // forty, but for a job that gave up before, or was quicker once more
     let moved = told["counts"]["moved"].as_i64().unwrap();
-    assert!([20, 40].contains(&moved), "{told}");
-    assert_eq!(office.finished(&id).await["counts"], counts(0, moved, 45 - moved));
+    assert!(moved >= 20 && moved % 20 == 0, "{told}");
+    assert_eq!(office.finished(&id).await["counts"], counts(0, moved, 200 - moved));
     let mut owner = office.desk.owner().await;
     let begun: Vec<i64> = sqlx::query_scalar(
         "select count(*) from tenant_subscription where plan_version = 2 union all
@@ -102,7 +102,7 @@ async fn those_whose_turn_it_is_are_waited_for() {
     .await
     .unwrap();
     assert_eq!(begun, [moved; 3]);
-    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+    office.is_as_told().await;
 }
 
 /// As many as one request moves: begun at once, and stopped at once.
@@ -124,5 +124,5 @@ async fn twenty_thousand_are_begun_and_stopped_at_once() {
     let moved = told.1["counts"]["moved"].as_i64().unwrap();
     assert_eq!((told.0, &told.1["counts"]), (200, &counts(0, moved, 20_000 - moved)));
     assert_eq!(office.finished(id).await["counts"], counts(0, moved, 20_000 - moved));
-    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
+    office.is_as_told().await;
 }
