@@ -55,7 +55,8 @@ async fn whoever_may_ask_for_it_stops_it_and_says_why() {
     let story = office.desk.story(&id).await;
     assert_eq!(story[story.len() - 2..], ["subscription.migration.stopped", "subscription.migration.finished"]);
     assert_eq!(story.iter().filter(|kind| *kind == "subscription.migrated").count(), 20);
-    cs.get(&format!("/requests/{id}")).await.sees("구독 버전 이동 중단").sees(REASON);
+    let timeline = cs.get(&format!("/requests/{id}")).await.texts(".timeline").join(" ");
+    assert!(timeline.contains("구독 버전 이동 중단") && !timeline.contains("구독 버전 이동 진행"), "{timeline}");
     office.desk.sign_in("approver").await.get("/notices").await.sees("테넌트별 처리까지 모두 끝났습니다.");
 
     // those who moved have it as any other change, and those who did not may be asked for again
