@@ -288,6 +288,7 @@ impl World {
             "catalog.publish" => "catalog.published",
             "promotion.open" => "promotion.opened",
             "subscription.change" => "subscription.changed",
+            "subscription.migrate" => "subscription.migration.begun",
             "addon.change" => "addon.changed",
             "permissions.publish" => "permissions.published",
             _ if r.target_type == "tool" => "tool.released",
@@ -298,6 +299,7 @@ impl World {
         story.events.push(seal(executor, "worker", at, 1, about(r, "request.started").with("binding", r.binding_hex()).with("attempt", 1)));
         let told = match kind {
             "subscription.changed" => super::subscriptions::changed(r),
+            "subscription.migration.begun" => super::subscriptions::moves(r),
             "addon.changed" => super::addons::changed(r),
             _ => about(r, kind),
         };

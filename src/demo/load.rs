@@ -102,8 +102,8 @@ pub async fn fill(owner_url: &str, scale: Scale) -> anyhow::Result<()> {
         events(&mut tx, &[&seal(Entry::of("demo.loaded").with("subscriptions", true))?]).await?;
         tx.commit().await?;
         super::subscriptions::store::finish(&mut conn).await?;
-        let mut last = super::subscriptions::planned(now, today());
-        last.extend(super::addons::all(now, today()));
+        let last = super::subscriptions::planned(now, today()).into_iter().chain(super::addons::all(now, today()));
+        let last = last.chain(super::subscriptions::moving(now, today())).collect();
         deeds(&mut conn, last, &mut world, &mut id, &people, (&registry, &policy)).await?;
     }
     sqlx::query_scalar!("select setval(pg_get_serial_sequence('request', 'id'), $1)", id).fetch_one(&mut conn).await?;

@@ -85,7 +85,7 @@ pub struct Told {
 }
 
 /// The whole story of a request that was submitted at this time, oldest first. Months before are not looked into. What a request about a
-/// plan did to each of its tenants, by the hundred, is not told here one by one.
+/// plan did to each of its tenants, by the thousand, is not told here one by one, nor every twenty of them.
 pub async fn story(conn: &mut PgConnection, request: i64, submitted: DateTime<Utc>) -> sqlx::Result<Vec<Told>> {
     let rows = sqlx::query!(
         r#"select e.event_id as id, e.recorded_at as at, e.kind, e.outcome, e.actor_id, coalesce(o.name, e.actor_id::text) as "actor!", e.door,
@@ -94,6 +94,7 @@ pub async fn story(conn: &mut PgConnection, request: i64, submitted: DateTime<Ut
              left join ledger.detail d on d.event_id = e.event_id and d.recorded_at = e.recorded_at and d.recorded_at >= $2
              left join ledger.subject_key k on d.sealed is not null and k.subject = e.target_type || ':' || e.target_id
            where e.request_id = $1 and e.recorded_at >= $2
+             and e.kind <> 'subscription.migration.advanced'
              and not (e.target_type is not distinct from 'tenant' and exists (select from request r where r.id = $1 and r.target_type = 'plan'))
            order by e.event_id limit 200"#,
         request,

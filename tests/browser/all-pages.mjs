@@ -45,6 +45,7 @@ export const all = [
   { name: 'subscription-cancel', path: '/tenants/tnt_demoonb000/subscription/cancel' },
   { name: 'subscribers', path: '/subscriptions/plans/pro' },
   { name: 'migrate', path: '/subscriptions/plans/pro/migrate' },
+  { name: 'migration', path: first('/subscriptions/plans/pro', /^\/subscriptions\/migrations\/CR-\d+$/), as: people.cs },
   { name: 'addon-requests', path: '/addons' },
   { name: 'addon-new', path: '/addons/new?tenant=tnt_demoonb001', as: people.cs },
   { name: 'tenant-addons', path: '/tenants/tnt_demoonb000/addons' },

@@ -56,7 +56,10 @@ const NEW: Seed = Seed {
     again: None,
 };
 
-const SEEDS: [Seed; 11] = [
+/// Somebody who has been a customer since before the plan's third version.
+const EARLY: Seed = Seed { days: 128, state: "approved", steps: "pppp", amount: 1_320_000, ..NEW };
+
+const SEEDS: [Seed; 16] = [
     Seed { company: "하늘바이오", slug: "haneul-bio", contact: "김하늘", days: 41, state: "approved", steps: "pppp", ..NEW },
     Seed {
         company: "다산로보틱스",
@@ -107,6 +110,11 @@ const SEEDS: [Seed; 11] = [
         company: "별빛금융", slug: "byeolbit", contact: "임별", days: 1, state: "draft", plan: "enterprise", amount: 12_100_000, ..NEW
     },
     Seed { company: "새온소재", slug: "saeon", contact: "신새온", days: 70, state: "expired", steps: "p...", ..NEW },
+    Seed { company: "물결소프트", slug: "mulgyeol", contact: "강물결", ..EARLY },
+    Seed { company: "달빛제약", slug: "dalbit-pharm", contact: "문달빛", ..EARLY },
+    Seed { company: "한결금속", slug: "hangyeol", contact: "오한결", ..EARLY },
+    Seed { company: "푸른솔출판", slug: "pureunsol", contact: "송푸름", ..EARLY },
+    Seed { company: "참나래여행", slug: "chamnarae", contact: "나여행", ..EARLY },
 ];
 
 /// What is written for one tenant.
@@ -142,7 +150,7 @@ pub(super) fn all(
                     "expected_amount": seed.amount, "contract": "passed", "payment": "passed", "permission": "passed",
                     "migration": if seed.steps.ends_with('w') { "waived" } else { "passed" }, "evidence": &hex(&Sha256::digest(seed.slug))[..16]});
                 if catalog && seed.state == "approved" {
-                    super::subscriptions::sold(onboarding == "approved").into_iter().for_each(|(key, value)| shown[key] = value);
+                    super::subscriptions::sold(onboarding == "approved", seed.days).into_iter().for_each(|(key, value)| shown[key] = value);
                 }
                 shown
             };

@@ -70,7 +70,7 @@ const OLD: [Old; 7] = [
 ];
 
 /// The first day of the month so many months before (or, below zero, after) this one.
-fn month(today: NaiveDate, back: i32) -> NaiveDate {
+pub(super) fn month(today: NaiveDate, back: i32) -> NaiveDate {
     let first = today.with_day(1).expect("every month has a first day");
     let months = Months::new(back.unsigned_abs());
     if back < 0 { first + months } else { first - months }

@@ -11,6 +11,7 @@ pub async fn leave(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc
     match r.operation.as_str() {
         "catalog.publish" => publish(conn, r, at).await,
         "subscription.change" => Ok(crate::demo::subscriptions::store::change(conn, r, at).await?),
+        "subscription.migrate" => Ok(crate::demo::subscriptions::store::migrate(conn, r, at).await?),
         "addon.change" => Ok(crate::demo::addons::store::change(conn, r, at).await?),
         "permissions.publish" => crate::demo::rights::store::publish(conn, r, at).await,
         _ => open(conn, r, at).await,

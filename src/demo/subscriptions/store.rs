@@ -1,5 +1,5 @@
 //! SQL of the demo's subscriptions: the tables as the operations would have left them, on days that have passed.
-use crate::requests::Request;
+use crate::{requests::Request, subscriptions::migration::job::JOB};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -53,4 +53,26 @@ pub async fn change(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Ut
     .execute(conn)
     .await
     .map(|_| ())
+}
+
+/// What a migration that began left behind: everybody waits, and the job is in the queue.
+pub async fn migrate(conn: &mut PgConnection, r: &Request, at: Option<DateTime<Utc>>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with begun as (
+           insert into subscription_migration (request_id, plan_code, from_version, to_version, from_day, created_at)
+           select $1, plan, from_version, to_version, \"from\", $2
+           from jsonb_to_record($3) f (plan text, from_version int, to_version int, \"from\" date) returning plan_code, from_version)
+         insert into subscription_migration_row (request_id, tenant_id, had_id)
+         select $1, s.tenant_id, s.id from tenant_subscription s join begun b on s.plan_code = b.plan_code and s.plan_version = b.from_version
+         where upper_inf(s.during) and s.undone_in is null",
+        r.id,
+        at,
+        r.fields
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!("insert into job (kind, payload) values ($1, jsonb_build_object('request', $2::bigint))", JOB, r.id)
+        .execute(conn)
+        .await
+        .map(|_| ())
 }

@@ -27,7 +27,8 @@ use crate::{
     app::App,
     auth::{
         AddonsRead, CatalogChange, CatalogRead, CustomersRead, LedgerRead, OnboardingRead, OnboardingWork, PaymentsCheck, PaymentsRead,
-        PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsRead,
+        PermissionsRead, PolicyRead, PortalUse, PromotionsRedeem, RequestsAsk, RequestsDecide, RequestsRead, SubscriptionsChange,
+        SubscriptionsRead,
     },
     error::Error,
     i18n::Lang,
@@ -117,6 +118,7 @@ pub fn routes(surface: Surface) -> Surface {
         .show::<SubscriptionsRead, _, _>("/api/subscriptions", subscriptions::list)
         .show::<SubscriptionsRead, _, _>("/api/tenants/{id}/subscription", subscriptions::show)
         .show::<SubscriptionsRead, _, _>("/api/subscriptions/migrations/{request}", subscriptions::migration)
+        .act::<SubscriptionsChange, _, _>("/api/subscriptions/migrations/{request}/stop", subscriptions::stop)
         .act::<SubscriptionsRead, _, _>("/api/subscriptions/preview", subscriptions::preview)
         .show::<LedgerRead, _, _>("/api/ledger", ledger::list)
         .show::<LedgerRead, _, _>("/api/ledger/export", crate::ledger::web::export)

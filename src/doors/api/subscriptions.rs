@@ -2,7 +2,9 @@
 use super::{Body, Language, Query};
 use crate::{
     app::App,
+    auth::{Operator, SubscriptionsChange},
     error::Error,
+    requests::parse_id,
     subscriptions::{Wish, api, migration},
 };
 use axum::{
@@ -29,6 +31,26 @@ pub async fn migration(
     Query(asked): Query<migration::api::Asked>,
 ) -> Result<Json<Value>, Error> {
     Ok(Json(migration::api::of(&app, l, &request, &asked).await?))
+}
+
+/// The body of `POST /api/subscriptions/migrations/{request}/stop`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationStop {
+    /// Why those who wait are not moved, 10 to 2,000 characters.
+    reason: String,
+}
+
+/// The migration as it is from then on.
+pub async fn stop(
+    operator: Operator<SubscriptionsChange>,
+    State(app): State<App>,
+    Language(l): Language,
+    Path(request): Path<String>,
+    Body(said): Body<MigrationStop>,
+) -> Result<Json<Value>, Error> {
+    migration::stop::stop(&app, &operator, parse_id(&request)?, &said.reason).await?;
+    Ok(Json(migration::api::of(&app, l, &request, &migration::api::Asked::default()).await?))
 }
 
 /// The body of `POST /api/subscriptions/preview`.

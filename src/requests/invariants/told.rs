@@ -30,8 +30,8 @@ pub(super) const EFFECTS: [&str; 19] = [
     "ledger.resumed",
 ];
 
-/// And kinds that say what followed for one of many, after the request was over.
-const SEQUELS: [&str; 1] = ["subscription.migrated"];
+/// And kinds that say what followed after the request was over: for one of many, or that the rest does not follow.
+const SEQUELS: [&str; 2] = ["subscription.migrated", "subscription.migration.stopped"];
 
 /// The requests so far, as the events told of them.
 #[derive(Default)]
@@ -293,12 +293,11 @@ mod tests {
         other["target"]["id"] = json!("org_2");
         let on_another = told(&[&whole[..4], &[other, over.clone()]].concat());
         assert_eq!(on_another, ["org.tier.fixed by CR-1, on something else than CR-1 was about"]);
-        let follows = of("subscription.migrated", "w", json!({}));
-        assert_eq!(told(&[&whole[..], std::slice::from_ref(&follows)].concat()), [""; 0], "it may follow when the request is over");
-        assert_eq!(
-            told(&[&whole[..4], std::slice::from_ref(&follows)].concat()),
-            ["subscription.migrated by CR-1, which had not begun it"]
-        );
+        for kind in SEQUELS {
+            let follows = of(kind, "w", json!({}));
+            assert_eq!(told(&[&whole[..], std::slice::from_ref(&follows)].concat()), [""; 0], "it may follow when the request is over");
+            assert_eq!(told(&[&whole[..4], &[follows]].concat()), [format!("{kind} by CR-1, which had not begun it")]);
+        }
         let of_something_else = of("request.started", "w", json!({"binding": "b2"}));
         let swapped = told(&[&whole[..3], &[of_something_else], &whole[4..]].concat());
         assert_eq!(swapped, ["request.started of CR-1, and of something else than CR-1 asked for"]);

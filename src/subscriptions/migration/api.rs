@@ -34,6 +34,7 @@ pub async fn of(app: &App, l: Lang, request: &str, asked: &Asked) -> Result<Valu
     let m = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let counts = store::counts(&mut conn, id).await?;
     let mut rows = store::rows(&mut conn, id, state.as_deref(), slice).await?;
+    let stopped = store::stopped(&mut conn, id).await?;
     drop(conn);
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
@@ -41,7 +42,7 @@ pub async fn of(app: &App, l: Lang, request: &str, asked: &Asked) -> Result<Valu
     Ok(json!({
         "request": short_id(m.request), "plan": m.plan, "from_version": m.from_version, "to_version": m.to_version, "from": m.from,
         "state": if m.finished_at.is_some() { "finished" } else { "running" }, "began_at": m.created_at, "finished_at": m.finished_at,
-        "counts": counts, "items": rows.iter().map(|row| shown(l, row)).collect::<Vec<_>>(), "next": next,
+        "stopped": stopped.map(|s| json!({"by": s.by, "at": s.at, "reason": s.why})), "counts": counts, "items": rows.iter().map(|row| shown(l, row)).collect::<Vec<_>>(), "next": next,
     }))
 }
 

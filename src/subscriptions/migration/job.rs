@@ -9,8 +9,7 @@ use crate::{
     error::Error,
     jobs::{self, Job},
     ledger::Entry,
-    notices,
-    requests::{self, short_id},
+    notices, requests,
     subscriptions::{begin, end, services},
     tenants,
 };
@@ -68,8 +67,7 @@ async fn commit(mut change: Change, migration: &Migration, moved: usize, skipped
         entry = entry.with("pending", counts.pending);
         jobs::enqueue(&mut change, JOB, json!({"request": migration.request}), Duration::ZERO).await?;
     }
-    let told = json!({"id": short_id(migration.request), "moved": counts.moved, "skipped": counts.skipped, "pending": counts.pending});
-    change.announce("request", migration.request, &told).await?;
+    change.announce("request", migration.request, &counts.told(migration.request)).await?;
     crash::point("migration.committing");
     change.commit(entry).await.map(|_| ())
 }

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod job;
 pub mod operation;
+pub mod stop;
 mod store;
 mod survey;
 pub mod web;
@@ -12,12 +13,16 @@ pub use survey::Survey;
 
 use crate::{
     i18n::{Lang, Text, msg},
+    requests::short_id,
     tenants::Status,
 };
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::{Value, json};
 
-/// So many tenants are moved by one request at the most: nobody reads a longer list.
-pub const MOST: usize = 1_000;
+/// So many tenants are moved by one request at the most: as many as one statement writes down in a small part of its time.
+pub const MOST: usize = 20_000;
+/// So many are named at the most, where not everybody is meant.
+const NAMED: usize = 1_000;
 
 /// Somebody who is on the version, and may be moved.
 #[derive(Clone, Debug)]
@@ -48,12 +53,14 @@ pub enum Why {
     Ends,
     /// The day was over before its turn came.
     Late,
+    /// Somebody stopped the migration before its turn came.
+    Stopped,
     /// It was tried and refused.
     Failed,
 }
 
 impl Why {
-    pub const ALL: [Why; 6] = [Why::Inactive, Why::Begins, Why::Changes, Why::Ends, Why::Late, Why::Failed];
+    pub const ALL: [Why; 7] = [Why::Inactive, Why::Begins, Why::Changes, Why::Ends, Why::Late, Why::Stopped, Why::Failed];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -62,6 +69,7 @@ impl Why {
             Why::Changes => "changes",
             Why::Ends => "ends",
             Why::Late => "late",
+            Why::Stopped => "stopped",
             Why::Failed => "failed",
         }
     }
@@ -78,6 +86,7 @@ impl Why {
             Why::Changes => msg::migration_why_changes(),
             Why::Ends => msg::migration_why_ends(),
             Why::Late => msg::migration_why_late(),
+            Why::Stopped => msg::migration_why_stopped(),
             Why::Failed => msg::migration_why_failed(),
         }
     }
@@ -114,6 +123,14 @@ pub struct Migration {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// Who stopped it.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    pub by: String,
+    pub at: DateTime<Utc>,
+    pub why: String,
+}
+
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
@@ -129,6 +146,11 @@ impl Counts {
 
     pub fn done(&self) -> i64 {
         self.moved + self.skipped
+    }
+
+    /// As listeners are told of it.
+    fn told(&self, request: i64) -> Value {
+        json!({"id": short_id(request), "moved": self.moved, "skipped": self.skipped, "pending": self.pending})
     }
 }
 
@@ -155,7 +177,7 @@ impl Row {
 
 /// Where its progress is shown.
 pub fn href(request: i64) -> String {
-    format!("/subscriptions/migrations/{}", crate::requests::short_id(request))
+    format!("/subscriptions/migrations/{}", short_id(request))
 }
 
 #[cfg(test)]

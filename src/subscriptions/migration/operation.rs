@@ -1,6 +1,6 @@
 //! `subscription.migrate`: from a day on, those who are on one version of a plan have another. What is approved are the two price lists, the
 //! day, and everybody by name or by checksum; what is done with the approval is to begin. The rest is the job's.
-use super::{MOST, Survey, href, job, store};
+use super::{NAMED, Survey, href, job, store};
 use crate::{
     auth::SubscriptionsChange,
     db::Change,
@@ -99,7 +99,7 @@ pub(super) fn impact(survey: &Survey) -> Vec<Text> {
         super::Why::Begins => msg::impact_migration_begins(count),
         super::Why::Changes => msg::impact_migration_changes(count),
         super::Why::Ends => msg::impact_migration_ends(count),
-        super::Why::Late | super::Why::Failed => msg::impact_migration_left_out(count),
+        super::Why::Late | super::Why::Stopped | super::Why::Failed => msg::impact_migration_left_out(count),
     }));
     said
 }
@@ -112,8 +112,8 @@ impl Migrate {
             text.split(|c: char| c.is_whitespace() || c == ',' || c == ';').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
-        if names.len() > MOST {
-            return Err(Refusal::field("tenants", msg::migration_too_many_named(grouped(i64::try_from(MOST).unwrap_or(i64::MAX)))));
+        if names.len() > NAMED {
+            return Err(Refusal::field("tenants", msg::migration_too_many_named(grouped(NAMED as i64))));
         }
         Ok(Some(names).filter(|names| !names.is_empty()))
     }
@@ -137,7 +137,7 @@ mod tests {
         };
         assert_eq!(named(Some("b, a\r\nc\ta;b ,")), Ok(Some("a|b|c".into())));
         assert_eq!((named(None), named(Some(" \n,"))), (Ok(None), Ok(None)));
-        let many: String = (0..=MOST).map(|n| format!("t{n} ")).collect();
+        let many: String = (0..=NAMED).map(|n| format!("t{n} ")).collect();
         assert_eq!(named(Some(&many)), Err(()));
     }
 }

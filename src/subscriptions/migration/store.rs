@@ -2,13 +2,14 @@
 //!
 //! Who is on a version is read by `subscription_by_end`, as far as a migration may reach; whose turn it is, by `migration_row_pending`; a page of
 //! rows, by the primary key.
-use super::{Candidate, Counts, Migration, Row, Why};
+use super::{Candidate, Counts, Migration, Row, Stopped, Why};
 use crate::{db::Change, page::list::Slice};
 use chrono::NaiveDate;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 /// Who is on a version and has not left it by today, each once: with the subscription that they have on that day, or the last one. One more than
-/// the limit, if there are so many.
+/// the limit, if there are so many. Nothing comes after what has no end, so most are not looked for what does.
 pub(super) async fn candidates(
     conn: &mut PgConnection,
     (plan, version): (&str, i32),
@@ -20,8 +21,8 @@ pub(super) async fn candidates(
         Candidate,
         r#"select distinct on (s.tenant_id) s.id, s.tenant_id, t.slug, c.name as company, t.status as tenant_status, lower(s.during) as "starts!",
              upper(s.during) as ends, s.undone_in is not null as "undone!",
-             (select min(lower(n.during)) from tenant_subscription n
-              where n.tenant_id = s.tenant_id and n.undone_in is null and lower(n.during) > lower(s.during)) as next
+             case when upper(s.during) is not null then (select min(lower(n.during)) from tenant_subscription n
+               where n.tenant_id = s.tenant_id and n.undone_in is null and lower(n.during) > lower(s.during)) end as next
            from tenant_subscription s join tenant t on t.id = s.tenant_id join company c on c.id = t.company_id
            where s.plan_code = $1 and s.plan_version = $2 and s.undone_in is null and coalesce(upper(s.during), 'infinity'::date) > $3::date
              and ($5::text[] is null or s.tenant_id = any($5))
@@ -128,12 +129,30 @@ pub(super) async fn find(conn: &mut PgConnection, request: i64) -> sqlx::Result<
     .await
 }
 
-/// The same, for whoever goes on with it: nobody else does until the transaction ends.
+/// The same, for whoever goes on with it or stops it: nobody else does until the transaction ends, and it is later than what they did before.
 pub(super) async fn lock(change: &mut Change, request: i64) -> sqlx::Result<Option<Migration>> {
-    sqlx::query!("select request_id from subscription_migration where request_id = $1 for update", request)
-        .fetch_optional(&mut **change)
-        .await?;
+    let had = sqlx::query_scalar!(
+        r#"with held as (select from subscription_migration where request_id = $1 for update)
+           select date_trunc('milliseconds', clock_timestamp()) as "had!" from held"#,
+        request
+    )
+    .fetch_optional(&mut **change)
+    .await?;
+    let Some(had) = had else { return Ok(None) };
+    change.had_lock(had, 0);
     find(change, request).await
+}
+
+/// Who stopped it, if somebody did.
+pub(super) async fn stopped(conn: &mut PgConnection, request: i64) -> sqlx::Result<Option<Stopped>> {
+    sqlx::query_as!(
+        Stopped,
+        r#"select o.name as by, m.stopped_at as "at!", m.stopped_why as "why!" from subscription_migration m join operator o on o.id = m.stopped_by
+           where m.request_id = $1"#,
+        request
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// The migrations of a plan, the newest first.
@@ -208,6 +227,32 @@ pub(super) async fn done(change: &mut Change, request: i64, tenant: &str, became
     .map(|_| ())
 }
 
+/// Those whose turn has not come are left out. How many that are; without any, nobody stopped it.
+pub(super) async fn stop(change: &mut Change, request: i64, by: Uuid, why: &str) -> sqlx::Result<u64> {
+    let now = change.now();
+    let stopped = sqlx::query!(
+        "update subscription_migration_row set state = 'skipped', reason = $2, done_at = $3 where request_id = $1 and state = 'pending'",
+        request,
+        Why::Stopped.name(),
+        now
+    )
+    .execute(&mut **change)
+    .await?
+    .rows_affected();
+    if stopped > 0 {
+        sqlx::query!(
+            "update subscription_migration set stopped_at = $2, stopped_by = $3, stopped_why = $4 where request_id = $1",
+            request,
+            now,
+            by,
+            why
+        )
+        .execute(&mut **change)
+        .await?;
+    }
+    Ok(stopped)
+}
+
 pub(super) async fn finish(change: &mut Change, request: i64) -> sqlx::Result<()> {
     let now = change.now();
     sqlx::query!("update subscription_migration set finished_at = $2 where request_id = $1", request, now)
@@ -245,12 +290,14 @@ pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64
     sqlx::query_scalar!(
         r#"with told as (select e.request_id, e.kind, e.target_id, convert_from(e.leaf, 'UTF8')::jsonb -> 'facts' as facts
              from ledger.event e where e.outcome = 'success' and e.kind in
-               ('subscription.migration.begun', 'subscription.migration.advanced', 'subscription.migration.finished', 'subscription.migrated')),
+               ('subscription.migration.begun', 'subscription.migration.advanced', 'subscription.migration.stopped',
+                'subscription.migration.finished', 'subscription.migrated')),
            skipped as (select t.request_id, s.key as tenant_id, s.value #>> '{}' as reason from told t
              cross join lateral jsonb_each(t.facts -> 'skipped') s
              where t.kind in ('subscription.migration.advanced', 'subscription.migration.finished')),
-           kept as (select m.*, b.facts, b.target_id from subscription_migration m
+           kept as (select m.*, b.facts, b.target_id, h.request_id is not null as halted from subscription_migration m
              left join told b on b.request_id = m.request_id and b.kind = 'subscription.migration.begun'
+             left join told h on h.request_id = m.request_id and h.kind = 'subscription.migration.stopped'
              where m.created_at >= ledger.kept_since())
            select id as "id!" from (
              select k.request_id as id from kept k
@@ -259,6 +306,7 @@ pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64
                    (select count(*)::text from subscription_migration_row r where r.request_id = k.request_id))
                or (k.finished_at is not null) <>
                  exists (select from told f where f.request_id = k.request_id and f.kind = 'subscription.migration.finished')
+               or (k.stopped_at is not null) <> k.halted
              union select b.request_id from told b where b.kind = 'subscription.migration.begun'
                and not exists (select from subscription_migration m where m.request_id = b.request_id)
              union select r.request_id from kept k join subscription_migration_row r on r.request_id = k.request_id
@@ -266,7 +314,8 @@ pub(super) async fn overwritten(conn: &mut PgConnection) -> sqlx::Result<Vec<i64
                left join skipped s on s.request_id = r.request_id and s.tenant_id = r.tenant_id
                left join tenant_subscription n on n.id = r.new_id and n.request_id = r.request_id and n.tenant_id = r.tenant_id
              where (r.state, r.reason) is distinct from
-                 (case when m.target_id is not null then 'moved' when s.tenant_id is not null then 'skipped' else 'pending' end, s.reason)
+                 (case when m.target_id is not null then 'moved' when s.tenant_id is not null or k.halted then 'skipped' else 'pending' end,
+                  coalesce(s.reason, case when m.target_id is null and k.halted then 'stopped' end))
                or (r.state = 'moved' and n.id is null)
            ) wrong where id is not null limit 100"#
     )

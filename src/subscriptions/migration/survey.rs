@@ -2,7 +2,7 @@
 //! by its page and by the job, so that all of them tell the same.
 use super::{
     super::{Priced, quote::FURTHEST},
-    Candidate, MOST, Why,
+    Candidate, MOST, NAMED, Why,
     operation::Migrate,
     store,
 };
@@ -78,8 +78,7 @@ impl Survey {
             Some(names) => Some(resolve(conn, names).await?),
             None => None,
         };
-        let limit = i64::try_from(MOST).unwrap_or(i64::MAX) + 1;
-        let found = store::candidates(conn, (plan, wish.from_version), (today, from), ids.as_deref(), limit).await?;
+        let found = store::candidates(conn, (plan, wish.from_version), (today, from), ids.as_deref(), MOST as i64 + 1).await?;
         if let (Some(names), Some(ids)) = (&named, &ids) {
             elsewhere(names, ids, &found, plan, wish.from_version)?;
         }
@@ -110,7 +109,7 @@ impl Survey {
             return of("plan", msg::migration_runs_already(&self.was.plan, short_id(request)));
         }
         if self.too_many {
-            return of("tenants", msg::migration_too_many(grouped(i64::try_from(MOST).unwrap_or(i64::MAX))));
+            return of("tenants", msg::migration_too_many(grouped(MOST as i64), grouped(NAMED as i64)));
         }
         match (self.moving.is_empty(), self.left.is_empty()) {
             (true, true) => of("from_version", msg::migration_nobody(self.was.version)),

@@ -1,6 +1,9 @@
 //! The endpoints of subscriptions.
 use super::{
-    super::{openapi::schema, subscriptions::NewSubscriptionPreview},
+    super::{
+        openapi::schema,
+        subscriptions::{MigrationStop, NewSubscriptionPreview},
+    },
     Endpoint, LIST, get, post,
 };
 use serde_json::{Map, Value};
@@ -31,6 +34,18 @@ pub const ENDPOINTS: &[Endpoint] = &[
         &[(200, "What was begun, `counts`, `items` and `next`"), (404, "No such request, or it has not begun")],
     ),
     post(
+        "/api/subscriptions/migrations/{request}/stop",
+        "Leave out all tenants of a migration that still wait; those that have moved stay as they are",
+        Some("MigrationStop"),
+        &[],
+        &[
+            (200, "The migration"),
+            (404, "No such request, or it has not begun"),
+            (409, "Nobody waits any more"),
+            (422, "The reason is missing or too short"),
+        ],
+    ),
+    post(
         "/api/subscriptions/preview",
         "What a change costs, or an end where no plan is named: `subscription.change` and `subscription.cancel` ask for it",
         Some("NewSubscriptionPreview"),
@@ -44,5 +59,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
 
 /// The bodies of these.
 pub fn schemas() -> Map<String, Value> {
-    Map::from_iter([("NewSubscriptionPreview".into(), schema::<NewSubscriptionPreview>())])
+    Map::from_iter([
+        ("MigrationStop".into(), schema::<MigrationStop>()),
+        ("NewSubscriptionPreview".into(), schema::<NewSubscriptionPreview>()),
+    ])
 }

@@ -1,6 +1,6 @@
 //! The form: which version, to which, from when and who; then everybody who would be moved and what it costs them, and those who would not and
 //! why. Nothing is asked for here: the last step leads to the request's own check.
-use super::super::{Candidate, Survey, operation::Migrate, store};
+use super::super::{Candidate, Survey, Why, operation::Migrate, store};
 use crate::{
     app::App,
     auth::{Csrf, RequestsAsk, Scope, Submitted, SubscriptionsChange},
@@ -9,7 +9,7 @@ use crate::{
     i18n::{Lang, msg},
     operations::{Operation, Refusal, form::grouped},
     page::{self, Action, Fact, Link, Opt, Shell, Visit, list::Asked, money},
-    subscriptions::store as subscriptions,
+    subscriptions::{Priced, store as subscriptions},
 };
 use askama::Template;
 use axum::{
@@ -18,7 +18,7 @@ use axum::{
     response::Response,
 };
 
-/// Names that stand there at once; the others unfold.
+/// So many names stand there; the others are in the list of subscriptions.
 const AT_ONCE: usize = 50;
 
 #[derive(Template)]
@@ -65,8 +65,8 @@ struct View {
 struct People {
     count: String,
     first: Vec<Person>,
-    more: Vec<Person>,
-    more_count: String,
+    /// Where the others are, if there are any.
+    more: Option<Link>,
 }
 
 struct Person {
@@ -222,19 +222,24 @@ fn view(l: Lang, survey: &Survey) -> View {
             Fact::new(l.migration_day(), survey.from.to_string()),
         ],
         compare: format!("/catalog/plans/{}?from={}&to={}#compare", was.plan, was.version, is.version),
-        moving: people(l, survey.moving.iter().map(|c| (c, None))),
-        staying: people(l, survey.left.iter().map(|(c, why)| (c, Some(l.say(&why.text()))))),
+        moving: people(l, was, survey.moving.iter().map(|c| (c, None))),
+        staying: people(l, was, survey.left.iter().map(|(c, why)| (c, Some(*why)))),
     }
 }
 
-fn people<'a>(l: Lang, all: impl Iterator<Item = (&'a Candidate, Option<String>)>) -> People {
-    let person = |(c, why): (&Candidate, Option<String>)| Person {
+fn people<'a>(l: Lang, was: &Priced, all: impl ExactSizeIterator<Item = (&'a Candidate, Option<Why>)>) -> People {
+    let count = |n: usize| grouped(n as i64);
+    let more = all.len().saturating_sub(AT_ONCE);
+    let person = |(c, why): (&Candidate, Option<Why>)| Person {
         link: Link { href: format!("/tenants/{}/subscription", c.tenant_id), label: c.called() },
-        why,
+        why: why.map(|why| l.say(&why.text())),
     };
-    let mut first: Vec<Person> = all.map(person).collect();
-    let count = l.migration_count(grouped(i64::try_from(first.len()).unwrap_or(i64::MAX)));
-    let more = first.split_off(first.len().min(AT_ONCE));
-    let more_count = l.migration_more(grouped(i64::try_from(more.len()).unwrap_or(i64::MAX)));
-    People { count, first, more, more_count }
+    People {
+        count: l.migration_count(count(all.len())),
+        more: (more > 0).then(|| Link {
+            href: format!("/subscriptions?plan={}&version={}", was.plan, was.version),
+            label: l.migration_more(count(more)),
+        }),
+        first: all.take(AT_ONCE).map(person).collect(),
+    }
 }

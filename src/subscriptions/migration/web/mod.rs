@@ -4,7 +4,7 @@ mod progress;
 
 use super::{Counts, Migration};
 use crate::{
-    auth::SubscriptionsRead,
+    auth::{SubscriptionsChange, SubscriptionsRead},
     error::Error,
     i18n::Lang,
     page::{Badge, Link},
@@ -19,6 +19,7 @@ pub fn routes(surface: Surface) -> Surface {
         .act::<SubscriptionsRead, _, _>("/subscriptions/plans/{code}/migrate", form::check)
         .show::<SubscriptionsRead, _, _>("/subscriptions/migrations/{request}", progress::show)
         .show::<SubscriptionsRead, _, _>("/subscriptions/migrations/{request}/rows.csv", progress::export)
+        .act::<SubscriptionsChange, _, _>("/subscriptions/migrations/{request}/stop", progress::stop)
 }
 
 /// One of those of a plan, in a line.

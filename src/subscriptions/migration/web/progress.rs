@@ -1,21 +1,23 @@
-//! How far a migration is: in words and a bar, and tenant by tenant with its result.
+//! How far a migration is: in words and a bar, and tenant by tenant with its result; and stopping it while some still wait.
 use super::{super::Row, state};
 use crate::{
     app::App,
+    auth::{Csrf, Operator, Scope, Submitted, SubscriptionsChange},
     error::Error,
-    i18n::Lang,
+    i18n::{Lang, Text},
     operations::form::grouped,
     page::{
         self, Action, Badge, Cell, Column, Detail, Fact, Link, Place, Reader, Shell, Visit, When, export as file,
         list::{self, Asked, Filter, List, Listing, Slice},
     },
     requests::{parse_id, short_id},
-    subscriptions::migration::{Counts, store},
+    subscriptions::migration::{Counts, stop as stopping, store},
 };
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    response::Response,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
 };
 use sqlx::PgConnection;
 
@@ -31,6 +33,9 @@ struct Progress {
     counts: Counts,
     said: String,
     facts: Vec<Fact>,
+    stopped: Option<Halted>,
+    /// For those who may, as long as somebody waits.
+    stop: Option<Stop>,
     /// How many have each result, with the list of them.
     results: Vec<(Badge, String, String)>,
     compare: String,
@@ -38,16 +43,36 @@ struct Progress {
     list: List,
 }
 
+/// Who stopped it, and why.
+struct Halted {
+    said: String,
+    at: When,
+    why: String,
+}
+
+/// The form that stops it, with what was typed.
+struct Stop {
+    action: String,
+    waiting: String,
+    reason: String,
+    error: Option<String>,
+}
+
 /// The tenants of one migration; its address says of which.
 pub(super) struct Rows;
 
 pub(super) async fn show(visit: Visit, State(app): State<App>, Path(id): Path<String>, asked: Asked) -> Result<Response, Error> {
-    let (l, id) = (visit.l, parse_id(&id)?);
+    draw(&app, &visit, parse_id(&id)?, &asked, "", None).await
+}
+
+async fn draw(app: &App, visit: &Visit, id: i64, asked: &Asked, typed: &str, wrong: Option<&Text>) -> Result<Response, Error> {
+    let l = visit.l;
     // before its rows: what has finished has no row that is still to come
     let mut conn = app.db.read().await?;
     let m = store::find(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let counts = store::counts(&mut conn, id).await?;
-    let list = list::page::<Rows>(&visit.reader(&app)?, &mut conn, &asked, l.migration_no_rows()).await?;
+    let stopped = store::stopped(&mut conn, id).await?;
+    let list = list::page::<Rows>(&visit.reader(app)?, &mut conn, asked, l.migration_no_rows()).await?;
     drop(conn);
     let when = |at| When::new(l, at).absolute;
     let mut facts = vec![
@@ -59,7 +84,13 @@ pub(super) async fn show(visit: Visit, State(app): State<App>, Path(id): Path<St
     ];
     facts.extend(m.finished_at.map(|at| Fact::new(l.migration_ended(), when(at))));
     let result = |name: &str, count: i64| (badge(l, name), grouped(count), asked.with(&[("state", name)]));
-    page::html(&Progress {
+    let stop = (counts.pending > 0 && visit.caller()?.may(SubscriptionsChange::NAME)).then(|| Stop {
+        action: format!("{}/stop", super::super::href(id)),
+        waiting: grouped(counts.pending),
+        reason: typed.to_owned(),
+        error: wrong.map(|text| l.say(text)),
+    });
+    let mut response = page::html(&Progress {
         back: Action { href: format!("/subscriptions/plans/{}", m.plan), label: l.subscribers_title() },
         title: format!("{} · {}", m.plan_name, l.migration_versions(m.from_version, m.to_version)),
         request: Link { href: format!("/requests/{}", short_id(id)), label: short_id(id) },
@@ -70,10 +101,38 @@ pub(super) async fn show(visit: Visit, State(app): State<App>, Path(id): Path<St
         compare: format!("/catalog/plans/{}?from={}&to={}#compare", m.plan, m.from_version, m.to_version),
         csv: format!("{}/rows.csv{}", super::super::href(id), page::query(&[("state", asked.get("state"))])),
         counts,
+        stopped: stopped.map(|s| Halted { said: l.migration_stopped_by(&s.by), at: When::new(l, s.at), why: s.why }),
+        stop,
         facts,
         list,
-        shell: visit.shell(&app).await?,
-    })
+        shell: visit.shell(app).await?,
+    })?;
+    if wrong.is_some() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+pub(super) async fn stop(
+    operator: Operator<SubscriptionsChange>,
+    mut visit: Visit,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Csrf(form): Csrf<Submitted>,
+) -> Result<Response, Error> {
+    let id = parse_id(&id)?;
+    let (here, reason) = (super::super::href(id), form.get("reason").unwrap_or_default());
+    match stopping::stop(&app, &operator, id, reason).await {
+        Ok(()) => {
+            visit.say("success", visit.l.migration_stopped_now()).await?;
+            Ok(Redirect::to(&here).into_response())
+        }
+        Err(Error::Invalid(problems)) => {
+            visit.read_at(&here);
+            draw(&app, &visit, id, &Asked::of(&here, ""), reason, problems.first().map(|problem| &problem.text)).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 pub(super) async fn export(visit: Visit, State(app): State<App>, Path(id): Path<String>, mut asked: Asked) -> Result<Response, Error> {

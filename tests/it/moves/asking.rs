@@ -1,49 +1,12 @@
-//! Everybody on one version of a plan goes to another: seen before it is asked for, countersigned, tenant by tenant, and finished whoever
-//! dies on the way.
+//! Asked for, approved and done: what is previewed, what is refused, and what makes it stale.
+use super::{counts, many, tomorrow, wish};
 use crate::{
     subscriptions::{Office, flat},
-    support::{Desk, REASON},
+    support::REASON,
 };
-use chrono::{Days, NaiveDate};
+use chrono::Days;
 use countersign::catalog::today;
 use serde_json::{Value, json};
-use sqlx::Connection;
-use std::time::{Duration, Instant};
-
-fn tomorrow() -> NaiveDate {
-    today() + Days::new(1)
-}
-
-fn wish(from: NaiveDate) -> Value {
-    json!({"plan": "pro-v3", "from_version": 1, "to_version": 2, "from": from})
-}
-
-impl Office {
-    /// Another version of `pro-v3` is in force from tomorrow on, at ₩1,200,000.
-    async fn with_next() -> Self {
-        let office = Self::at(Desk::with(2, |_| {}).await).await;
-        office.publish("pro-v3", &tomorrow().to_string(), &flat(1_200_000)).await;
-        office
-    }
-
-    /// The migration once every tenant had its turn.
-    async fn finished(&self, request: &str) -> Value {
-        let end = Instant::now() + Duration::from_secs(20);
-        loop {
-            let (status, told) = self.cs.get(&format!("/api/subscriptions/migrations/{request}")).await;
-            assert_eq!(status, 200, "{told}");
-            if told["state"] == "finished" {
-                return told;
-            }
-            assert!(Instant::now() < end, "it never finished: {told}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-}
-
-fn counts(pending: i64, moved: i64, skipped: i64) -> Value {
-    json!({"pending": pending, "moved": moved, "skipped": skipped})
-}
 
 #[tokio::test]
 async fn what_was_previewed_and_approved_is_done_tenant_by_tenant() {
@@ -154,26 +117,20 @@ async fn those_who_are_named_move_today_and_their_services_follow() {
     let cs = office.desk.sign_in("cs").await;
     assert!(!cs.get(&format!("/requests/{id}")).await.texts(".timeline").join(" ").contains("AI 서비스 적용"), "told by its own page");
 
-    // whoever writes past the portal what became of somebody is found
-    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
-    let mut owner = office.desk.owner().await;
-    for edit in [
-        "update subscription_migration_row set state = 'skipped', reason = 'ends', new_id = null",
-        "update subscription_migration set to_version = 3 where false; update subscription_migration set from_day = from_day + 1",
-        "update subscription_migration set finished_at = null",
-        "delete from subscription_migration_row",
-    ] {
-        let mut tx = owner.begin().await.unwrap();
-        let past = format!(
-            "alter table subscription_migration disable trigger user; alter table subscription_migration_row disable trigger user; {edit}"
-        );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(past)).execute(&mut *tx).await.unwrap();
-        let registry = countersign::operations::registry::Registry::new();
-        let found = countersign::requests::invariants::overwritten(&mut tx, &registry).await.unwrap();
-        assert_eq!(found.requests, std::slice::from_ref(&id), "{edit}");
-        tx.rollback().await.unwrap();
-    }
+    // whoever writes past the portal is found
+    office
+        .finds(
+            &id,
+            &[
+                "update subscription_migration_row set state = 'skipped', reason = 'ends', new_id = null",
+                "update subscription_migration set from_day = from_day + 1",
+                "update subscription_migration set finished_at = null",
+                "delete from subscription_migration_row",
+            ],
+        )
+        .await;
     // and the database keeps each to one turn
+    let mut owner = office.desk.owner().await;
     for (sql, state) in [
         ("update subscription_migration_row set state = 'pending', new_id = null, done_at = null", "23514"),
         ("delete from subscription_migration_row", "23514"),
@@ -221,7 +178,7 @@ async fn what_makes_no_sense_is_told_by_its_field() {
     let ends = json!({"tenant_id": tenant, "from": today() + Days::new(9)});
     assert_eq!(office.done("subscription.cancel", ends).await["state"], "succeeded");
     assert_eq!(refused(json!({})).await, said("from_version", "migration-all-left-out"));
-    many(&office.desk, 1_001).await;
+    many(&office.desk, 20_001).await;
     assert_eq!(refused(json!({})).await, said("tenants", "migration-too-many"));
     let (status, request) = office.ask("subscription.migrate", json!({"plan": "pro-v3", "from_version": 1, "to_version": 2, "from": tomorrow(), "tenants": (1..=1000).map(|n| format!("many-{n}\n")).collect::<String>()})).await;
     assert_eq!((status, &request["preview"]["after"]["moving"], &request["preview"]["after"]["who"]), (201, &json!(1000), &Value::Null));
@@ -244,6 +201,13 @@ async fn what_makes_no_sense_is_told_by_its_field() {
         assert_eq!(page.get("/subscriptions/plans/nothing/migrate").await.status, 404);
         assert_eq!(page.get("/subscriptions/migrations/CR-1").await.status, 404);
     }
+    // more than anybody reads are in the list of subscriptions
+    let all = office.desk.sign_in("cs").await.get(&format!("{path}?from_version=1&to_version=2&from={}", tomorrow())).await;
+    assert_eq!(
+        (all.status, all.count("#moving li"), all.all("#moving-more", "href")),
+        (422, 50, vec!["/subscriptions?plan=pro-v3&version=1".into()])
+    );
+    all.sees("20,000개보다 많습니다. 대상 테넌트를 1,000개 이하로").sees("나머지 19,950개는 구독 목록에서 보기");
     // whoever may not ask sees who would move, and why there is no button
     let looks = office.desk.sign_in("auditor").await;
     let shown = looks.get(&format!("{path}?from_version=1&to_version=2&from={}&tenants=many-1", tomorrow())).await;
@@ -273,128 +237,5 @@ async fn somebody_who_joins_or_leaves_before_it_runs_makes_it_stale() {
     assert_eq!(office.done("subscription.cancel", ends).await["state"], "succeeded");
     assert_eq!(office.approved(&id).await["state"], "stale");
     assert_eq!(office.of(&first).await["next"]["what"], "cancel");
-    assert_eq!(office.desk.broken_invariants().await, Vec::<String>::new());
-}
-
-/// Between approval and its turn a tenant gets another plan: it keeps that, and the others are moved.
-#[tokio::test]
-async fn a_tenant_that_changes_before_its_turn_is_left_out_with_the_reason() {
-    let office = Office::with_next().await;
-    let mut tenants = [office.tenant("turn-a", 210_820_041).await, office.tenant("turn-b", 210_820_042).await];
-    tenants.sort();
-    let change = json!({"tenant_id": tenants[1], "plan": "enterprise", "from": today() + Days::new(3)});
-    let changes = office.asked("subscription.change", change).await;
-    let id = office.asked("subscription.migrate", wish(tomorrow())).await;
-    // the first of them is held, so that the job waits before it comes to the second; to write its row down is not in the way of that
-    let mut owner = office.desk.owner().await;
-    let mut holds = owner.begin().await.unwrap();
-    sqlx::query("select from tenant where id = $1 for no key update").bind(&tenants[0]).execute(&mut *holds).await.unwrap();
-    assert_eq!(office.approved(&id).await["state"], "succeeded");
-    let cs = office.desk.sign_in("cs").await;
-    let href = format!("/subscriptions/migrations/{id}");
-    let running = cs.get(&href).await;
-    running.sees("전체 2개 가운데 0개 처리 (0%)").sees("진행 중").sees("대기");
-    assert_eq!((running.all("main", "data-on"), running.count("[data-request]")), (vec![id.clone()], 1));
-    let again = office.refused("subscription.migrate", wish(tomorrow())).await;
-    assert_eq!(again, ("plan".to_owned(), "migration-runs-already".to_owned()));
-    assert_eq!(office.approved(&changes).await["state"], "succeeded");
-    holds.rollback().await.unwrap();
-    let told = office.finished(&id).await;
-    assert_eq!(told["counts"], counts(0, 1, 1));
-    let items = told["items"].as_array().unwrap();
-    assert_eq!((&items[0]["tenant"]["id"], &items[0]["state"]), (&json!(tenants[0]), &json!("moved")));
-    assert_eq!((&items[1]["state"], &items[1]["reason"]), (&json!("skipped"), &json!("changes")), "{told}");
-    assert!(items[1]["message"].as_str().unwrap().contains("변경"), "{told}");
-    assert_eq!(office.of(&tenants[1]).await["next"]["to"], json!({"plan": "enterprise", "version": 1}));
-    cs.get(&format!("{href}?state=skipped")).await.sees("다른 변경이 예정되었거나 그사이 변경됨");
-    let (_, only) = office.cs.get(&format!("/api/subscriptions/migrations/{id}?state=skipped")).await;
-    assert_eq!(only["items"].as_array().unwrap().len(), 1);
-    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
-}
-
-/// The version is withdrawn before anybody had a turn: the database refuses each of them alone, and all stay as they are.
-#[tokio::test]
-async fn what_the_database_refuses_is_left_out_and_undoes_nothing_else() {
-    let office = Office::with_next().await;
-    let mut tenants = [office.tenant("fails-a", 210_820_051).await, office.tenant("fails-b", 210_820_052).await];
-    tenants.sort();
-    let id = office.asked("subscription.migrate", wish(tomorrow())).await;
-    let mut owner = office.desk.owner().await;
-    let mut holds = owner.begin().await.unwrap();
-    sqlx::query("select from tenant where id = $1 for no key update").bind(&tenants[0]).execute(&mut *holds).await.unwrap();
-    assert_eq!(office.approved(&id).await["state"], "succeeded");
-    let withdrawn = json!({"kind": "plan", "code": "pro-v3", "version": 2});
-    assert_eq!(office.done("catalog.withdraw", withdrawn).await["state"], "succeeded");
-    holds.rollback().await.unwrap();
-    let told = office.finished(&id).await;
-    assert_eq!((&told["counts"], &told["items"][1]["reason"]), (&counts(0, 0, 2), &json!("failed")), "{told}");
-    for tenant in &tenants {
-        let now = office.of(tenant).await;
-        assert_eq!((&now["current"]["version"], &now["current"]["until"]), (&json!(1), &Value::Null), "{now}");
-    }
-    assert_eq!(office.desk.story(&id).await.last().unwrap(), "subscription.migration.finished");
-    assert_eq!((office.overwritten().await, office.desk.broken_invariants().await), (Vec::new(), Vec::new()));
-}
-
-/// So many tenants on `pro-v3` v1, since January, written as the owner of the tables.
-async fn many(desk: &Desk, n: i32) {
-    let sql = format!(
-        "alter table tenant disable trigger user; alter table tenant_subscription disable trigger user;
-         insert into tenant (id, company_id, slug, region, time_zone, status, created_at, activated_at)
-           select 'tnt_m' || lpad(n::text, 9, '0'), (select min(id) from company), 'many-' || n, 'kr', 'Asia/Seoul', 'active', now(), now()
-           from generate_series(1, {n}) n;
-         insert into tenant_subscription (tenant_id, plan_code, plan_version, during, request_id, created_at)
-           select 'tnt_m' || lpad(n::text, 9, '0'), 'pro-v3', 1, '[2026-01-01,)', (select min(id) from request), now() from generate_series(1, {n}) n;
-         alter table tenant enable trigger user; alter table tenant_subscription enable trigger user"
-    );
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut desk.owner().await).await.unwrap();
-}
-
-/// Killed in the middle of the second batch, and again as it commits: what had committed stands, and the rest is done once.
-#[cfg(feature = "failpoints")]
-#[tokio::test]
-async fn a_replica_that_is_killed_on_the_way_is_replaced_and_each_tenant_moves_once() {
-    use crate::process::Process;
-    use std::os::unix::process::ExitStatusExt;
-    let mut office = Office::with_next().await;
-    many(&office.desk, 45).await;
-    let id = office.asked("subscription.migrate", wish(tomorrow())).await;
-    office.desk.stop_all().await;
-    let spare = Process::start(&office.desk, &["--no-worker"], &[]).await;
-    office.admin.base.clone_from(&spare.base);
-    assert_eq!(office.admin.vote(&id, "approve", None).await.0, 200);
-    let mut owner = office.desk.owner().await;
-    let count = "select count(*) filter (where state = 'moved'), count(*) filter (where state = 'pending') from subscription_migration_row";
-    for (trap, left) in [("migration.row=22*off->return", (20_i64, 25_i64)), ("migration.committing=return", (20, 25))] {
-        let mut doomed = Process::start(&office.desk, &[], &[("FAILPOINTS", trap)]).await;
-        let status = doomed.ended(Duration::from_secs(30)).await.unwrap_or_else(|| panic!("{trap} was never reached"));
-        assert_eq!(status.signal(), Some(9), "{trap}: {status:?}");
-        assert_eq!(sqlx::query_as::<_, (i64, i64)>(count).fetch_one(&mut owner).await.unwrap(), left, "{trap}");
-    }
-    let other = Process::start(&office.desk, &[], &[]).await;
-    office.cs.base.clone_from(&other.base);
-    let told = office.finished(&id).await;
-    assert_eq!(told["counts"], counts(0, 45, 0));
-    let (_, page) = office.cs.get(&format!("/api/subscriptions/migrations/{id}?cursor=tnt_m000000040")).await;
-    assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (5, &Value::Null));
-    let twice: i64 = sqlx::query_scalar(
-        "select count(*) from (select tenant_id from tenant_subscription where plan_version = 2 group by tenant_id having count(*) <> 1
-           union all select target_id from ledger.event where kind = 'subscription.migrated' group by target_id having count(*) <> 1) wrong",
-    )
-    .fetch_one(&mut owner)
-    .await
-    .unwrap();
-    assert_eq!((twice, office.desk.count("subscription.migrated").await), (0, 45));
-    let story = office.desk.story(&id).await;
-    let batches = story.iter().filter(|kind| kind.starts_with("subscription.migration.")).cloned().collect::<Vec<_>>();
-    assert_eq!(
-        batches,
-        [
-            "subscription.migration.begun",
-            "subscription.migration.advanced",
-            "subscription.migration.advanced",
-            "subscription.migration.finished"
-        ]
-    );
     assert_eq!(office.desk.broken_invariants().await, Vec::<String>::new());
 }
