@@ -55,6 +55,7 @@ field-unknown = This operation has no field { $name }.
 field-not-integer = Enter a whole number, such as 120,000.
 field-out-of-range = Enter a number from { $min } to { $max }.
 field-not-a-choice = Choose one of: { $options }
+field-day-out-of-range = Enter a date from { $first } to { $last }.
 field-not-a-date = Enter a date such as 2026-12-31.
 field-not-a-time = Enter a time such as 2026-12-31T09:00:00+09:00.
 field-not-text = Enter text.

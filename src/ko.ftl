@@ -49,6 +49,7 @@ field-unknown = { $name } 항목은 이 작업에 없습니다.
 field-not-integer = 소수점 없는 숫자로 입력하세요. 예: 120,000
 field-out-of-range = { $min } 이상 { $max } 이하의 숫자를 입력하세요.
 field-not-a-choice = 다음 중 하나를 고르세요: { $options }
+field-day-out-of-range = { $first }부터 { $last }까지의 날짜를 입력하세요.
 field-not-a-date = 날짜를 2026-12-31 형식으로 입력하세요.
 field-not-a-time = 시각을 2026-12-31T09:00:00+09:00 형식으로 입력하세요.
 field-not-text = 글자로 입력하세요.

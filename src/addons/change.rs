@@ -18,6 +18,7 @@ use crate::{
     ledger::Entry,
     operations::{Operation, Preview, Refusal, Risk, Target, form::number},
     page::money,
+    subscriptions,
     tenants::{self, Status},
 };
 use async_trait::async_trait;
@@ -167,7 +168,8 @@ impl ChangeAddon {
         if self.quantity == now.as_ref().map_or(0, |held| i64::from(held.quantity)) {
             return Err(wrong("quantity", msg::addon_unchanged(&name, self.quantity)));
         }
-        let before = Basis::read(conn, &self.tenant_id, When::Day(self.from)).await?;
+        let billed = self.billed(conn).await?;
+        let before = Basis::read(conn, &self.tenant_id, When::Day(billed)).await?;
         let usage = self.usage()?;
         before.check("estimate", &usage).map_err(Refusal::Rule)?;
         // what is had keeps its price, whatever was published since
@@ -178,6 +180,16 @@ impl ChangeAddon {
         let quantity = u32::try_from(self.quantity).unwrap_or_default();
         let after = before.clone().with(&Wanted { code: &self.addon, quantity, from: self.from }, version, price);
         Ok(Plan { before, after, name, now, version, price, usage })
+    }
+
+    /// The day whose period is shown. What is left of an ended subscription is given up, too: then it is that subscription's last.
+    async fn billed(&self, conn: &mut PgConnection) -> Result<NaiveDate, Error> {
+        if self.quantity > 0 || subscriptions::of(conn, &self.tenant_id, self.from).await?.is_some() {
+            return Ok(self.from);
+        }
+        let past = subscriptions::history(conn, &self.tenant_id, PAST).await?;
+        let ends = past.iter().filter(|s| s.undone_in.is_none()).filter_map(|s| s.days.ends).filter(|ends| *ends <= self.from).max();
+        Ok(ends.and_then(|ends| ends.pred_opt()).unwrap_or(self.from))
     }
 
     fn usage(&self) -> Result<Usage, Refusal> {

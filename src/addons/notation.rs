@@ -61,6 +61,9 @@ fn said(currency: Currency, step: &Step) -> Option<String> {
             Off::Share(part) => {
                 format!("{code}: {} × {} = {} ≈ {} → −{}", won(*base), percent(*part), full(*exact), won(*off), won(*share))
             }
+            Off::Won(all) if *exact != rust_decimal::Decimal::from(*all) => {
+                format!("{code}: {} → {} ≈ {} → −{}", won(*all), full(*exact), won(*off), won(*share))
+            }
             Off::Won(_) => format!("{code}: {} → −{}", won(*off), won(*share)),
         },
         Step::Vat { .. } | Step::Flat { .. } | Step::Rounded { .. } => return None,

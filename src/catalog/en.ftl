@@ -182,6 +182,7 @@ price-step-rate = { $of } × { $rate } = { $exact }
 price-step-even = Amount { $amount }
 price-step-rounded = { $exact }, half up: { $amount }
 price-step-discount = { $code }: { $rate } of { $base } = { $exact } → { $off }, of which { $share } here
+price-step-discount-part = { $code }: { $whole } a period, { $exact } for these days → { $off }, of which { $share } here
 price-step-discount-won = { $code }: { $off } off, of which { $share } here
 price-step-vat = VAT: { $rate } of all { $supply } = { $exact } → { $tax }, of which { $share } here
 estimate-title = Price calculator

@@ -179,6 +179,7 @@ price-step-rate = { $of } × { $rate } = { $exact }
 price-step-even = 금액 { $amount }
 price-step-rounded = { $exact }, 반올림하여 { $amount }
 price-step-discount = { $code }: { $base }의 { $rate } = { $exact } → { $off }, 이 항목에 { $share }
+price-step-discount-part = { $code }: 기간당 할인 { $whole }, 이 일수만큼 { $exact } → { $off }, 이 항목에 { $share }
 price-step-discount-won = { $code }: 할인 { $off }, 이 항목에 { $share }
 price-step-vat = 부가세: 공급가액 합계 { $supply } × { $rate } = { $exact } → { $tax }, 이 항목에 { $share }
 estimate-title = 요금 계산

@@ -129,6 +129,9 @@ pub fn step(l: Lang, currency: Currency, step: &Step) -> String {
         Step::Rounded { exact, amount } => l.price_step_rounded(won(*amount), full(*exact)),
         Step::Discount { code, base, terms, exact, off, share } => match terms {
             Off::Share(part) => l.price_step_discount(won(*base), code, full(*exact), won(*off), percent(*part), won(*share)),
+            Off::Won(all) if *exact != Decimal::from(*all) => {
+                l.price_step_discount_part(code, full(*exact), won(*off), won(*share), won(*all))
+            }
             Off::Won(_) => l.price_step_discount_won(code, won(*off), won(*share)),
         },
         Step::Vat { supply, rate, exact, tax, share } => {

@@ -66,6 +66,10 @@ impl Operation for ApproveOnboarding {
         let Some(onboarding) = store::lock(change, parse_id(&self.onboarding_id)?).await?.filter(|o| o.state == State::Open) else {
             return Ok(());
         };
+        // it was asked for twice: the other one is still to be decided or done
+        if store::under_way(change, &onboarding.tenant_id, &[Self::NAME]).await?.is_some() {
+            return Ok(());
+        }
         let request = change.request();
         store::close(change, onboarding.id, State::Rejected, Some(reason.trim()), request).await?;
         change.record(onboarding.entry("onboarding.returned").because(reason.trim())).await?;

@@ -1,6 +1,6 @@
 //! How an onboarding begins, and begins again: written down, opened, changed while it is a draft, taken back, asked for anew.
 use super::{
-    DUE_DAYS, EXPIRES_DAYS, Kind, Onboarding, Progress, State, Task, is_in_order, parse_id, store,
+    DUE_DAYS, EXPIRES_DAYS, Kind, Onboarding, Progress, State, Task, carried, is_in_order, parse_id, store,
     store::{New, lock, tasks},
 };
 use crate::{
@@ -214,6 +214,8 @@ pub async fn amend(app: &App, operator: &Operator<OnboardingWork>, id: i64, sold
     }
     is_on_the_shelf(&mut change, &sold).await?;
     let owner = owner_of(&mut change, owner.unwrap_or(before.owner_id)).await?;
+    let old = tasks(&mut change, id).await?;
+    carried::look_again(&mut change, &before, &sold, &old).await?;
     store::set_sold(&mut change, id, &sold, owner).await?;
     let after = store::find(&mut change, id).await?.ok_or(Error::NotFound)?;
     change.commit(after.entry("onboarding.amended").before(sold_json(&before)).after(sold_json(&after))).await?;
@@ -270,24 +272,11 @@ pub async fn again(
     };
     let again = store::insert(&mut change, &new).await?.ok_or_else(|| Error::Refused(msg::onboarding_open_already()))?;
     for task in &old {
-        if carries(&parent, &sold, task) && !redo.contains(&task.kind) {
-            store::carry_task(&mut change, again, task.id).await?;
-        } else {
+        if redo.contains(&task.kind) || !carried::over(&mut change, &parent, &sold, again, task).await? {
             store::insert_task(&mut change, again, task.kind, task.owner_id).await?;
         }
     }
     finish(change, again, draft).await
-}
-
-/// Whether what a step rests on is still what it was.
-pub(super) fn carries(parent: &Onboarding, sold: &Sold, task: &Task) -> bool {
-    let same = match task.kind {
-        Kind::Contract => parent.contract_number == sold.contract_number,
-        Kind::Payment => parent.expected_amount == sold.expected_amount,
-        Kind::Permission => parent.plan_code == sold.plan_code,
-        Kind::Migration => true,
-    };
-    same && task.state.is_done()
 }
 
 /// Somebody who may work on onboardings, and is there.

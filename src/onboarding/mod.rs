@@ -4,6 +4,7 @@ mod activation;
 pub mod approve;
 pub mod asking;
 pub mod begin;
+mod carried;
 pub mod clock;
 mod content;
 pub mod evidence;

@@ -10,7 +10,7 @@ use crate::{
     requests::hex,
 };
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 
 /// The version that evidence names, if there is one.
 async fn named(conn: &mut PgConnection, evidence: &Value) -> Result<Option<Version>, Error> {
@@ -35,6 +35,15 @@ pub(super) async fn checks(conn: &mut PgConnection, evidence: &Value) -> Result<
     let short = |hash: &[u8]| hex(hash)[..12].to_owned();
     let whole = Check::of("permission-hash", short(&version.hash), short(&permissions::digest(&version.document)));
     Ok(vec![exists, Check::of("permission-newest", format!("v{newest}"), format!("v{}", version.version)), whole])
+}
+
+/// The checks of what is handed in, as they are now: another version may have been published since. Whether something of them changed.
+pub(super) async fn renew(conn: &mut PgConnection, task: &mut Task) -> Result<bool, Error> {
+    let Some(evidence) = task.evidence.as_ref().filter(|_| task.state == Progress::Running) else { return Ok(false) };
+    let now = Json(checks(conn, evidence).await?);
+    let changed = task.checks.0 != now.0;
+    task.checks = now;
+    Ok(changed)
 }
 
 /// What the step rests on, where it was not left out.

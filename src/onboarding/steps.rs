@@ -4,6 +4,7 @@ use super::{
     begin::{owner_of, tell_whose_turn, workable},
     evidence::{self, Evidence},
     payment::{self, Asked},
+    permission,
     store::{self, lock, tasks},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// What somebody decides on a step's evidence.
@@ -125,14 +127,26 @@ pub async fn decide(
     if !task.state.may_become(next) {
         return Err(Error::Refused(msg::onboarding_no_evidence()));
     }
-    payment::renew_for_decision(&mut change, &onboarding, &mut task, payment::is_asked(app)).await?;
+    // a decision rests on what is so now, and keeps it
+    let renewed = match kind {
+        Kind::Payment => payment::renew(&mut change, &onboarding, &mut task, payment::is_asked(app)).await?,
+        Kind::Permission => permission::renew(&mut change, &mut task).await?,
+        Kind::Contract | Kind::Migration => false,
+    };
+    if renewed {
+        store::set_checks(&mut change, task.id, &task.checks).await?;
+    }
     if verdict == Verdict::Pass && task.checks.iter().any(|c| !c.ok) {
         return Err(Error::Refused(msg::onboarding_checks_failed()));
     }
     let said = Some(reason).filter(|r| !r.is_empty());
-    // what was rejected keeps its decision; that it is left out rests on nothing
-    let hash = task.evidence_hash.as_deref().filter(|_| task.state != Progress::Failed).unwrap_or(&NOTHING);
-    if !store::add_decision(&mut change, task.id, hash, verdict.name(), said, operator.id()).await? {
+    let hash = match (&task.evidence_hash, task.state) {
+        // what was rejected keeps its decision; that it is left out is another one, of its own
+        (Some(hash), Progress::Failed) => Sha256::digest([hash.as_slice(), verdict.name().as_bytes()].concat()).to_vec(),
+        (Some(hash), _) => hash.clone(),
+        (None, _) => NOTHING.to_vec(),
+    };
+    if !store::add_decision(&mut change, task.id, &hash, verdict.name(), said, operator.id()).await? {
         return Err(Error::Refused(msg::onboarding_same_evidence()));
     }
     store::decide(&mut change, task.id, operator.id(), next, said).await?;
@@ -143,7 +157,7 @@ pub async fn decide(
         tell(&mut change, &onboarding, &task, Notice::StepRejected).await?;
     }
     let outcome = if verdict == Verdict::Fail { Outcome::Denied } else { Outcome::Success };
-    let mut entry = onboarding.entry(event_of(verdict)).outcome(outcome).with("step", kind.name()).detail("evidence", json!(hex(hash)));
+    let mut entry = onboarding.entry(event_of(verdict)).outcome(outcome).with("step", kind.name()).detail("evidence", json!(hex(&hash)));
     if let Some(reason) = said {
         entry = entry.because(reason);
     }

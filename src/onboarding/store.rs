@@ -178,21 +178,6 @@ pub(super) async fn insert_task(change: &mut Change, onboarding: i64, kind: Kind
     .map(|_| ())
 }
 
-/// The same step of another revision, with its evidence and what was decided on it.
-pub(super) async fn carry_task(change: &mut Change, onboarding: i64, from: i64) -> sqlx::Result<()> {
-    sqlx::query!(
-        "insert into tenant_onboarding_task (onboarding_id, seq, kind, state, owner_id, evidence, checks, evidence_hash, submitted_by, submitted_at, reason,
-           decided_by, decided_at, carried_from)
-         select $1, seq, kind, state, owner_id, evidence, checks, evidence_hash, submitted_by, submitted_at, reason, decided_by, decided_at, id
-         from tenant_onboarding_task where id = $2",
-        onboarding,
-        from
-    )
-    .execute(&mut **change)
-    .await
-    .map(|_| ())
-}
-
 pub(super) async fn set_sold(change: &mut Change, id: i64, s: &super::begin::Sold, owner: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "update tenant_onboarding_request set plan_code = $2, ai_services = $3, contract_number = $4, expected_amount = $5, contact_name = $6,
@@ -279,6 +264,14 @@ pub(super) async fn decide(change: &mut Change, task: i64, by: Uuid, next: Progr
     .execute(&mut **change)
     .await
     .map(|_| ())
+}
+
+/// What was checked last, and what a decision rests on.
+pub(super) async fn set_checks(change: &mut Change, task: i64, checks: &[Check]) -> sqlx::Result<()> {
+    sqlx::query!("update tenant_onboarding_task set checks = $2 where id = $1", task, Json(checks) as _)
+        .execute(&mut **change)
+        .await
+        .map(|_| ())
 }
 
 /// The one row of a decision; `false` if this evidence was decided on before.

@@ -1,6 +1,10 @@
 //! From a schema to a form, and from what was typed back to an operation.
 use super::Operation;
-use crate::{error::Problem, i18n::msg};
+use crate::{
+    error::Problem,
+    i18n::{Text, msg},
+};
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value, json};
 use validator::ValidationErrors;
 
@@ -124,7 +128,7 @@ pub(super) fn parse<O: Operation>(schema: &Value, given: &Map<String, Value>) ->
 }
 
 impl Field {
-    fn problem(&self, value: &Value) -> Option<crate::i18n::Text> {
+    fn problem(&self, value: &Value) -> Option<Text> {
         match self.kind {
             Kind::Integer => match value.as_i64() {
                 None => Some(msg::field_not_integer()),
@@ -137,7 +141,7 @@ impl Field {
                 Some(text) if self.options.iter().any(|o| o == text) => None,
                 _ => Some(msg::field_not_a_choice(self.options.join(", "))),
             },
-            Kind::Date => value.as_str().is_none_or(|t| t.parse::<chrono::NaiveDate>().is_err()).then(msg::field_not_a_date),
+            Kind::Date => value.as_str().map_or_else(|| Some(msg::field_not_a_date()), |text| day(text).err()),
             Kind::DateTime => value.as_str().is_none_or(|t| chrono::DateTime::parse_from_rfc3339(t).is_err()).then(msg::field_not_a_time),
             Kind::Object if !value.is_object() => Some(msg::field_not_an_object()),
             Kind::Object => (value.to_string().len() > MOST).then(|| msg::field_too_long(MOST)),
@@ -147,6 +151,21 @@ impl Field {
                 _ => None,
             },
         }
+    }
+}
+
+/// A day as it is typed.
+pub fn day(text: &str) -> Result<NaiveDate, Text> {
+    meant(text.parse().map_err(|_| msg::field_not_a_date())?)
+}
+
+/// A day that somebody can mean. Others have more than four digits to a year, which not every reader of a request takes for a date, and
+/// have no month before or after them.
+pub fn meant(day: NaiveDate) -> Result<NaiveDate, Text> {
+    let (first, last) = (1900, 2999);
+    match (first..=last).contains(&day.year()) {
+        true => Ok(day),
+        false => Err(msg::field_day_out_of_range(format!("{first}-01-01"), format!("{last}-12-31"))),
     }
 }
 

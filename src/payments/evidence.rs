@@ -63,6 +63,16 @@ impl Found {
         }
     }
 
+    /// Whether the provider said at last that the money is not there, or another sum. That is no less so for being old, nor for a look
+    /// after it that failed.
+    pub fn denies(&self, expected: Expected) -> bool {
+        match self {
+            Found::Nothing | Found::Unseen(_) | Found::Paid(_) => false,
+            Found::NotPaid(_) | Found::Short(_) | Found::Over(_) => true,
+            Found::Doubtful(known) => !matches!(said(&known.payment, expected)(known.clone()), Found::Paid(_)),
+        }
+    }
+
     /// The payment that this is about, with the age of what is known of it.
     pub fn known(&self) -> Option<&Known> {
         match self {
@@ -79,18 +89,23 @@ impl Found {
 
 fn judge(payment: Payment, expected: Expected, now: DateTime<Utc>) -> Found {
     let age = payment.asked_at.map(|at| (now - at).max(TimeDelta::zero()));
-    let left = payment.balance.filter(|left| payment.state.has_money() && *left > 0);
     // what is over stays so, however long ago that was said
     let is_doubtful = !payment.state.is_final() && (payment.trouble.is_some() || age.is_some_and(|age| age > FRESH));
-    let is_unseen = payment.state == State::Heard;
-    let known = Box::new(Known { payment, age });
-    match (left, expected) {
-        _ if is_unseen => Found::Unseen(known),
-        _ if is_doubtful => Found::Doubtful(known),
-        (None, _) => Found::NotPaid(known),
-        (Some(left), Expected::AtLeast(won) | Expected::Exactly(won)) if left < won => Found::Short(known),
-        (Some(left), Expected::Exactly(won)) if left > won => Found::Over(known),
-        _ => Found::Paid(known),
+    let found = match payment.state {
+        State::Heard => Found::Unseen,
+        _ if is_doubtful => Found::Doubtful,
+        _ => said(&payment, expected),
+    };
+    found(Box::new(Known { payment, age }))
+}
+
+/// What the last answer says that counted, however old it is.
+fn said(payment: &Payment, expected: Expected) -> fn(Box<Known>) -> Found {
+    match (payment.balance.filter(|left| payment.state.has_money() && *left > 0), expected) {
+        (None, _) => Found::NotPaid,
+        (Some(left), Expected::AtLeast(won) | Expected::Exactly(won)) if left < won => Found::Short,
+        (Some(left), Expected::Exactly(won)) if left > won => Found::Over,
+        _ => Found::Paid,
     }
 }
 
@@ -135,6 +150,14 @@ mod tests {
         assert!(matches!(with(unpaid, 1), Found::Doubtful(_)), "it may have been paid since");
         assert!(matches!(with(payment(State::Paid, 1_000), FRESH.num_minutes()), Found::Paid(_)));
         assert!(matches!(with(payment(State::Paid, 1_000), FRESH.num_minutes() + 1), Found::Doubtful(_)));
+        for (last, denied) in
+            [(payment(State::PartlyCancelled, 1), true), (payment(State::AwaitingDeposit, 0), true), (payment(State::Paid, 1_000), false)]
+        {
+            let failed = Payment { trouble: Some("timeout".into()), ..last.clone() };
+            for found in [with(last, FRESH.num_minutes() + 1), with(failed, 1)] {
+                assert!(matches!(&found, Found::Doubtful(_)) && found.denies(expected) == denied, "{found:?}");
+            }
+        }
         let over = Payment { trouble: Some("contradicts".into()), ..payment(State::Cancelled, 0) };
         assert!(matches!(with(over, FRESH.num_minutes() * 9), Found::NotPaid(_)), "what was cancelled stays so");
     }

@@ -92,7 +92,7 @@ pub async fn preview(app: &App, l: Lang, wish: &Wish<'_>) -> Result<Value, Error
     let lines = |lines: &[Line]| {
         lines
             .iter()
-            .map(|line| json!({"key": line.key, "exact": line.exact, "amount": line.amount, "steps": line.steps}))
+            .map(|line| json!({"key": line.key, "exact": line.exact, "amount": line.amount, "discount": line.discount, "supply": line.supply, "steps": line.steps}))
             .collect::<Vec<_>>()
     };
     let charges = |priced: Option<&Priced>| priced.map(|p| p.charges.clone()).unwrap_or_default();

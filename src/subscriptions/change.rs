@@ -104,6 +104,9 @@ pub(super) fn impact(quote: &Quote) -> Vec<Text> {
         Some(gets) => msg::impact_subscription_pinned(&gets.plan, gets.version),
         None => msg::impact_subscription_stops(quote.from.to_string()),
     });
+    if quote.gets.is_none() {
+        said.push(msg::impact_subscription_addons());
+    }
     said.push(msg::impact_subscription_usage());
     said
 }

@@ -76,6 +76,7 @@ subscription-nothing-planned = No change and no end is planned. If it has begun 
 impact-subscription-net = { $days }/{ $of } days are left: { $credit } given back, { $charge } charged, { $net } net ({ $total } with VAT)
 impact-subscription-whole = { $day } is the first day of a period, so nothing is split.
 impact-subscription-pinned = It is pinned to { $plan } v{ $version }. Versions that are published later do not change it.
+impact-subscription-addons = Add-ons do not end with it. Unless they are given up on their own, they are on the invoices of the next subscription again.
 impact-subscription-stops = AI services stop on { $day }. The tenant stays.
 impact-subscription-usage = Usage before and after that day is priced by each version on its own.
 impact-subscription-undone = What was planned for { $day } does not happen; the subscription before it goes on.

@@ -76,6 +76,7 @@ subscription-nothing-planned = 예정된 변경이나 해지가 없습니다. �
 impact-subscription-net = 남은 { $days }/{ $of }일: 환급 { $credit }, 청구 { $charge }, 차액 { $net } (부가세 포함 { $total })
 impact-subscription-whole = 적용일({ $day })이 이용 기간의 첫날이므로 일할 계산할 금액이 없습니다.
 impact-subscription-pinned = { $plan } v{ $version } 버전으로 고정됩니다. 이후 새 버전이 게시되어도 바뀌지 않습니다.
+impact-subscription-addons = 부가서비스는 함께 끝나지 않습니다. 따로 해지하지 않으면 다음 구독의 청구서에 다시 들어갑니다.
 impact-subscription-stops = { $day }부터 AI 서비스를 쓸 수 없습니다. 테넌트는 남습니다.
 impact-subscription-usage = 사용량은 적용일 앞뒤를 각 버전의 단가로 따로 계산합니다.
 impact-subscription-undone = { $day }에 예정된 일이 일어나지 않고, 그 앞의 구독이 그대로 이어집니다.

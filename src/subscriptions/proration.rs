@@ -3,7 +3,7 @@
 //! before is priced by the old list, and what is used from that day on by the new one.
 use crate::catalog::{
     charges::{Charge, Kind},
-    pricing::{self, Invoice, Line, Share, TooMuch, Vat},
+    pricing::{self, Invoice, Line, Promotion, Share, TooMuch, Vat},
 };
 use chrono::{Datelike, Days, Months, NaiveDate};
 use std::num::NonZeroU32;
@@ -54,12 +54,12 @@ pub struct Proration {
 impl Proration {
     /// On the first day of a period there is nothing to take back and nothing to charge for a part of it: the period is charged as a whole
     /// by the list that holds in it.
-    pub fn of(anchor: u32, day: NaiveDate, from: &[Charge], to: &[Charge]) -> Result<Self, TooMuch> {
+    pub fn of(anchor: u32, day: NaiveDate, from: &[Charge], to: &[Charge], promotions: &[Promotion]) -> Result<Self, TooMuch> {
         let period = Period::of(anchor, day);
         let rest = period.rest(day);
         let (from, to) = if day == period.begins { (&[][..], &[][..]) } else { (from, to) };
         let taken_back = from.iter().filter(|charge| charge.kind() == Kind::Base).count();
-        Ok(Self { period, rest, invoice: pricing::change(from, to, rest, Vat::default())?, taken_back })
+        Ok(Self { period, rest, invoice: pricing::change(from, to, promotions, rest, Vat::default())?, taken_back })
     }
 
     pub fn taken_back(&self) -> &[Line] {
@@ -101,7 +101,7 @@ impl Proration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::charges::Model;
+    use crate::catalog::{charges::Model, pricing::Off};
     use proptest::prelude::*;
 
     fn day(text: &str) -> NaiveDate {
@@ -121,7 +121,7 @@ mod tests {
     /// Case 3 of the acceptance numbers.
     #[test]
     fn fourteen_days_of_thirty_one_are_left() {
-        let change = Proration::of(1, day("2026-10-18"), &flat(900_000), &flat(1_500_000)).unwrap();
+        let change = Proration::of(1, day("2026-10-18"), &flat(900_000), &flat(1_500_000), &[]).unwrap();
         assert_eq!((change.rest.days, change.rest.of.get()), (14, 31));
         assert_eq!((change.credit(), change.charge(), change.invoice.supply), (-406_452, 677_419, 270_967));
         assert_eq!((change.invoice.vat, change.invoice.total), (27_096, 298_063));
@@ -129,13 +129,27 @@ mod tests {
         assert_eq!(change.included("tokens", &tokens(5_000_000), &tokens(20_000_000)), 11_774_193);
     }
 
+    /// What was 15 % cheaper is taken back 15 % cheaper, and so many won off a period are off a part of it in proportion.
+    #[test]
+    fn what_a_promotion_took_off_is_not_given_back() {
+        let off = |code: &str, off| Promotion { code: code.into(), off, on: [Kind::Base].into() };
+        let launch = [off("LAUNCH15", Off::Share("0.15".parse().unwrap()))];
+        let ends = Proration::of(1, day("2026-10-18"), &flat(1_500_000), &[], &launch).unwrap();
+        assert_eq!((ends.credit(), ends.charge()), (-575_806, 0), "677,419 less 15 % of it");
+        let free = [off("FREE", Off::Share(1.into()))];
+        assert_eq!(Proration::of(1, day("2026-10-18"), &flat(900_000), &flat(1_500_000), &free).unwrap().invoice.total, 0);
+        let won = [off("WON", Off::Won(100_000))];
+        let change = Proration::of(1, day("2026-10-18"), &flat(900_000), &flat(1_500_000), &won).unwrap();
+        assert_eq!((change.credit(), change.charge()), (-406_452 + 45_161, 677_419 - 45_161), "100,000 × 14/31 = 45,161.29");
+    }
+
     #[test]
     fn nothing_is_split_on_the_first_day_and_only_what_is_flat_is() {
-        let first = Proration::of(1, day("2026-10-01"), &flat(900_000), &flat(1_500_000)).unwrap();
+        let first = Proration::of(1, day("2026-10-01"), &flat(900_000), &flat(1_500_000), &[]).unwrap();
         assert_eq!((first.splits(), first.credit(), first.charge(), first.invoice.total), (false, 0, 0, 0));
-        let usage = Proration::of(1, day("2026-10-18"), &tokens(5), &tokens(7)).unwrap();
+        let usage = Proration::of(1, day("2026-10-18"), &tokens(5), &tokens(7), &[]).unwrap();
         assert_eq!((usage.splits(), usage.invoice.lines.len()), (true, 0));
-        let ends = Proration::of(1, day("2026-10-18"), &flat(900_000), &[]).unwrap();
+        let ends = Proration::of(1, day("2026-10-18"), &flat(900_000), &[], &[]).unwrap();
         assert_eq!((ends.credit(), ends.charge()), (-406_452, 0));
     }
 
@@ -157,7 +171,7 @@ mod tests {
             let at = day("2024-01-01") + Days::new(after);
             let period = Period::of(anchor, at);
             prop_assert!(period.begins <= at && at < period.ends && (28..=31).contains(&period.days()));
-            let change = Proration::of(anchor, at, &flat(was), &flat(is)).unwrap();
+            let change = Proration::of(anchor, at, &flat(was), &flat(is), &[]).unwrap();
             prop_assert!(change.credit() <= 0 && change.charge() >= 0);
             prop_assert_eq!(change.credit() + change.charge(), change.invoice.supply);
             prop_assert_eq!(change.invoice.lines.iter().map(|line| line.total).sum::<i64>(), change.invoice.total);
@@ -167,7 +181,7 @@ mod tests {
             let paid = i128::from(was + change.credit() + change.charge());
             let (split, of) = if change.splits() { exact(of - left, left) } else { exact(of, 0) };
             prop_assert!((paid * of - split).abs() <= of, "each of the two is rounded by half a won at the most");
-            let same = Proration::of(anchor, at, &flat(was), &flat(was)).unwrap();
+            let same = Proration::of(anchor, at, &flat(was), &flat(was), &[]).unwrap();
             prop_assert_eq!((same.invoice.supply, same.invoice.total), (0, 0));
         }
 
@@ -177,7 +191,7 @@ mod tests {
             let period = Period::of(1, day("2026-10-01"));
             let part = |days: u32| {
                 let at = period.ends - Days::new(days.into());
-                Proration::of(1, at, &[], &flat(price)).unwrap().charge()
+                Proration::of(1, at, &[], &flat(price), &[]).unwrap().charge()
             };
             let (short, long) = (first.min(second), first.max(second));
             let between = i128::from(part(long) - part(short)) * 31;

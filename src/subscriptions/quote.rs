@@ -9,7 +9,8 @@ use crate::{
     },
     error::Problem,
     i18n::msg,
-    operations::Refusal,
+    operations::{Refusal, form},
+    redemptions,
     tenants::{self, Status, Tenant},
 };
 use chrono::{Days, NaiveDate};
@@ -76,6 +77,7 @@ pub struct Quote {
 impl Quote {
     /// Everything that can be said without asking whether it may be done.
     pub async fn of(conn: &mut PgConnection, wish: &Wish<'_>) -> Result<Self, Refusal> {
+        form::meant(wish.from).map_err(|text| Refusal::field("from", text))?;
         let unknown = || Refusal::field("tenant_id", msg::subscription_tenant_unknown(wish.tenant));
         let tenant = tenants::tenant(conn, wish.tenant).await?.ok_or_else(unknown)?;
         let has = match store::of(conn, wish.tenant, wish.from).await? {
@@ -91,7 +93,8 @@ impl Quote {
         };
         let anchor = has.as_ref().map_or(1, |(subscription, _)| subscription.anchor);
         let charges = |priced: Option<&Priced>| priced.map(|priced| priced.charges.clone()).unwrap_or_default();
-        let proration = Proration::of(anchor, wish.from, &charges(has.as_ref().map(|(_, p)| p)), &charges(gets.as_ref()))
+        let promotions = redemptions::of(conn, &tenant.id).await?;
+        let proration = Proration::of(anchor, wish.from, &charges(has.as_ref().map(|(_, p)| p)), &charges(gets.as_ref()), &promotions)
             .map_err(|_| Refusal::field("plan", msg::estimate_too_much()))?;
         let upcoming = store::upcoming(conn, wish.tenant, wish.from).await?;
         Ok(Self { tenant, has, gets, from: wish.from, proration, upcoming })

@@ -60,7 +60,7 @@ pub struct Promotion {
 pub enum Off {
     /// 0.15 is 15 %, of what earlier promotions left.
     Share(Decimal),
-    /// Won, and never more than there is to pay.
+    /// Won a period, and never more than there is to pay.
     Won(i64),
 }
 
@@ -124,6 +124,15 @@ impl Share {
     fn is_whole(self) -> bool {
         self.days == self.of.get()
     }
+
+    fn part(self, won: i64) -> Result<Decimal, TooMuch> {
+        let whole = Decimal::from(won);
+        match self.is_whole() {
+            true => Ok(whole),
+            // multiplied first: a third of it three times is all of it
+            false => whole.checked_mul(self.days.into()).and_then(|all| all.checked_div(self.of.get().into())).ok_or(TooMuch),
+        }
+    }
 }
 
 impl Default for Vat {
@@ -138,29 +147,25 @@ pub fn price(order: &Order<'_>) -> Result<Invoice, TooMuch> {
     let charged = order.charges.iter().map(|charge| charge_line(charge, order));
     let mut lines = charged.chain(order.addons.iter().map(|addon| addon_line(addon, order.share))).collect::<Result<Vec<_>, _>>()?;
     lines.sort_by_key(|line| line.kind);
-    let mut promotions: Vec<_> = order.promotions.iter().collect();
-    promotions.sort_by(|a, b| (a.off.is_fixed(), &a.code).cmp(&(b.off.is_fixed(), &b.code)));
-    for promotion in promotions {
-        discount(&mut lines, promotion)?;
-    }
+    discounts(&mut lines, order.promotions, order.share)?;
     let priced: BTreeSet<_> = order.charges.iter().filter_map(|charge| charge.metric.as_deref()).collect();
     let unpriced = order.usage.iter().filter(|(metric, used)| **used > 0 && !priced.contains(metric.as_str()));
     invoice(lines, order.vat, unpriced.map(|(metric, _)| metric.clone()).collect())
 }
 
-/// What it costs to have another price list for the rest of a period: what is flat is taken back from the one and charged by the other.
-/// Each is rounded by itself, as it stands on the invoice.
-pub fn change(from: &[Charge], to: &[Charge], rest: Share, vat: Vat) -> Result<Invoice, TooMuch> {
+/// What it costs to have another price list for the rest of a period: what is flat is taken back from the one and charged by the other,
+/// both as cheap as promotions make them. Each is rounded by itself, as it stands on the invoice.
+pub fn change(from: &[Charge], to: &[Charge], promotions: &[Promotion], rest: Share, vat: Vat) -> Result<Invoice, TooMuch> {
     let none = Usage::new();
     let lines = |charges, sign| {
         let order = Order { charges, usage: &none, addons: &[], promotions: &[], share: rest, vat };
-        let flat = charges.iter().filter(|charge| charge.kind() == Kind::Base);
-        flat.map(|charge: &Charge| {
-            let mut line = charge_line(charge, &order)?;
-            (line.exact, line.amount) = (line.exact * Decimal::from(sign), line.amount * sign);
-            Ok(line)
-        })
-        .collect::<Result<Vec<_>, _>>()
+        let flat = charges.iter().filter(|charge: &&Charge| charge.kind() == Kind::Base);
+        let mut lines = flat.map(|charge| charge_line(charge, &order)).collect::<Result<Vec<_>, _>>()?;
+        discounts(&mut lines, promotions, rest)?;
+        for line in &mut lines {
+            (line.exact, line.amount, line.discount) = (line.exact * Decimal::from(sign), line.amount * sign, line.discount * sign);
+        }
+        Ok(lines)
     };
     let mut all = lines(from, -1)?;
     all.extend(lines(to, 1)?);
@@ -183,13 +188,21 @@ fn invoice(mut lines: Vec<Line>, vat: Vat, unpriced: Vec<String>) -> Result<Invo
     Ok(Invoice { lines, supply, vat: tax, total, unpriced })
 }
 
-fn discount(lines: &mut [Line], promotion: &Promotion) -> Result<(), TooMuch> {
+/// Percentages before fixed amounts, and each by its code, so that all previews agree.
+fn discounts(lines: &mut [Line], promotions: &[Promotion], share: Share) -> Result<(), TooMuch> {
+    let mut promotions: Vec<_> = promotions.iter().collect();
+    promotions.sort_by(|a, b| (a.off.is_fixed(), &a.code).cmp(&(b.off.is_fixed(), &b.code)));
+    promotions.into_iter().try_for_each(|promotion| discount(lines, promotion, share))
+}
+
+/// So many won off are off a whole period: a part of it gets its share of them, or a period that is split would get them twice.
+fn discount(lines: &mut [Line], promotion: &Promotion, of: Share) -> Result<(), TooMuch> {
     let left = |line: &Line| if promotion.on.contains(&line.kind) { line.amount - line.discount } else { 0 };
     let weights: Vec<i64> = lines.iter().map(left).collect();
     let base = sum(&weights)?;
     let exact = match promotion.off {
         Off::Share(share) => Decimal::from(base) * share,
-        Off::Won(won) => Decimal::from(won),
+        Off::Won(won) => of.part(won)?,
     };
     let off = whole(exact, Rounding::HalfUp)?.clamp(0, base.max(0));
     for (line, share) in lines.iter_mut().zip(spread(off, &weights)).filter(|(_, share)| *share != 0) {
@@ -250,14 +263,7 @@ fn line(key: String, kind: Kind, exact: Decimal, mut steps: Vec<Step>) -> Result
 }
 
 fn flat(amount: i64, share: Share, steps: &mut Vec<Step>) -> Result<Decimal, TooMuch> {
-    let exact = match share.is_whole() {
-        true => Decimal::from(amount),
-        // multiplied first: a third of it three times is all of it
-        false => Decimal::from(amount)
-            .checked_mul(Decimal::from(share.days))
-            .and_then(|all| all.checked_div(Decimal::from(share.of.get())))
-            .ok_or(TooMuch)?,
-    };
+    let exact = share.part(amount)?;
     steps.push(Step::Flat { amount, share, exact });
     Ok(exact)
 }

@@ -109,11 +109,11 @@ fn a_tier_can_cost_something_once() {
 fn another_plan_in_the_middle_of_a_month() {
     let flat = |amount| charges(json!([{"key": "base", "model": "flat", "amount": amount}]));
     let rest = Share { days: 14, of: NonZeroU32::new(31).unwrap() };
-    let change = change(&flat(900_000), &flat(1_500_000), rest, Vat::default()).unwrap();
+    let change = change(&flat(900_000), &flat(1_500_000), &[], rest, Vat::default()).unwrap();
     assert_eq!(of(&change, |line| line.amount), [-406_452, 677_419]);
     assert_eq!(change.lines[0].exact.round_dp(2), decimal("-406451.61"));
     assert_eq!((change.supply, change.vat, change.total), (270_967, 27_096, 298_063));
-    let back = super::change(&flat(1_500_000), &flat(900_000), rest, Vat::default()).unwrap();
+    let back = super::change(&flat(1_500_000), &flat(900_000), &[], rest, Vat::default()).unwrap();
     assert_eq!((back.supply, back.vat, back.total), (-270_967, -27_096, -298_063));
 }
 
@@ -306,13 +306,21 @@ proptest! {
         prop_assert!(cost(used) <= cost(used + more));
     }
 
-    /// A line that is cut in two is rounded three times, by half a won at most each.
+    /// A line that is cut in two is rounded three times, by half a won at most each, and so is each promotion.
     #[test]
-    fn a_period_in_two_parts_costs_what_it_costs_as_a_whole_but_for_rounding(amount in 0_i64..10_000_000, (days, of) in any_cut()) {
+    fn a_period_in_two_parts_costs_what_it_costs_as_a_whole_but_for_rounding(
+        amount in 0_i64..10_000_000, promotions in any_promotions(), (days, of) in any_cut(),
+    ) {
         let list = [Charge { key: "base".into(), metric: None, included: 0, model: Model::Flat { amount } }];
         let none = Usage::new();
-        let cost = |days| price(&Order { share: Share { days, of: NonZeroU32::new(of).unwrap() }, ..order(&list, &none) }).unwrap().supply;
-        prop_assert!((cost(days) + cost(of - days) - cost(of)).abs() <= 1);
+        let cost = |days, promotions| {
+            let share = Share { days, of: NonZeroU32::new(of).unwrap() };
+            price(&Order { share, promotions, ..order(&list, &none) }).unwrap().supply
+        };
+        for promotions in [&[][..], &promotions] {
+            let differs = cost(days, promotions) + cost(of - days, promotions) - cost(of, promotions);
+            prop_assert!(differs.abs() <= 1 + 2 * promotions.len() as i64, "{differs}");
+        }
     }
 }
 

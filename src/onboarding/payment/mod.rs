@@ -31,10 +31,14 @@ pub fn is_asked(app: &App) -> bool {
     app.payments.names().next().is_some()
 }
 
+fn expected(onboarding: &Onboarding) -> Expected {
+    Expected::Exactly(onboarding.expected_amount)
+}
+
 /// What providers say of the order in a piece of evidence.
 pub(super) async fn check(conn: &mut PgConnection, onboarding: &Onboarding, evidence: &Value, asks: bool) -> Result<Check, Error> {
     let text = |field: &str| evidence[field].as_str().unwrap_or_default();
-    let found = payments::find(conn, text("order_id"), Expected::Exactly(onboarding.expected_amount)).await?;
+    let found = payments::find(conn, text("order_id"), expected(onboarding)).await?;
     // where nobody could say anything, it needs something that people can look at
     let by_hand = !asks || !text("reference").is_empty();
     Ok(of(&found, onboarding.expected_amount, by_hand))
@@ -78,7 +82,7 @@ pub async fn current_tasks(conn: &mut PgConnection, onboarding: &Onboarding, ask
 }
 
 /// Whether something of the step's checks is different now.
-async fn renew(conn: &mut PgConnection, onboarding: &Onboarding, task: &mut Task, asks: bool) -> Result<bool, Error> {
+pub(super) async fn renew(conn: &mut PgConnection, onboarding: &Onboarding, task: &mut Task, asks: bool) -> Result<bool, Error> {
     let Some(evidence) = task.evidence.as_ref().filter(|_| task.kind == Kind::Payment && task.state == Progress::Running) else {
         return Ok(false);
     };
@@ -92,21 +96,17 @@ async fn renew(conn: &mut PgConnection, onboarding: &Onboarding, task: &mut Task
     Ok(was.0 != task.checks.0)
 }
 
-/// The same before a decision, and kept: it rests on them.
-pub(super) async fn renew_for_decision(change: &mut Change, onboarding: &Onboarding, task: &mut Task, asks: bool) -> Result<(), Error> {
-    if renew(change, onboarding, task, asks).await? {
-        store::set_checks(change, task.id, &task.checks).await?;
-    }
-    Ok(())
-}
-
 /// Has providers asked about the order of evidence that is handed in; answers whose answers will come. Nobody pays twice with one order.
 pub(super) async fn ask_at_first(app: &App, change: &mut Change, onboarding: &Onboarding, evidence: &Value) -> Result<Vec<i64>, Error> {
-    let order = evidence["order_id"].as_str().unwrap_or_default();
-    if store::is_anothers(change, order, &onboarding.tenant_id).await? {
+    if !is_ours(change, &onboarding.tenant_id, evidence).await? {
         return Err(Error::Invalid(vec![Problem::new("order_id", msg::onboarding_order_is_anothers())]));
     }
-    payments::ask_all(app, change, order).await
+    payments::ask_all(app, change, evidence["order_id"].as_str().unwrap_or_default()).await
+}
+
+/// Whether the order of a piece of evidence is handed in for no other tenant.
+pub(super) async fn is_ours(change: &mut Change, tenant: &str, evidence: &Value) -> Result<bool, Error> {
+    Ok(!store::is_anothers(change, evidence["order_id"].as_str().unwrap_or_default(), tenant).await?)
 }
 
 /// Somebody wants to know what providers say now. Answers whom to wait for, and since when.
@@ -147,12 +147,12 @@ pub async fn answered(app: &App, asked: &Asked) -> Result<bool, Error> {
 async fn passed(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<Option<Found>, Error> {
     let Some(task) = tasks.iter().find(|task| task.kind == Kind::Payment && task.state == Progress::Passed) else { return Ok(None) };
     let order = task.evidence.as_ref().and_then(|evidence| evidence["order_id"].as_str()).unwrap_or_default();
-    Ok(Some(payments::find(conn, order, Expected::Exactly(onboarding.expected_amount)).await?))
+    Ok(Some(payments::find(conn, order, expected(onboarding)).await?))
 }
 
 /// Whether the provider says by now that the money is not there, or another sum: nobody becomes active on a payment that was taken back.
 pub(super) async fn is_contradicted(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<bool, Error> {
-    Ok(matches!(passed(conn, onboarding, tasks).await?, Some(Found::NotPaid(_) | Found::Short(_) | Found::Over(_))))
+    Ok(passed(conn, onboarding, tasks).await?.is_some_and(|found| found.denies(expected(onboarding))))
 }
 
 /// For whoever decides on the whole: what providers say of the payment now, whatever was said when the step was decided.

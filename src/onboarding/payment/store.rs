@@ -1,6 +1,5 @@
 //! SQL of orders that onboardings rest on.
-use crate::{db::Change, onboarding::evidence::Check};
-use sqlx::types::Json;
+use crate::db::Change;
 
 /// Whether this order is handed in for another tenant. Whoever hands the same order in at the same time waits.
 pub(super) async fn is_anothers(change: &mut Change, order: &str, tenant: &str) -> sqlx::Result<bool> {
@@ -16,12 +15,4 @@ pub(super) async fn is_anothers(change: &mut Change, order: &str, tenant: &str) 
     )
     .fetch_one(&mut **change)
     .await
-}
-
-/// What was checked last, and what a decision rests on.
-pub(super) async fn set_checks(change: &mut Change, task: i64, checks: &[Check]) -> sqlx::Result<()> {
-    sqlx::query!("update tenant_onboarding_task set checks = $2 where id = $1", task, Json(checks) as _)
-        .execute(&mut **change)
-        .await
-        .map(|_| ())
 }

@@ -10,8 +10,11 @@ use crate::{
         today, words,
     },
     error::{Error, Problem},
-    i18n::{Lang, msg},
-    operations::{Refusal, form::grouped},
+    i18n::Lang,
+    operations::{
+        Refusal,
+        form::{self, grouped},
+    },
     page::{self, Action, Fact, Opt, Shell, Visit, list::Asked, money, query},
     subscriptions::{Priced, Quote, TOKENS, Wish, store},
     tenants,
@@ -21,7 +24,6 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
-use chrono::NaiveDate;
 
 #[derive(Template)]
 #[template(path = "subscriptions/planning.html")]
@@ -78,12 +80,10 @@ async fn draw(app: &App, visit: &Visit, id: &str, asked: &Asked, changes: bool) 
     let mut conn = app.db.read().await?;
     let tenant = tenants::tenant(&mut conn, id).await?.ok_or(Error::NotFound)?;
     let typed = asked.get("from");
-    let from = if typed.is_empty() { Some(today) } else { typed.parse::<NaiveDate>().ok() };
+    let from = if typed.is_empty() { Ok(today) } else { form::day(typed) };
     let chosen = asked.get("plan");
-    let mut problems: Vec<Problem> = Vec::new();
-    if from.is_none() {
-        problems.push(Problem::new("from", msg::field_not_a_date()));
-    }
+    let mut problems: Vec<Problem> = from.as_ref().err().map(|text| Problem::new("from", text.clone())).into_iter().collect();
+    let from = from.ok();
     let plans = match changes {
         true => Some(options(store::sold(&mut conn, from.unwrap_or(today)).await?, chosen, l)),
         false => None,

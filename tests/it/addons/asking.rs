@@ -223,3 +223,17 @@ async fn cs_asks_in_the_browser_and_sees_the_invoice_first() {
     assert_eq!(count, 1);
     assert_eq!(s.desk.broken_invariants().await, [""; 0]);
 }
+
+#[tokio::test]
+async fn what_an_ended_subscription_left_behind_is_given_up() {
+    let s = Scene::open().await;
+    let tenant = s.tenant("left-behind", 124_810_019, "active", Some("2026-01-01")).await;
+    s.over(&s.cs, "addon.change", seats(&tenant, 5, &day(0)), "succeeded").await;
+    let cancelled = s.asked(&s.billing, "subscription.cancel", json!({"tenant_id": tenant, "from": day(3)})).await;
+    s.desk.sign_in("admin").await.get(&format!("/requests/{cancelled}")).await.sees("부가서비스는 함께 끝나지 않습니다.");
+    s.approved(&cancelled, "succeeded").await;
+    assert_eq!(s.refused(seats(&tenant, 6, &day(3))).await.0, "tenant_id", "nothing is added to no subscription");
+    s.over(&s.cs, "addon.change", seats(&tenant, 0, &day(3)), "succeeded").await;
+    assert_eq!(s.has(&tenant).await, [("seats v1".into(), 5, day(0), Some(day(3)), "active".into())]);
+    assert_eq!(s.desk.broken_invariants().await, [""; 0]);
+}

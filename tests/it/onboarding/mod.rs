@@ -1,5 +1,6 @@
 //! From a signed contract to an active tenant: the four steps in their order, a failure and a rejection on the way, another revision, the
 //! approval, and everything that is refused.
+mod again;
 mod clock;
 mod deciding;
 mod forms;

@@ -176,6 +176,25 @@ async fn a_payment_that_is_taken_back_after_its_step_makes_the_approval_stale() 
     assert_eq!((status, refused["errors"][0]["code"].as_str()), (422, Some("onboarding-payment-contradicted")), "{refused}");
     let cs = scene.desk.sign_in("cs").await;
     cs.get(&format!("/requests/{request}")).await.sees("결제사의 답변이 달라졌습니다");
+
+    // nor does a look that fails, or a day that passes, make of a won that is left what was expected
+    let id = at_payment(&scene, "partly-back", 300_860_002, 1_650_000).await;
+    scene.till.make("portone", "ord-partly-back", 1_650_000, "paid").await;
+    let (_, now) = hand_in(&scene, &id, "ord-partly-back", "").await;
+    assert_eq!(decide(&scene, &id, "payment", &now, "pass", "").await.0, 200);
+    let payment = said(&now)["payment"].as_str().unwrap().to_owned();
+    let (status, asked) = finish(&scene, &id).await;
+    assert_eq!(status, 201, "{asked}");
+    let withdrawn = format!("/api/requests/{}/withdraw", asked["request"].as_str().unwrap());
+    assert_eq!(scene.cs.post(&withdrawn, &json!({})).await.0, 200);
+    let fields = [("state", "partly_cancelled"), ("cancelled", "1649999"), ("quiet", "yes")];
+    scene.till.post("/set/ord-partly-back", &fields).await;
+    assert_eq!(scene.cs.post(&format!("/api/payments/{payment}/check"), &json!({})).await.1["state"], "partly_cancelled");
+    scene.till.mode("fail").await;
+    let (_, troubled) = scene.cs.post(&format!("/api/payments/{payment}/check"), &json!({})).await;
+    assert_eq!(troubled["trouble"]["why"], "broken", "{troubled}");
+    let (status, refused) = ask_approval(&scene, &id).await;
+    assert_eq!((status, refused["errors"][0]["code"].as_str()), (422, Some("onboarding-payment-contradicted")), "{refused}");
     assert_eq!(scene.desk.broken_invariants().await, Vec::<String>::new());
 }
 

@@ -85,6 +85,15 @@ async fn another_price_by_then_makes_a_change_stale_and_shows_what_moved() {
     let office = Office::open().await;
     let tenant = office.tenant("stale", 210_810_007).await;
     let from = eighteenth();
+    // as cheap as what the tenant redeemed makes them, both sides
+    let off = json!({"code": "LAUNCH15", "name": "출시 기념", "percent": "15", "on": "plan", "starts": today()});
+    assert_eq!(office.done("promotion.open", off).await["state"], "succeeded");
+    let shop = office.tenant("redeemed", 210_810_018).await;
+    assert_eq!(office.billing.post("/api/promotions/LAUNCH15/redemptions", &json!({"tenant": shop})).await.0, 201);
+    let ends = office.preview(&shop, None, from).await;
+    assert_eq!((&ends["credit"], &ends["net"], &ends["total"]), (&json!(-345_484), &json!(-345_484), &json!(-380_032)), "{ends}");
+    assert_eq!((&ends["lines"]["credit"][0]["amount"], &ends["lines"]["credit"][0]["discount"]), (&json!(-406_452), &json!(-60_968)));
+
     let id = office.asked("subscription.change", json!({"tenant_id": tenant, "plan": "enterprise", "from": from})).await;
     office.publish("enterprise", &from.to_string(), &flat(1_800_000)).await;
     let over = office.approved(&id).await;

@@ -11,6 +11,19 @@ async fn what_may_not_be_is_told_by_its_field() {
     let refused = async |fields: Value| office.refused("subscription.change", fields).await;
     assert_eq!(refused(change("tnt_0000000000", "enterprise", soon)).await, said("tenant_id", "subscription-tenant-unknown"));
     assert_eq!(refused(change(&tenant, "enterprise", today() - Days::new(1))).await, said("from", "subscription-day-past"));
+    for day in ["+262142-12-15", "-5000-01-01", "9999-12-31"] {
+        let never = json!({"tenant_id": tenant, "plan": "enterprise", "from": day});
+        assert_eq!(refused(never.clone()).await, said("from", "field-day-out-of-range"), "{day}");
+        let (status, problem) = office.cs.post("/api/subscriptions/preview", &never).await;
+        assert_eq!((status, problem["errors"][0]["field"].as_str()), (422, Some("from")), "{day}: {problem}");
+        let page = office.desk.sign_in("cs").await;
+        let planning = page.get(&format!("/tenants/{tenant}/subscription/change?plan=enterprise&from={}", day.replace('+', "%2B"))).await;
+        planning.sees("2999-12-31까지의 날짜를");
+        assert_eq!(planning.find("#field-from").as_deref(), Some(day), "what was typed is kept");
+        let sold =
+            json!({"kind": "plan", "code": "enterprise", "name": "enterprise", "starts": "2027-01-01", "ends": day, "prices": flat(1)});
+        assert_eq!(office.refused("catalog.publish", sold).await, said("ends", "field-day-out-of-range"), "{day}");
+    }
     assert_eq!(refused(change(&tenant, "enterprise", today() + Days::new(400))).await, said("from", "subscription-day-too-far"));
     assert_eq!(refused(change(&tenant, "enterprise", today())).await, said("from", "subscription-begins-then"));
     assert_eq!(refused(change(&tenant, "pro-v3", soon)).await, said("plan", "subscription-same-plan"));
