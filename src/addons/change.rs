@@ -182,10 +182,14 @@ impl ChangeAddon {
         Ok(Plan { before, after, name, now, version, price, usage })
     }
 
-    /// The day whose period is shown. What is left of an ended subscription is given up, too: then it is that subscription's last.
+    /// The day whose period is shown. What is left of an ended subscription is given up, too: then it is the first of the subscription that
+    /// comes, or the last of the one that was.
     async fn billed(&self, conn: &mut PgConnection) -> Result<NaiveDate, Error> {
         if self.quantity > 0 || subscriptions::of(conn, &self.tenant_id, self.from).await?.is_some() {
             return Ok(self.from);
+        }
+        if let Some(next) = subscriptions::upcoming(conn, &self.tenant_id, self.from).await? {
+            return Ok(next.days.starts);
         }
         let past = subscriptions::history(conn, &self.tenant_id, PAST).await?;
         let ends = past.iter().filter(|s| s.undone_in.is_none()).filter_map(|s| s.days.ends).filter(|ends| *ends <= self.from).max();

@@ -67,7 +67,7 @@ impl Operation for ApproveOnboarding {
             return Ok(());
         };
         // it was asked for twice: the other one is still to be decided or done
-        if store::under_way(change, &onboarding.tenant_id, &[Self::NAME]).await?.is_some() {
+        if store::is_asked_for(change, onboarding.id, Self::NAME).await? {
             return Ok(());
         }
         let request = change.request();

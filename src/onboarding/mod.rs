@@ -21,8 +21,8 @@ pub mod waits;
 pub mod web;
 
 pub use content::Content;
+pub use evidence::current_tasks;
 pub use lists::{Filter, Listed, list};
-pub use payment::current_tasks;
 pub use store::{Onboarding, Task, find, plan_of, revisions, tasks, under_way};
 
 use crate::{error::Error, ledger::Entry};

@@ -37,9 +37,9 @@ pub(super) async fn checks(conn: &mut PgConnection, evidence: &Value) -> Result<
     Ok(vec![exists, Check::of("permission-newest", format!("v{newest}"), format!("v{}", version.version)), whole])
 }
 
-/// The checks of what is handed in, as they are now: another version may have been published since. Whether something of them changed.
+/// Looks once more, since another version may have been published; whether something is different.
 pub(super) async fn renew(conn: &mut PgConnection, task: &mut Task) -> Result<bool, Error> {
-    let Some(evidence) = task.evidence.as_ref().filter(|_| task.state == Progress::Running) else { return Ok(false) };
+    let Some(evidence) = &task.evidence else { return Ok(false) };
     let now = Json(checks(conn, evidence).await?);
     let changed = task.checks.0 != now.0;
     task.checks = now;

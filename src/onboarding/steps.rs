@@ -4,7 +4,6 @@ use super::{
     begin::{owner_of, tell_whose_turn, workable},
     evidence::{self, Evidence},
     payment::{self, Asked},
-    permission,
     store::{self, lock, tasks},
 };
 use crate::{
@@ -128,12 +127,7 @@ pub async fn decide(
         return Err(Error::Refused(msg::onboarding_no_evidence()));
     }
     // a decision rests on what is so now, and keeps it
-    let renewed = match kind {
-        Kind::Payment => payment::renew(&mut change, &onboarding, &mut task, payment::is_asked(app)).await?,
-        Kind::Permission => permission::renew(&mut change, &mut task).await?,
-        Kind::Contract | Kind::Migration => false,
-    };
-    if renewed {
+    if evidence::renew(&mut change, &onboarding, &mut task, payment::is_asked(app)).await? {
         store::set_checks(&mut change, task.id, &task.checks).await?;
     }
     if verdict == Verdict::Pass && task.checks.iter().any(|c| !c.ok) {

@@ -324,18 +324,6 @@ pub(super) async fn assign(change: &mut Change, task: i64, owner: Uuid, due: Opt
     .map(|_| ())
 }
 
-/// Whether this file is the contract of another tenant.
-pub(super) async fn file_is_anothers(conn: &mut PgConnection, sha256: &str, tenant: &str) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select exists (select from tenant_onboarding_task k join tenant_onboarding_request r on r.id = k.onboarding_id
-             where k.kind = 'contract' and k.evidence ->> 'sha256' = $1 and r.tenant_id <> $2) as "anothers!""#,
-        sha256,
-        tenant
-    )
-    .fetch_one(conn)
-    .await
-}
-
 /// Somebody who can own a step, if they are there and hold one of these roles.
 pub(super) async fn worker(conn: &mut PgConnection, id: Uuid, roles: &[&str]) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
@@ -357,6 +345,19 @@ pub async fn under_way(conn: &mut PgConnection, tenant: &str, operations: &[&str
         operations as &[&str]
     )
     .fetch_optional(conn)
+    .await
+}
+
+/// Whether a request of this operation is under way for this revision.
+pub(super) async fn is_asked_for(change: &mut Change, id: i64, operation: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from request where target_type = 'tenant' and operation = $2 and state in ('pending', 'approved', 'executing')
+             and target_id = (select tenant_id from tenant_onboarding_request where id = $1)
+             and regexp_replace(fields ->> 'onboarding_id', '^(ON|on)-', '') = $1::text) as "asked!""#,
+        id,
+        operation
+    )
+    .fetch_one(&mut **change)
     .await
 }
 

@@ -46,8 +46,12 @@ pub enum Found {
 pub async fn find(conn: &mut PgConnection, order_id: &str, expected: Expected) -> Result<Found, Error> {
     let all = store::of_order(conn, order_id).await?;
     let now = store::now(conn).await?;
-    let best = all.into_iter().map(|payment| judge(payment, expected, now)).max_by_key(Found::rank);
-    Ok(best.unwrap_or(Found::Nothing))
+    Ok(closest(all.into_iter().map(|payment| judge(payment, expected, now)), expected))
+}
+
+/// Of two that are doubtful, the one that was paid when it was last looked at: the other may be a try that failed before it.
+fn closest(all: impl Iterator<Item = Found>, expected: Expected) -> Found {
+    all.max_by_key(|found| (found.rank(), !found.denies(expected))).unwrap_or(Found::Nothing)
 }
 
 impl Found {
@@ -158,6 +162,14 @@ mod tests {
                 assert!(matches!(&found, Found::Doubtful(_)) && found.denies(expected) == denied, "{found:?}");
             }
         }
+        let late = FRESH.num_minutes() + 1;
+        let tries = [payment(State::Failed, 0), payment(State::Paid, 1_000)];
+        for tries in [tries.clone(), [tries[1].clone(), tries[0].clone()]] {
+            let found = closest(tries.into_iter().map(|one| with(one, late)), expected);
+            assert!(matches!(&found, Found::Doubtful(known) if known.payment.state == State::Paid) && !found.denies(expected));
+        }
+        let refunded = [payment(State::Cancelled, 0), payment(State::Failed, 0)];
+        assert!(closest(refunded.into_iter().map(|one| with(one, late)), expected).denies(expected));
         let over = Payment { trouble: Some("contradicts".into()), ..payment(State::Cancelled, 0) };
         assert!(matches!(with(over, FRESH.num_minutes() * 9), Found::NotPaid(_)), "what was cancelled stays so");
     }

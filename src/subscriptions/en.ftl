@@ -192,6 +192,7 @@ migration-all-done = Every tenant has had its turn. Those that were left out sta
 migration-stop = Stop the move
 migration-stop-hint = Tenants that still wait ({ $waiting }) are left out, and it ends. Those that have moved stay as they are: until the day comes, what is planned can be taken back on the subscription page of each.
 migration-stopped-now = The move is stopped. Those that waited stay on the version they have.
+migration-stopped-done = It was stopped, and nobody else moves. Those that were left out stay on the version they had.
 migration-stopped-by = { $who } stopped the move.
 migration-stopped-hint = Those that had moved stay as they are. Until the day comes, what is planned can be taken back on the subscription page of each.
 migration-nothing-to-stop = There is nothing left to stop: no tenant waits.

@@ -192,6 +192,7 @@ migration-all-done = 모든 테넌트를 처리했습니다. 제외된 테넌트
 migration-stop = 이동 중단
 migration-stop-hint = 아직 옮기지 않은 테넌트 { $waiting }개를 제외하고 끝냅니다. 이미 옮긴 테넌트는 그대로이며, 적용일 전까지 테넌트마다 구독 화면에서 예정을 취소할 수 있습니다.
 migration-stopped-now = 이동을 중단했습니다. 남은 테넌트는 지금 버전을 그대로 이용합니다.
+migration-stopped-done = 중단되어 더 옮기지 않습니다. 제외된 테넌트는 지금 버전을 그대로 이용합니다.
 migration-stopped-by = { $who } 님이 이동을 중단했습니다.
 migration-stopped-hint = 이미 옮긴 테넌트는 그대로입니다. 적용일 전까지 테넌트마다 구독 화면에서 예정을 취소할 수 있습니다.
 migration-nothing-to-stop = 중단할 것이 없습니다. 기다리는 테넌트가 없습니다.

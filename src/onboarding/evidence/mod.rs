@@ -1,9 +1,10 @@
 //! What a step rests on: read from what was typed, hashed, and checked by machine where there is something to check it against.
 mod datasets;
+mod store;
 
 pub use datasets::{Dataset, as_lines};
 
-use super::{Kind, Onboarding, payment, permission, store};
+use super::{Kind, Onboarding, Progress, State, Task, payment, permission, store::tasks};
 use crate::{
     error::{Error, Problem},
     i18n::{Text, msg},
@@ -161,6 +162,25 @@ pub(super) async fn check(
         Kind::Permission => permission::checks(conn, evidence).await?,
         Kind::Migration => evidence["datasets"].as_array().into_iter().flatten().flat_map(datasets::checks).collect(),
     })
+}
+
+/// The steps as they are now: what machines make of evidence that nobody has decided on is what they make of it at this moment.
+pub async fn current_tasks(conn: &mut PgConnection, onboarding: &Onboarding, asks: bool) -> Result<Vec<Task>, Error> {
+    let mut all = tasks(conn, onboarding.id).await?;
+    for task in &mut all {
+        renew(conn, onboarding, task, asks).await?;
+    }
+    Ok(all)
+}
+
+/// Whether something of a step's checks is different now: money may have come or gone, another version may have been published.
+pub(super) async fn renew(conn: &mut PgConnection, onboarding: &Onboarding, task: &mut Task, asks: bool) -> Result<bool, Error> {
+    match task.kind {
+        _ if onboarding.state != State::Open || task.state != Progress::Running => Ok(false),
+        Kind::Payment => payment::renew(conn, onboarding, task, asks).await,
+        Kind::Permission => permission::renew(conn, task).await,
+        Kind::Contract | Kind::Migration => Ok(false),
+    }
 }
 
 #[cfg(test)]

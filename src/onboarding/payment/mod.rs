@@ -5,7 +5,7 @@
 mod store;
 
 use super::{
-    Kind, Onboarding, Progress, State, Task,
+    Kind, Onboarding, Progress, Task,
     begin::workable,
     evidence::Check,
     store::{lock, tasks},
@@ -72,23 +72,9 @@ fn of(found: &Found, expected: i64, by_hand: bool) -> Check {
     check
 }
 
-/// The steps as they are now: what providers say of a payment that nobody has decided on is what they say at this moment.
-pub async fn current_tasks(conn: &mut PgConnection, onboarding: &Onboarding, asks: bool) -> Result<Vec<Task>, Error> {
-    let mut all = tasks(conn, onboarding.id).await?;
-    for task in &mut all {
-        renew(conn, onboarding, task, asks).await?;
-    }
-    Ok(all)
-}
-
-/// Whether something of the step's checks is different now.
+/// What providers say at this moment, in place of what they said before; whether that is something else.
 pub(super) async fn renew(conn: &mut PgConnection, onboarding: &Onboarding, task: &mut Task, asks: bool) -> Result<bool, Error> {
-    let Some(evidence) = task.evidence.as_ref().filter(|_| task.kind == Kind::Payment && task.state == Progress::Running) else {
-        return Ok(false);
-    };
-    if onboarding.state != State::Open {
-        return Ok(false);
-    }
+    let Some(evidence) = &task.evidence else { return Ok(false) };
     let now = check(conn, onboarding, evidence, asks).await?;
     let was = task.checks.clone();
     task.checks.retain(|check| !check.code.starts_with(CHECK));
@@ -159,6 +145,9 @@ pub(super) async fn is_contradicted(conn: &mut PgConnection, onboarding: &Onboar
 pub(super) async fn impact(conn: &mut PgConnection, onboarding: &Onboarding, tasks: &[Task]) -> Result<Option<Text>, Error> {
     let Some(found) = passed(conn, onboarding, tasks).await? else { return Ok(None) };
     let left = |payment: &payments::Payment| money::full(payment.balance.unwrap_or_default());
+    if found.denies(expected(onboarding)) {
+        return Ok(Some(msg::impact_onboarding_not_paid()));
+    }
     Ok(Some(match &found {
         Found::Paid(known) => {
             msg::impact_onboarding_paid(left(&known.payment), known.payment.asked_at.map(When::exact).unwrap_or_default())

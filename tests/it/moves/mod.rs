@@ -88,7 +88,8 @@ impl Office {
 
     /// The migration once every tenant had its turn.
     async fn finished(&self, request: &str) -> Value {
-        let end = Instant::now() + Duration::from_secs(20);
+        // a job that waited for a lock in vain comes again after half a minute at most
+        let end = Instant::now() + Duration::from_secs(60);
         loop {
             let told = self.migration(request).await;
             if told["state"] == "finished" {

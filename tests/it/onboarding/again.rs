@@ -96,6 +96,9 @@ async fn a_template_that_is_not_the_newest_any_more_is_neither_confirmed_nor_car
     let pass = json!({"decision": "pass", "seen": step(&handed_in, "permission")["seen"], "reason": ""});
     let (status, refused) = cs.post(&format!("/api/onboarding/{waiting}/permission/decision"), &pass).await;
     assert_eq!((status, refused["code"].as_str()), (409, Some("onboarding-checks-failed")), "{refused}");
+    let (_, now) = cs.get(&format!("/api/onboarding/{waiting}")).await;
+    let newest = step(&now, "permission")["checks"].as_array().unwrap().iter().find(|check| check["code"] == "permission-newest").unwrap();
+    assert_eq!(newest["ok"], false, "what is shown is what it was refused for");
     assert_eq!(states(&again(&cs, &before, json!({})).await), ["passed", "passed", "pending", "passed"]);
 }
 
